@@ -1,0 +1,30 @@
+"""Stores of one category's score maps and anomaly maps."""
+
+from typing import Any
+
+from pipeline.cache.schema import ArraySpec, StoreManifest
+from pipeline.data.manifest import Manifest
+from pipeline.data.resize import SIZE
+
+MAPS = ("rgb", "xyz", "mtr")  # order of the score maps everywhere
+
+SCORES_KIND = "scores"
+SCORES = ArraySpec("scores", (len(MAPS), SIZE, SIZE), "float32")  # 0 on the background
+ANOMALY_KIND = "anomaly"
+ANOMALY = ArraySpec("anomaly", (SIZE, SIZE), "float32")  # 0 on the background
+
+
+def maps_manifest(
+    kind: str, spec: ArraySpec, manifest: Manifest, inputs: dict[str, Any]
+) -> StoreManifest:
+    """The identity of a store of maps of all of a category's scans."""
+    return StoreManifest(
+        kind=kind,
+        category=manifest.category,
+        samples=tuple(row.id for row in manifest.rows),
+        hashes=tuple(row.sha256 for row in manifest.rows),
+        inputs=inputs,
+        arrays=(spec,),
+        codec="blosc",
+        shard=32,
+    )

@@ -1,0 +1,64 @@
+"""What a store says of itself: arrays, codec and manifest. No clock, host or path in it."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SCHEMA_VERSION = 1
+CODECS = ("raw", "zstd", "blosc")
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One array of a store; its first axis is the sample."""
+
+    name: str
+    shape: tuple[int, ...]  # of one sample
+    dtype: str
+
+
+@dataclass(frozen=True)
+class StoreManifest:
+    """Everything that the content of a store depends on."""
+
+    kind: str  # features, scores or maps
+    category: str
+    samples: tuple[str, ...]  # sample ids, in the order of the first axis
+    hashes: tuple[str, ...]  # content hash of each sample's input
+    inputs: dict[str, Any]  # params, weight hashes, versions: JSON values
+    arrays: tuple[ArraySpec, ...]
+    codec: str
+    shard: int  # samples a file
+    version: int = SCHEMA_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "StoreManifest":
+        content = dict(content)
+        arrays = tuple(
+            ArraySpec(a["name"], tuple(a["shape"]), a["dtype"]) for a in content.pop("arrays")
+        )
+        samples, hashes = tuple(content.pop("samples")), tuple(content.pop("hashes"))
+        return cls(arrays=arrays, samples=samples, hashes=hashes, **content)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the manifest: equal fingerprints mean equal bytes on the same machine."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def shards(self) -> int:
+        return -(-len(self.samples) // self.shard)
+
+    def shard_samples(self, shard: int) -> range:
+        """Positions of the samples that one shard holds."""
+        return range(shard * self.shard, min((shard + 1) * self.shard, len(self.samples)))
+
+    def shard_files(self, spec: ArraySpec) -> list[str]:
+        """Paths of an array's shards inside the store."""
+        zeros = "/0" * len(spec.shape)
+        return [f"{spec.name}/c/{shard}{zeros}" for shard in range(self.shards)]

@@ -1,0 +1,176 @@
+"""params.yaml, read and validated in one place. Unknown keys are errors."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import ConfigError
+
+PARAMS_FILE = Path("params.yaml")
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+MapName = Literal["rgb", "xyz", "mtr"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Demo(Section):
+    categories: list[Name]
+    train: Count
+    validation: Annotated[int, Field(ge=0)]
+    test_good: Count
+    test_defect: Count
+    size: Annotated[int, Field(ge=64, le=2048)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Data(Section):
+    root: str
+    categories: Annotated[list[Name], Field(min_length=1)]
+    plane_removal: bool
+
+    @field_validator("categories")
+    @classmethod
+    def _unique(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value):
+            raise ValueError("names a category twice")
+        return value
+
+
+class RGBFeatures(Section):
+    weights: str
+    tokens: Literal["all", "foreground"]
+
+
+class PointFeatures(Section):
+    weights: str
+    groups: Annotated[int, Field(ge=3, le=65535)]
+    group_size: Count
+    normalize: Literal["none", "unit_sphere"]
+    norm_stats: Literal["running", "sample"]
+    pool: bool
+
+
+class Features(Section):
+    layout: Literal["factored", "dense"]
+    codec: Literal["raw", "zstd", "blosc"]
+    shard: Annotated[int, Field(ge=1, le=1024)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    rgb: RGBFeatures
+    points: PointFeatures
+
+
+class MFM(Section):
+    steps: Count
+    scans: Count
+    pixels: Count
+    dim: Count
+    hidden: Count | None
+    temperature: Positive
+    outer_loss: bool
+
+
+class MGM(Section):
+    steps: Count
+    scans: Count
+    pixels: Count
+    hidden: Count | None
+    use_mentor: bool
+
+
+class Model(Section):
+    lr: Positive
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Literal["auto", "float32", "bfloat16"]
+    mfm: MFM
+    mgm: MGM
+    holdout: Share
+
+
+class Voting(Section):
+    rule: Literal["paper", "calibrated"]
+    maps: Annotated[list[MapName], Field(min_length=1)]
+    levels: Annotated[
+        list[Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=3, max_length=3)]],
+        Field(min_length=1),
+    ]
+    smoothing: list[Annotated[int, Field(ge=1, le=63)]]
+    ocsvm: Literal["none", "product", "maps"]
+    nu: Annotated[float, Field(gt=0, le=1)]
+    target_fpr: Share
+
+    @field_validator("smoothing")
+    @classmethod
+    def _odd(cls, value: list[int]) -> list[int]:
+        if any(side % 2 == 0 for side in value):
+            raise ValueError("box sides must be odd, so that a box has a centre pixel")
+        return value
+
+    @field_validator("levels")
+    @classmethod
+    def _no_empty_level(cls, value: list[list[float]]) -> list[list[float]]:
+        if any(not any(level) for level in value):
+            raise ValueError("each level needs an exponent above 0")
+        return value
+
+
+class Evaluate(Section):
+    limits: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    panels: Annotated[int, Field(ge=0)]
+
+
+class Runtime(Section):
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    threads: Count | None
+    workers: Count | None
+
+
+class Params(Section):
+    demo: Demo
+    data: Data
+    features: Features
+    model: Model
+    voting: Voting
+    evaluate: Evaluate
+    runtime: Runtime
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate a params file (YAML 1.2, so that 1e-05 is a number).
+
+    Raises:
+        ConfigError: the file is missing or unreadable, or a key is unknown, missing or of a
+            wrong value; every problem is named by its key.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(_problems(error))}") from None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    return [_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors()]
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(str(part) for part in location) or "the file"
+    if kind == "extra_forbidden":
+        return f"{key} is not a known param; check its spelling"
+    if kind == "missing":
+        return f"{key} is missing"
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{key} = {value!r}: {message}"

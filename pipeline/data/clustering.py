@@ -1,0 +1,145 @@
+"""The largest DBSCAN cluster of a point cloud, exact, through a grid of cells.
+
+DBSCAN (Ester et al., 1996): a core point has `min_points` points, itself included, within `eps`;
+core points within `eps` of each other share a cluster, and so does every point within `eps` of a
+core point. Cells are so small that all points of one are neighbours (Gunawan, 2013): most points
+are then known to be core points, and most clusters to be one, without a single distance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+IntArray = NDArray[np.int64]
+Points = NDArray[np.float64]
+
+_REACH = 2  # cells: the diagonal of a cell is eps, so neighbours lie at most two cells away
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Points sorted by cell: cell i holds `order[start[i]:start[i + 1]]`."""
+
+    order: IntArray
+    start: IntArray
+    key: IntArray  # (C,) ascending
+    stride: IntArray  # (3,): key of a cell = its integer coordinates · stride
+
+    @property
+    def count(self) -> IntArray:
+        return np.diff(self.start)
+
+    def members(self, cell: int) -> IntArray:
+        return self.order[self.start[cell] : self.start[cell + 1]]
+
+
+def largest_cluster(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
+    """Members of the DBSCAN cluster with the most points.
+
+    A point within reach of two clusters goes to the nearest core point's. Of two clusters of one
+    size the one with the earliest core point wins.
+
+    Args:
+        points: (N, 3) float64, finite.
+        eps: neighbourhood radius, inclusive, in the points' unit.
+        min_points: points within `eps`, itself included, that make a core point.
+
+    Returns:
+        (N,) bool; all False where no point is a core point.
+    """
+    core = _core_points(points, eps, min_points)
+    members = np.zeros(len(points), dtype=bool)
+    if not core.any():
+        return members
+    clusters = np.full(len(points), -1, dtype=np.int64)
+    clusters[core] = _core_clusters(points[core], eps)
+    rest = np.flatnonzero(~core)
+    if len(rest):
+        distance, nearest = _tree(points[core]).query(points[rest], distance_upper_bound=2 * eps)
+        reached = distance <= eps
+        clusters[rest[reached]] = clusters[core][nearest[reached]]
+    sizes = np.bincount(clusters[clusters >= 0])
+    return clusters == sizes.argmax()
+
+
+def _core_points(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
+    if not len(points):
+        return np.zeros(0, dtype=bool)
+    cells = _cells(points, eps)
+    core = np.empty(len(points), dtype=bool)
+    core[cells.order] = np.repeat(cells.count >= min_points, cells.count)
+    tree = _tree(points)
+    # Half the radius settles nearly every point at a quarter of the cost.
+    for radius in (eps / 2, eps):
+        open_ = np.flatnonzero(~core)
+        if len(open_):
+            counts = tree.query_ball_point(points[open_], radius, return_length=True)
+            core[open_] = counts >= min_points
+    return core
+
+
+def _core_clusters(points: Points, eps: float) -> IntArray:
+    """(N,) cluster of each core point, numbered by first appearance."""
+    cells = _cells(points, eps)
+    first, second = _neighbouring_cells(cells)
+    middle = points[cells.order[(cells.start[:-1] + cells.start[1:]) // 2]]
+    joined = np.linalg.norm(middle[first] - middle[second], axis=1) <= eps
+    label = _components(len(cells.key), first[joined], second[joined])
+    undecided = label[first] != label[second]
+    label = _join_touching(points, cells, first[undecided], second[undecided], label, eps)
+    by_point = np.empty(len(points), dtype=np.int64)
+    by_point[cells.order] = np.repeat(label, cells.count)
+    _, appearance, inverse = np.unique(by_point, return_index=True, return_inverse=True)
+    rank: IntArray = appearance.argsort().argsort()
+    return rank[inverse]
+
+
+def _cells(points: Points, eps: float) -> _Cells:
+    side = eps / 1.7321  # just above the square root of 3: the diagonal stays below eps
+    position = np.floor((points - points.min(axis=0)) / side).astype(np.int64)
+    width = position.max(axis=0) + 1 + _REACH  # no offset wraps into the next row
+    stride = np.array([width[1] * width[2], width[2], 1])
+    keys = position @ stride
+    order = keys.argsort(kind="stable")
+    key, start = np.unique(keys[order], return_index=True)
+    return _Cells(order, np.append(start, len(points)), key, stride)
+
+
+def _neighbouring_cells(cells: _Cells) -> tuple[IntArray, IntArray]:
+    """Indices of all pairs of occupied cells within reach of each other, each pair once."""
+    span = np.arange(-_REACH, _REACH + 1)
+    offsets = np.stack(np.meshgrid(span, span, span, indexing="ij"), axis=-1).reshape(-1, 3)
+    forward = offsets[len(offsets) // 2 + 1 :] @ cells.stride
+    wanted = cells.key + forward[:, None]  # (62, C)
+    found = np.searchsorted(cells.key, wanted).clip(max=len(cells.key) - 1)
+    _, first = hit = np.nonzero(cells.key[found] == wanted)
+    return first, found[hit]
+
+
+def _components(n: int, first: IntArray, second: IntArray) -> IntArray:
+    graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _join_touching(
+    points: Points, cells: _Cells, first: IntArray, second: IntArray, label: IntArray, eps: float
+) -> IntArray:
+    """Join the labels of cells that hold two points within `eps`, by the distances themselves."""
+    label = label.copy()
+    for a, b in zip(first, second, strict=True):
+        if label[a] == label[b]:
+            continue
+        ends = points[cells.members(a)][:, None] - points[cells.members(b)]
+        if (ends**2).sum(axis=-1).min() <= eps**2:
+            label[label == label[b]] = label[a]
+    return label
+
+
+def _tree(points: Points) -> cKDTree:
+    return cKDTree(points, leafsize=32, balanced_tree=False)

@@ -1,0 +1,226 @@
+"""Prepare a category: find the part in every scan, once, and note what was found where.
+
+The raw scans are only read. The same scans and options give the same bytes, whatever the number of
+workers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.foreground import PrepareOptions, extract_foreground
+from pipeline.data.images import RawScan, read_raw_scan
+from pipeline.data.manifest import (
+    FOREGROUND_FILE,
+    MANIFEST_FILE,
+    MASKS_FILE,
+    SCHEMA,
+    Manifest,
+    ManifestRow,
+    content_sha256,
+    pack_bits,
+)
+from pipeline.data.mvtec3d import ScanFiles, check_inside, list_scans
+from pipeline.data.resize import SIZE, resize_foreground, resize_mask, resize_points, resize_rgb
+from pipeline.errors import DataError
+
+Item = TypeVar("Item")
+
+
+class Progress(Protocol):
+    """Wraps an iterable and shows how far it has come; tqdm is one."""
+
+    def __call__(self, iterable: Iterable[Item], /, *, desc: str, total: int) -> Iterable[Item]: ...
+
+
+@dataclass(frozen=True)
+class PreparedScan:
+    """What the backbones see of one scan.
+
+    Attributes:
+        rgb: (3, 224, 224) float32, ImageNet-normalised.
+        points: (224, 224, 3) float32, metres, camera frame; (0, 0, 0) outside the foreground.
+    """
+
+    rgb: NDArray[np.float32]
+    points: NDArray[np.float32]
+
+    @property
+    def foreground(self) -> NDArray[np.bool_]:
+        """(224, 224) bool: pixels with a point of the part."""
+        return np.asarray(self.points.all(axis=-1))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    row: ManifestRow
+    foreground: NDArray[np.uint8]  # (6272,)
+    mask: NDArray[np.uint8]  # (6272,)
+
+
+def silent(iterable: Iterable[Item], /, *, desc: str, total: int) -> Iterable[Item]:
+    """The `Progress` that shows nothing."""
+    return iterable
+
+
+def prepare_category(
+    root: Path,
+    category: str,
+    out: Path,
+    options: PrepareOptions | None = None,
+    *,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Manifest:
+    """Prepare all scans of a category and write manifest, foregrounds and masks to `out`.
+
+    `out` appears whole or not at all, and replaces an earlier preparation. It holds manifest.json,
+    foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
+
+    Args:
+        root: folder of the categories.
+        category: name of a folder in root, laid out as MVTec 3D-AD.
+        out: the folder to write.
+        options: limits of the foreground; None for the defaults.
+        workers: threads.
+        progress: shows how far it has come.
+
+    Raises:
+        DataError: the data set or a scan cannot be used; the first such scan in order is named.
+    """
+    options = options or PrepareOptions()
+    scans = list_scans(root, category)
+    work = partial(_prepare_files, root, options=options)
+    _check_replaceable(out)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            results = pool.map(work, scans)
+            done = list(progress(results, desc=f"prepare {category}", total=len(scans)))
+        except BaseException:  # Ctrl-C too: leave the scans that have not begun
+            pool.shutdown(cancel_futures=True)
+            raise
+    manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
+    with _whole_or_not_at_all(out) as folder:
+        np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
+        np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
+        (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
+
+
+def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> PreparedScan:
+    """A prepared scan, for the backbones.
+
+    Args:
+        root: folder of the categories, as given to `prepare_category`.
+        row: of the manifest.
+        foreground: (224, 224) bool, the row's of `load_foreground`.
+
+    Raises:
+        DataError: the raw scan cannot be read or is not the one that was prepared.
+    """
+    files = row.files(root)
+    raw = read_raw_scan(files.rgb, files.points)
+    scan = _masked(raw, foreground)
+    same = raw.rgb.shape[:2] == (row.height, row.width) and scan.points[foreground].all()
+    if not same or int(foreground.sum()) != row.n_foreground:
+        raise DataError(f"{row.id} is not the scan that was prepared: run prepare again.")
+    return scan
+
+
+def prepare_scan(rgb: Path, points: Path, options: PrepareOptions, name: str) -> PreparedScan:
+    """A scan outside any data set, brought to what `load_scan` gives of a prepared one.
+
+    Raises:
+        DataError: a file is refused, or too little of the part is found; `name` calls the scan.
+    """
+    raw = read_raw_scan(rgb, points)
+    return _masked(raw, find_foreground(raw.points, options, name))
+
+
+def find_foreground(
+    points: NDArray[np.float32], options: PrepareOptions, name: str
+) -> NDArray[np.bool_]:
+    """(224, 224) bool: the part, found at full size in an (H, W, 3) point map, metres.
+
+    Raises:
+        DataError: fewer than `options.min_points` foreground points remain at 224 x 224.
+    """
+    foreground = resize_foreground(extract_foreground(points, options, name).mask)
+    count = int(foreground.sum())
+    if count < options.min_points:
+        raise DataError(
+            f"{name} has {count} foreground points at {SIZE} x {SIZE}, fewer than "
+            f"data.min_points = {options.min_points}: scan the part larger or lower the limit."
+        )
+    return foreground
+
+
+def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
+    points = np.where(foreground[..., None], resize_points(raw.points), np.float32(0))
+    return PreparedScan(resize_rgb(raw.rgb), points)
+
+
+def _prepare_files(root: Path, scan: ScanFiles, options: PrepareOptions) -> _Prepared:
+    raw = read_raw_scan(scan.rgb, scan.points, scan.mask)
+    _check_label(scan, raw.mask)
+    foreground = find_foreground(raw.points, options, f"{scan.id} ({scan.points})")
+    mask = np.zeros((SIZE, SIZE), dtype=bool) if raw.mask is None else resize_mask(raw.mask)
+    row = ManifestRow(
+        id=scan.id,
+        split=scan.split,
+        label=scan.label,
+        defect=scan.defect,
+        rgb=_relative(root, scan.rgb),
+        points=_relative(root, scan.points),
+        mask=None if scan.mask is None else _relative(root, scan.mask),
+        sha256=content_sha256(scan),
+        height=raw.rgb.shape[0],
+        width=raw.rgb.shape[1],
+        n_foreground=int(foreground.sum()),
+    )
+    return _Prepared(row, pack_bits(foreground), pack_bits(mask))
+
+
+def _check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
+    if mask is not None and scan.label == 0 and mask.any():
+        raise DataError(
+            f"{scan.mask} marks {int(mask.astype(bool).sum())} defect pixels on a good scan: "
+            "clear the mask or move the scan to its defect's folder."
+        )
+
+
+def _relative(root: Path, path: Path) -> str:
+    return check_inside(root, path).relative_to(root).as_posix()
+
+
+@contextmanager
+def _whole_or_not_at_all(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block ends well, and vanishes if not."""
+    partial_, old = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "old"))
+    for leftover in (partial_, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial_.mkdir(parents=True)
+    try:
+        yield partial_
+        if out.exists():
+            out.rename(old)
+        partial_.rename(out)
+    finally:
+        for leftover in (partial_, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _check_replaceable(out: Path) -> None:
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not (out / MANIFEST_FILE).is_file():
+        raise DataError(f"{out} holds something else than a preparation: name another folder.")

@@ -1,0 +1,149 @@
+"""Writes the demo data set: MVTec 3D-AD's layout, whole categories at a time."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import tifffile
+from PIL import Image
+
+from pipeline.demo.frame import camera_parameters
+from pipeline.demo.parts import CATEGORIES, find_part
+from pipeline.demo.scan import Scan, render_scan, scan_seed
+from pipeline.errors import ConfigError, DataError
+
+SMALLEST = 32  # pixels; below it a part's details and defects vanish
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """How much to generate. Counts are scans a category; images are size x size pixels.
+
+    test_defect is the number of defective test scans over all kinds, spread evenly.
+    """
+
+    categories: tuple[str, ...] = CATEGORIES
+    train: int = 24
+    validation: int = 8
+    test_good: int = 20
+    test_defect: int = 20
+    size: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test_good", "test_defect", "seed"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"demo {name} is {getattr(self, name)}; it must be 0 or more")
+        if self.size < SMALLEST:
+            raise ConfigError(f"demo size is {self.size}; it must be {SMALLEST} pixels or more")
+        for category in self.categories:
+            find_part(category)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scan to write: its folder holds rgb/, xyz/ and, in the test split, gt/."""
+
+    category: str
+    split: str
+    kind: str
+    index: int
+    size: int
+    seed: int
+
+    def scan(self) -> Scan:
+        """Rendered from a seed that depends on this scan alone, not on any count."""
+        seed = scan_seed(self.seed, self.category, f"{self.split}/{self.kind}", self.index)
+        return render_scan(
+            self.category, seed, self.size, None if self.kind == "good" else self.kind
+        )
+
+
+def plan(category: str, options: DemoOptions) -> Iterator[Task]:
+    """Every scan of a category; the first kinds take what does not divide evenly."""
+    kinds = list(find_part(category).defects)
+    share, rest = divmod(options.test_defect, len(kinds))
+    counts = [
+        ("train", "good", options.train),
+        ("validation", "good", options.validation),
+        ("test", "good", options.test_good),
+        *(("test", kind, share + (i < rest)) for i, kind in enumerate(kinds)),
+    ]
+    for split, kind, count in counts:
+        for index in range(count):
+            yield Task(category, split, kind, index, options.size, options.seed)
+
+
+def generate_category(
+    root: Path,
+    category: str,
+    options: DemoOptions,
+    workers: int | None = None,
+    on_scan: Callable[[], None] | None = None,
+) -> None:
+    """Write root/category whole: built in a hidden sibling folder, then renamed.
+
+    The bytes do not depend on `workers` (default: every core). `on_scan` is called after each scan.
+    A script that calls this needs the usual `if __name__ == "__main__"` guard for its workers.
+    Raises ConfigError for an unknown category, DataError where the folder exists already.
+    """
+    target = root / category
+    tasks = list(plan(category, options))
+    if target.exists():
+        raise DataError(f"{target} exists already; remove it to generate the demo data there")
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{category}-", dir=root) as hidden:
+        building = Path(hidden) / category
+        _write_descriptions(building, category, options.size)
+        _write_scans(building, tasks, workers or os.cpu_count() or 1, on_scan or (lambda: None))
+        building.rename(target)
+
+
+def generate(root: Path, options: DemoOptions, on_scan: Callable[[], None] | None = None) -> None:
+    """Write every category of the options under root."""
+    for category in options.categories:
+        generate_category(root, category, options, on_scan=on_scan)
+
+
+def _write_descriptions(folder: Path, category: str, size: int) -> None:
+    (folder / "calibration").mkdir(parents=True)
+    camera = json.dumps(camera_parameters(size), indent=2)
+    (folder / "calibration" / "camera_parameters.json").write_text(camera + "\n")
+    classes = json.dumps(find_part(category).class_ids(), indent=2)
+    (folder / "class_ids.json").write_text(classes + "\n")
+
+
+def _write_scans(
+    folder: Path, tasks: list[Task], workers: int, on_scan: Callable[[], None]
+) -> None:
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            write_scan(folder, task)
+            on_scan()
+        return
+    # not fork: the caller may hold torch's or BLAS's threads, and a forked lock never opens
+    with ProcessPoolExecutor(min(workers, len(tasks)), get_context("forkserver")) as pool:
+        try:
+            for done in as_completed([pool.submit(write_scan, folder, task) for task in tasks]):
+                done.result()
+                on_scan()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def write_scan(folder: Path, task: Task) -> None:
+    """Render one scan and write its files under the category's folder."""
+    scan, home, name = task.scan(), folder / task.split / task.kind, f"{task.index:03d}"
+    for sub in ("rgb", "xyz", "gt") if task.split == "test" else ("rgb", "xyz"):
+        (home / sub).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(scan.rgb).save(home / "rgb" / f"{name}.png", compress_level=1)
+    xyz = home / "xyz" / f"{name}.tiff"
+    tifffile.imwrite(xyz, scan.xyz, photometric="rgb", metadata=None)
+    if task.split == "test":
+        Image.fromarray(scan.gt).save(home / "gt" / f"{name}.png", compress_level=1)

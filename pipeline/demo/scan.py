@@ -1,0 +1,83 @@
+"""One scan from its seed: scene, defect, mask, and what the sensor makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_closing, binary_fill_holes
+
+from pipeline.demo.frame import Floats, Frame, look
+from pipeline.demo.parts import find_part
+from pipeline.demo.sensor import measure, photograph
+from pipeline.demo.surface import Defect, Surface
+from pipeline.errors import ConfigError
+
+DEPTH_CHANGE_MM = 0.4  # a defect's pixel: depth moved by more than this,
+COLOUR_CHANGE = 0.06  # or a colour channel of the albedo by more than this (of 1)
+STANDS_MM = 5.6  # the part's pixels that remain once the table (5 mm) is removed
+SMALLEST_MASK = 60 / 400**2  # share of the image
+ATTEMPTS = 12
+
+SHAPE, TEXTURE, CAMERA, LIGHT, POINTS, DEFECT = range(6)  # random streams of one scan
+
+
+@dataclass(frozen=True)
+class Scan:
+    """rgb: (S, S, 3) uint8. xyz: (S, S, 3) float32, metres in the camera frame, zero where the
+    sensor had no return. gt: (S, S) uint8, the defect's class id, 0 where nothing is wrong."""
+
+    rgb: NDArray[np.uint8]
+    xyz: Floats
+    gt: NDArray[np.uint8]
+
+
+def scan_seed(seed: int, category: str, split: str, index: int) -> tuple[int, ...]:
+    """Entropy of one scan: names through crc32, as Python's hash() changes between runs."""
+    return seed, crc32(category.encode()), crc32(split.encode()), index
+
+
+def render_scan(category: str, seed: Sequence[int], size: int, defect: str | None = None) -> Scan:
+    """The scan of that seed; with a defect, the same part gone wrong.
+
+    Every source of chance has its own stream, so the defect changes nothing but itself.
+    Raises ConfigError for an unknown category or defect.
+    """
+    part = find_part(category)
+    streams = [np.random.SeedSequence([*seed, use]) for use in range(DEFECT)]
+    rng = [np.random.default_rng(stream) for stream in streams]
+    frame = look(size, rng[CAMERA])
+    surface = part.build(frame, rng[SHAPE], rng[TEXTURE])
+    gt = np.zeros((size, size), np.uint8)
+    if defect is not None:
+        if defect not in part.defects:
+            known = ", ".join(part.defects)
+            raise ConfigError(
+                f"unknown defect {defect!r} of demo category {category}; known: {known}"
+            )
+        surface, mask = _spoil(surface, frame, part.defects[defect], seed)
+        gt[mask] = part.class_ids()[defect]
+    rgb = photograph(surface, frame, rng[LIGHT])
+    return Scan(rgb=rgb, xyz=measure(surface, frame, rng[POINTS]), gt=gt)
+
+
+def _spoil(
+    good: Surface, frame: Frame, defect: Defect, seed: Sequence[int]
+) -> tuple[Surface, NDArray[np.bool_]]:
+    """The surface with its defect, and the mask; drawn again while it is too small to see."""
+    for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng(np.random.SeedSequence([*seed, DEFECT, attempt]))
+        bad = defect(good, frame, rng)
+        mask = _changed(good, bad)
+        if mask.sum() >= max(SMALLEST_MASK * frame.size**2, 1):
+            break
+    return bad, mask
+
+
+def _changed(good: Surface, bad: Surface) -> NDArray[np.bool_]:
+    """The defect's pixels on the part, pinholes closed."""
+    depth = np.abs(bad.height - good.height) > DEPTH_CHANGE_MM
+    colour = np.abs(bad.albedo - good.albedo).max(axis=0) > COLOUR_CHANGE
+    whole = binary_fill_holes(binary_closing(depth | colour, np.ones((3, 3))))
+    return np.asarray(whole & good.part & (np.minimum(good.height, bad.height) > STANDS_MM))

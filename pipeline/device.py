@@ -1,0 +1,47 @@
+"""Where and in which type the networks compute."""
+
+import contextlib
+
+import torch
+
+from pipeline.config import Runtime
+from pipeline.errors import ConfigError
+
+
+def select_device(runtime: Runtime) -> torch.device:
+    """The device that the params name; `auto` takes CUDA where there is one.
+
+    Also sets the number of CPU threads and switches every source of run-to-run variation off.
+
+    Raises:
+        ConfigError: CUDA is asked for where there is none.
+    """
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if runtime.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if runtime.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"runtime.device = {runtime.device!r}: this machine has no CUDA device that torch "
+            "can use; set runtime.device to auto or cpu"
+        )
+    return torch.device(runtime.device)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 matrix products are done by hardware, not emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """A context for one forward pass.
+
+    Never hold one open over several optimiser steps: autocast caches the first bfloat16 copy of
+    the weights, and training silently stops learning.
+    """
+    if precision == "float32" or (precision == "auto" and not has_bfloat16(device)):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,0 +1,25 @@
+"""The errors that a user can cause. Each message names the file, the value and the remedy."""
+
+
+class Mentor3ADError(Exception):
+    """Base of every error whose message is meant for the user; shown without a traceback."""
+
+
+class ConfigError(Mentor3ADError):
+    """A param that is unknown, mistyped or out of range."""
+
+
+class DataError(Mentor3ADError):
+    """A raw scan or data set that cannot be used as it is."""
+
+
+class CacheError(Mentor3ADError):
+    """A store that is incomplete, damaged, foreign or of another schema."""
+
+
+class WeightsError(Mentor3ADError):
+    """Backbone or module weights that are missing, damaged or do not fit."""
+
+
+class TrainingError(Mentor3ADError):
+    """A loss or feature that is not finite, or too little data to train on."""

@@ -1,0 +1,49 @@
+"""DINO ViT-B/8 through timm, frozen: images in, 28x28 patch features out."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.features.projection import PATCH, PATCHES, fill_background_patches
+
+BACKBONE = "vit_base_patch8_224.dino"
+CHANNELS = 768
+
+
+def patch_features(vit: nn.Module, images: Tensor) -> Tensor:
+    """All 784 patch tokens through the final norm, without the class token.
+
+    Args:
+        vit: timm VisionTransformer in eval mode; images: (B, 3, 224, 224), ImageNet-normalised.
+
+    Returns:
+        (B, 28, 28, 768).
+    """
+    tokens = vit.forward_features(images)  # type: ignore[operator]  # (B, 785, 768)
+    return tokens[:, 1:].reshape(len(images), PATCHES, PATCHES, -1)
+
+
+def foreground_patch_features(vit: nn.Module, images: Tensor, foreground: np.ndarray) -> Tensor:
+    """Patch features from the patches that hold foreground alone (docs/decisions/0002).
+
+    Background patches are left out of the sequence, as in a masked autoencoder, so that attention
+    neither pays for the table nor sees it; each of their neighbours gets the mean of the known
+    patches beside it, and the rest are zero.
+
+    Args:
+        images: (B, 3, 224, 224); foreground: (B, 224, 224) bool, none empty.
+
+    Returns:
+        (B, 28, 28, 768).
+    """
+    known = foreground.reshape(-1, PATCHES, PATCH, PATCHES, PATCH).any(axis=(2, 4))  # (B, 28, 28)
+    tokens = vit._pos_embed(vit.patch_embed(images))  # type: ignore[operator]  # (B, 785, 768)
+    result = torch.zeros(len(images), PATCHES, PATCHES, tokens.shape[-1])
+    for i, patches in enumerate(known):
+        kept = torch.from_numpy(np.flatnonzero(patches.ravel())) + 1
+        x = torch.cat([tokens[i : i + 1, :1], tokens[i : i + 1, kept.to(tokens.device)]], dim=1)
+        x = vit.norm(vit.blocks(vit.norm_pre(x)))  # type: ignore[operator]  # (1, 1 + n, 768)
+        scan = np.zeros((PATCHES, PATCHES, x.shape[-1]), dtype=np.float32)
+        scan[patches] = x[0, 1:].float().cpu().numpy()
+        result[i] = torch.from_numpy(fill_background_patches(scan, patches))
+    return result

@@ -1,0 +1,59 @@
+"""MGM, the Mentor of Guidance Module (section III-D): cross-modal reconstruction with a mentor."""
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.fusion import POINT_CHANNELS, RGB_CHANNELS
+from pipeline.losses import cosine_difference
+
+
+def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
+    """Three linear layers with GELU between, hidden width (in + out) // 2 as in CFM."""
+    hidden = hidden or (inputs + outputs) // 2
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+class GuidedMapping(nn.Module):
+    """One direction of eq. 3: MLP3(MLP(F_Mtr) concatenated with the source modality)."""
+
+    def __init__(
+        self, source: int, target: int, mentor: int, hidden: int | None, use_mentor: bool
+    ) -> None:
+        super().__init__()
+        self.guide = (
+            nn.Sequential(nn.Linear(mentor, mentor), nn.GELU(), nn.Linear(mentor, mentor))
+            if use_mentor
+            else None
+        )
+        self.map = mapping_network(source + mentor * use_mentor, target, hidden)
+
+    def forward(self, source: Tensor, mentor: Tensor) -> Tensor:
+        if self.guide is None:
+            return self.map(source)
+        return self.map(torch.cat([self.guide(mentor), source], dim=-1))
+
+
+class Guidance(nn.Module):
+    """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr")."""
+
+    def __init__(self, dim: int, hidden: int | None, use_mentor: bool) -> None:
+        super().__init__()
+        self.to_xyz = GuidedMapping(RGB_CHANNELS, POINT_CHANNELS, dim, hidden, use_mentor)
+        self.to_rgb = GuidedMapping(POINT_CHANNELS, RGB_CHANNELS, dim, hidden, use_mentor)
+
+    def forward(self, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstructions (F~_RGB (N, 768), F~_XYZ (N, 1152)), each from the other modality."""
+        return self.to_rgb(xyz, mentor), self.to_xyz(rgb, mentor)
+
+
+def guidance_loss(guidance: Guidance, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
+    """1 - cosine per pixel, both directions together (eq. 4)."""
+    rgb_predicted, xyz_predicted = guidance(rgb, xyz, mentor)
+    rgb_loss = cosine_difference(rgb_predicted, rgb).mean()
+    return rgb_loss + cosine_difference(xyz_predicted, xyz).mean()

@@ -1,0 +1,87 @@
+"""The metrics of all categories: one JSON for DVC, one table for people."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.metrics.evaluate import CategoryMetrics, mean_metrics
+
+MEAN = "mean"
+COLUMNS = {
+    "i_auroc": "I-AUROC",
+    "p_auroc": "P-AUROC",
+    "aupro_30": "AUPRO@30%",
+    "aupro_10": "AUPRO@10%",
+    "aupro_5": "AUPRO@5%",
+    "aupro_1": "AUPRO@1%",
+    "i_f1_max": "I-F1-max",
+    "i_ap": "I-AP",
+}
+PER_DEFECT = ("i_auroc", "p_auroc", "aupro_30", "aupro_1")
+DIGITS = 6
+
+
+def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """reports/metrics.json: the mean first, then each category and its defect kinds.
+
+    Args:
+        categories: content of each category's metrics.json.
+    """
+    content: dict[str, Any] = {}
+    metrics = {name: _metrics(values) for name, values in categories.items()}
+    content[MEAN] = mean_metrics(list(metrics.values()))
+    for name, category in metrics.items():
+        flat = category.to_json()
+        content[name] = {**flat, "decisions": categories[name]["decisions"]}
+    return _rounded(content)
+
+
+def _metrics(values: dict[str, Any]) -> CategoryMetrics:
+    kept = {k: v for k, v in values.items() if k not in ("decisions", "scans")}
+    return CategoryMetrics.from_json(kept)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items() if v is not None}
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+def write_summary(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def print_summary(content: Mapping[str, Any], console: Console) -> None:
+    """A table of the categories and their mean, and how the thresholds did on the test scans."""
+    columns = [name for name in COLUMNS if name in content[MEAN]]
+    table = Table(title="Test metrics", title_justify="left")
+    table.add_column("category")
+    for name in columns:
+        table.add_column(COLUMNS[name], justify="right")
+    table.add_column("false alarms", justify="right")
+    table.add_column("misses", justify="right")
+    for category, values in content.items():
+        if category != MEAN:
+            table.add_row(category, *_cells(values, columns), *_decisions(values))
+    table.add_section()
+    table.add_row(MEAN, *_cells(content[MEAN], columns), "", "", style="bold")
+    console.print(table)
+    if "p_auroc" not in content[MEAN]:
+        console.print("No ground-truth masks: only object metrics can be computed.")
+
+
+def _cells(values: Mapping[str, Any], columns: list[str]) -> list[str]:
+    return [f"{values[name]:.3f}" if values.get(name) is not None else "-" for name in columns]
+
+
+def _decisions(values: Mapping[str, Any]) -> tuple[str, str]:
+    made = values["decisions"]
+    return (
+        f"{made['false_alarms']} of {values['n_good']}",
+        f"{made['misses']} of {values['n_defect']}",
+    )

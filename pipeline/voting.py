@@ -1,0 +1,196 @@
+"""VM, the Voting Module (section III-E): three score maps into one anomaly map and a decision."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.config import Voting
+from pipeline.errors import CacheError, TrainingError
+from pipeline.cache.maps import MAPS
+from pipeline.smoothing import box_means
+
+SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
+SVM_SEED = 42  # the published code's
+
+
+@dataclass(frozen=True)
+class VotingModel:
+    """Everything that turns score maps into an anomaly map, an object score and a decision."""
+
+    rule: str
+    maps: tuple[str, ...]  # of the calibrated rule
+    levels: tuple[tuple[float, float, float], ...]  # of the paper rule
+    smoothing: tuple[int, ...]
+    mean: tuple[float, ...]  # of each factor on calibration foreground pixels
+    std: tuple[float, ...]
+    ocsvm: str
+    coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
+    threshold: float  # an object score above it is a defect
+    target_fpr: float
+    calibration_scans: int  # held-out good scans behind mean, std (calibrated) and threshold
+
+    def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
+        """S'_All of one scan.
+
+        Args:
+            score_maps: (3, 224, 224) S_RGB, S_XYZ, S_Mtr, 0 on the background.
+
+        Returns:
+            (224, 224) float32, at least 0, 0 on the background.
+        """
+        foreground = score_maps.any(axis=0)
+        combined = self._combine(self._standardised(score_maps))
+        return np.where(foreground, combined, 0).astype(np.float32)
+
+    def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
+        """(K, 224, 224) factors, on a scale where 1 is what good parts show (paper) or vary by."""
+        factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
+        mean, std = (np.array(a)[:, None, None] for a in (self.mean, self.std))
+        if self.rule == "paper":
+            return factors / mean
+        return np.maximum((factors - mean) / std, 0)
+
+    def _combine(self, factors: np.ndarray) -> np.ndarray:
+        if self.ocsvm == "maps":
+            return np.tensordot(self.coefficients, factors, axes=1)
+        combined = factors.prod(axis=0) if self.rule == "paper" else np.square(factors).sum(axis=0)
+        return combined * self.coefficients[0] if self.ocsvm == "product" else combined
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "VotingModel":
+        """Raises CacheError where the file is missing or not a voting model."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = " ".join(str(error).split())
+            raise CacheError(f"{path}: no voting model ({reason}); `dvc repro` makes it") from None
+
+
+def object_score(anomaly_map: np.ndarray) -> float:
+    """Max(S'_All) over the foreground; the background is 0 and cannot be the maximum."""
+    return float(anomaly_map.max())
+
+
+def fit_voting(
+    train: Sequence[np.ndarray], held_out: Sequence[np.ndarray], options: Voting
+) -> VotingModel:
+    """Fit the voting module on good scans' score maps.
+
+    The paper rule takes the scale of its factors and its SVM from the training scans, as
+    published; the calibrated rule takes both from held-out scans, on which MGM's errors are those
+    of new parts. The threshold comes from the held-out scans in both.
+
+    Args:
+        train, held_out: (3, 224, 224) score maps of each scan.
+
+    Raises:
+        TrainingError: no held-out scan, or scores without any spread.
+    """
+    if not held_out:
+        raise TrainingError("no held-out good scan to calibrate on; add a validation split")
+    fitted = train if options.rule == "paper" else held_out
+    levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
+    values = _foreground_factors(fitted, options, levels)  # (K, P)
+    mean, std = values.mean(axis=1), values.std(axis=1)
+    if not (mean > 0).all() or not (std > 0).all():
+        raise TrainingError(
+            "a score map of the good scans has no spread; the features are constant"
+        )
+    model = VotingModel(
+        rule=options.rule,
+        maps=tuple(options.maps),
+        levels=levels,
+        smoothing=tuple(options.smoothing),
+        mean=tuple(mean.tolist()),
+        std=tuple(std.tolist()),
+        ocsvm="none",
+        coefficients=(),
+        threshold=0.0,
+        target_fpr=options.target_fpr,
+        calibration_scans=len(held_out),
+    )
+    if options.ocsvm != "none":
+        model = _with_svm(model, values, options)
+    scores = [object_score(model.anomaly_map(maps)) for maps in held_out]
+    return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+
+
+def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float:
+    """The split-conformal quantile of held-out good scans' object scores.
+
+    The ceil((n + 1)(1 - target))-th smallest of n scores: a new good part exceeds it with
+    probability at most `target_fpr`. With too few scans to promise that (n + 1 < 1 / target) it
+    is the largest score, exceeded with probability 1 / (n + 1).
+    """
+    scores = np.sort(np.asarray(good_scores, dtype=np.float64))
+    rank = math.ceil((len(scores) + 1) * (1 - target_fpr))
+    return float(scores[min(rank, len(scores)) - 1])
+
+
+def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:
+    """Weights (K,) of scikit-learn's linear one-class SVM on rows (P, K), as M3DM fits it.
+
+    `values @ weights` is then larger for the more anomalous: it leaves the offset out, like
+    `score_samples`.
+    """
+    from sklearn.linear_model import SGDOneClassSVM
+
+    return SGDOneClassSVM(random_state=SVM_SEED, nu=nu, max_iter=1000).fit(values).coef_
+
+
+def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> VotingModel:
+    mean, std = np.array(model.mean)[:, None], np.array(model.std)[:, None]
+    paper = model.rule == "paper"
+    factors = values / mean if paper else np.maximum((values - mean) / std, 0)
+    rows = factors.T if options.ocsvm == "maps" else model._combine(factors)[:, None]
+    rng = np.random.default_rng(SVM_SEED)
+    if len(rows) > SVM_PIXELS:
+        rows = rows[rng.choice(len(rows), SVM_PIXELS, replace=False)]
+    coefficients = fit_ocsvm(rows, options.nu)
+    if not (coefficients > 0).any():
+        raise TrainingError(
+            f"voting.ocsvm = {options.ocsvm!r}: the one-class SVM found no direction in which "
+            "scores grow; set voting.ocsvm to none"
+        )
+    coefficients = np.maximum(coefficients, 0)  # a score map may not vote for being good
+    return replace(model, ocsvm=options.ocsvm, coefficients=tuple(coefficients.tolist()))
+
+
+def _foreground_factors(
+    scans: Sequence[np.ndarray], options: Voting, levels: tuple[tuple[float, float, float], ...]
+) -> np.ndarray:
+    """(K, P) factors of all foreground pixels of some scans."""
+    parts = []
+    for maps in scans:
+        factors = _factors(maps, options.rule, tuple(options.maps), levels, options.smoothing)
+        parts.append(factors[:, maps.any(axis=0)])
+    return np.concatenate(parts, axis=1)
+
+
+def _factors(
+    score_maps: np.ndarray,
+    rule: str,
+    maps: Sequence[str],
+    levels: Sequence[tuple[float, float, float]],
+    smoothing: Sequence[int],
+) -> np.ndarray:
+    """(K, 224, 224): f of each level's weighted product (eq. 6), or of each map alone."""
+    if rule == "calibrated":
+        inputs = np.stack([score_maps[MAPS.index(name)] for name in maps])
+    else:
+        positive = np.maximum(score_maps.astype(np.float64), 0)  # rounding may leave -1e-7
+        inputs = np.stack([_level_product(positive, level) for level in levels])
+    return box_means(inputs, smoothing)
+
+
+def _level_product(maps: np.ndarray, level: tuple[float, float, float]) -> np.ndarray:
+    powers = [m**exponent for m, exponent in zip(maps, level, strict=True) if exponent]
+    return np.prod(powers, axis=0)

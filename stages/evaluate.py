@@ -1,0 +1,31 @@
+"""Evaluate one category: metrics, curves and heatmap panels of its test scans."""
+
+from pathlib import Path
+
+from pipeline.cache.maps import SCORES_KIND
+from pipeline.cache.reader import Store
+from pipeline.config import Params
+from pipeline.evaluation import METRICS_FILE, TestScans, write_curves, write_metrics
+from pipeline.progress import progress
+from pipeline.report.gallery import draw_gallery
+from stages.runner import evaluation, prepared, run_category, scores, votes
+
+
+def evaluate(params: Params, category: str) -> None:
+    out = evaluation(category)
+    scans = TestScans.load(prepared(category), votes(category), category)
+    write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
+    write_curves(out / "curves", category, scans)
+    draw_gallery(
+        out / "panels",
+        Path(params.data.root),
+        prepared(category),
+        Store.open(scores(category), SCORES_KIND, category),
+        scans,
+        params.evaluate.panels,
+        lambda chosen: progress(chosen, f"panels {category}", "panel"),
+    )
+
+
+if __name__ == "__main__":
+    run_category(evaluate)

@@ -1,0 +1,27 @@
+"""Extract the frozen backbones' features of one category into its store, once."""
+
+from pathlib import Path
+
+from pipeline.config import Params
+from pipeline.device import select_device
+from pipeline.features.category import extract_category
+from pipeline.progress import progress
+from stages.runner import features, prepared, run_category, staging
+
+
+def extract(params: Params, category: str) -> None:
+    extract_category(
+        prepared(category),
+        Path(params.data.root),
+        features(category),
+        params.features,
+        staging(),
+        select_device(params.runtime),
+        lambda shards: progress(
+            shards, f"extract {category}", "scan", scale=params.features.shard
+        ),
+    )
+
+
+if __name__ == "__main__":
+    run_category(extract)

@@ -1,0 +1,14 @@
+"""Generate one category of the demo data set, in MVTec 3D-AD's layout."""
+
+from pipeline.config import Params
+from pipeline.demo import DemoOptions, generate_category
+from stages.runner import DEMO, run_category
+
+
+def generate(params: Params, category: str) -> None:
+    options = DemoOptions(**params.demo.model_dump(exclude={"categories"}))
+    generate_category(DEMO, category, options, workers=params.runtime.workers)
+
+
+if __name__ == "__main__":
+    run_category(generate)

@@ -1,0 +1,25 @@
+"""Prepare one category: list its scans, find the part in each, bring the masks to 224 x 224."""
+
+import os
+from pathlib import Path
+
+from pipeline.config import Params
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.prepare import prepare_category
+from pipeline.progress import progress
+from stages.runner import prepared, run_category
+
+
+def prepare(params: Params, category: str) -> None:
+    prepare_category(
+        Path(params.data.root),
+        category,
+        prepared(category),
+        PrepareOptions(plane_removal=params.data.plane_removal),
+        workers=params.runtime.workers or os.cpu_count() or 1,
+        progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
+    )
+
+
+if __name__ == "__main__":
+    run_category(prepare)

@@ -1,0 +1,89 @@
+"""What every stage script shares: its command line, its errors and its paths."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import Params, load_params
+from pipeline.errors import ConfigError, Mentor3ADError
+
+DATA = Path("data")
+DEMO = DATA / "demo"
+REPORTS = Path("reports")
+
+
+def prepared(category: str) -> Path:
+    return DATA / "prepared" / category
+
+
+def features(category: str) -> Path:
+    return DATA / "features" / f"{category}.zarr"
+
+
+def mfm(category: str) -> Path:
+    return DATA / "mfm" / category
+
+
+def mgm(category: str) -> Path:
+    return DATA / "mgm" / category
+
+
+def scores(category: str) -> Path:
+    return DATA / "scores" / f"{category}.zarr"
+
+
+def votes(category: str) -> Path:
+    return DATA / "votes" / category
+
+
+def evaluation(category: str) -> Path:
+    return DATA / "eval" / category
+
+
+def staging() -> Path:
+    """Where unfinished stores live: the main repository's, also inside a temporary experiment."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".staging"
+
+
+def run_category(stage: Callable[[Params, str], None]) -> None:
+    """Run a stage for the `--category` of the command line."""
+
+    def command(category: Annotated[str, typer.Option(help="one of data.categories")]) -> None:
+        params = load_params()
+        known = [*params.data.categories, *params.demo.categories]
+        if category not in known:
+            raise ConfigError(
+                f"--category {category}: not among data.categories ({', '.join(known)}) of "
+                "params.yaml"
+            )
+        stage(params, category)
+
+    _run(command)
+
+
+def run(stage: Callable[[Params], None]) -> None:
+    """Run a stage that covers all categories."""
+    _run(lambda: stage(load_params()))
+
+
+def _run(command: Callable[..., None]) -> None:
+    """One sentence and exit code 1 for an error of the user's; a traceback for one of ours."""
+    _die_with_parent()
+    try:
+        typer.run(command)
+    except Mentor3ADError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _die_with_parent() -> None:
+    """End this process when `dvc` is killed: an orphan would write beside the next run."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,0 +1,45 @@
+"""Score every scan of one category: S_RGB, S_XYZ and S_Mtr (eq. 5) from the cached features."""
+
+from functools import partial
+
+import numpy as np
+
+from pipeline.cache.features import FeatureCache
+from pipeline.cache.maps import SCORES, SCORES_KIND, maps_manifest
+from pipeline.cache.writer import write_store
+from pipeline.config import Params
+from pipeline.data.manifest import Manifest
+from pipeline.device import select_device
+from pipeline.modules import load_fusion, load_guidance, module_sha256
+from pipeline.pixels import PixelFeatures
+from pipeline.progress import progress
+from pipeline.scoring import Scorer
+from stages.runner import features, mfm, mgm, prepared, run_category, scores, staging
+
+
+def score(params: Params, category: str) -> None:
+    device = select_device(params.runtime)
+    cache = FeatureCache.open(features(category), category)
+    fusion = load_fusion(mfm(category), params.model, device)
+    guidance = load_guidance(mgm(category), params.model, device)
+    scorer = Scorer(fusion, guidance, params.model.precision)
+    inputs = {
+        "features": cache.store.manifest.fingerprint,
+        "mfm": module_sha256(mfm(category)),
+        "mgm": module_sha256(mgm(category)),
+        "precision": params.model.precision,
+    }
+    manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(prepared(category)), inputs)
+
+    def score_shard(samples: range) -> dict[str, np.ndarray]:
+        maps = [scorer.score_maps(PixelFeatures([cache.scan(i)], device), 0) for i in samples]
+        return {SCORES.name: np.stack(maps)}
+
+    bar = partial(
+        progress, description=f"score {category}", unit="scan", total=None, scale=manifest.shard
+    )
+    write_store(scores(category), manifest, score_shard, staging(), bar)
+
+
+if __name__ == "__main__":
+    run_category(score)

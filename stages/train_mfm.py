@@ -1,0 +1,23 @@
+"""Train the Mentor of Fusion Module (section III-C) on the cached features of the good scans."""
+
+from pipeline.config import Params
+from pipeline.device import select_device
+from pipeline.modules import save_module
+from pipeline.progress import progress
+from pipeline.training import train_fusion
+from pipeline.training_data import training_features
+from stages.runner import features, mfm, prepared, run_category
+
+
+def train_mfm(params: Params, category: str) -> None:
+    model = params.model
+    device = select_device(params.runtime)
+    data = training_features(prepared(category), features(category), category, model.holdout, device)
+    trained = train_fusion(
+        data, model, category, lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps)
+    )
+    save_module(mfm(category), trained.module, trained.losses)
+
+
+if __name__ == "__main__":
+    run_category(train_mfm)

@@ -1,0 +1,27 @@
+"""Train the Mentor of Guidance Module (section III-D) with the frozen mentor's features."""
+
+from pipeline.config import Params
+from pipeline.device import select_device
+from pipeline.modules import load_fusion, save_module
+from pipeline.progress import progress
+from pipeline.training import train_guidance
+from pipeline.training_data import training_features
+from stages.runner import features, mfm, mgm, prepared, run_category
+
+
+def train_mgm(params: Params, category: str) -> None:
+    model = params.model
+    device = select_device(params.runtime)
+    data = training_features(prepared(category), features(category), category, model.holdout, device)
+    trained = train_guidance(
+        data,
+        load_fusion(mfm(category), model, device),
+        model,
+        category,
+        lambda b: progress(b, f"mgm {category}", "step", model.mgm.steps),
+    )
+    save_module(mgm(category), trained.module, trained.losses)
+
+
+if __name__ == "__main__":
+    run_category(train_mgm)

@@ -1,0 +1,34 @@
+"""Fit the Voting Module (section III-E) on good scans; write every scan's anomaly map."""
+
+import numpy as np
+
+from pipeline.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND, maps_manifest
+from pipeline.cache.reader import Store
+from pipeline.cache.writer import write_store
+from pipeline.config import Params
+from pipeline.data.manifest import Manifest
+from pipeline.splits import split_good_scans
+from pipeline.voting import fit_voting
+from stages.runner import prepared, run_category, scores, staging, votes
+
+
+def vote(params: Params, category: str) -> None:
+    manifest = Manifest.load(prepared(category))
+    store = Store.open(scores(category), SCORES_KIND, category)
+    split = split_good_scans(manifest.rows, params.model.holdout)
+    train = [store.read(SCORES.name, i) for i in split.train]
+    held_out = [store.read(SCORES.name, i) for i in split.held_out]
+    model = fit_voting(train, held_out, params.voting)
+
+    def anomaly_maps(samples: range) -> dict[str, np.ndarray]:
+        maps = [model.anomaly_map(store.read(SCORES.name, i)) for i in samples]
+        return {ANOMALY.name: np.stack(maps)}
+
+    inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}
+    store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
+    write_store(votes(category) / "anomaly.zarr", store_manifest, anomaly_maps, staging())
+    model.save(votes(category) / "voting.json")
+
+
+if __name__ == "__main__":
+    run_category(vote)

@@ -1,0 +1,146 @@
+"""The manifest survives a round trip and refuses what `prepare` did not write."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.manifest import (
+    Manifest,
+    ManifestRow,
+    content_sha256,
+    load_foreground,
+    load_masks,
+    pack_bits,
+)
+from pipeline.data.mvtec3d import ScanFiles
+from pipeline.errors import DataError
+
+ROW = ManifestRow(
+    id="test/cut ü/003",
+    split="test",
+    label=1,
+    defect="cut ü",
+    rgb="tire/test/cut ü/rgb/003.png",
+    points="tire/test/cut ü/xyz/003.tiff",
+    mask=None,
+    sha256="ab" * 32,
+    height=800,
+    width=600,
+    n_foreground=9000,
+)
+MANIFEST = Manifest(1, "tire", PrepareOptions(cluster_eps_m=0.008), (ROW,))
+
+
+def save(folder: Path, text: str) -> Path:
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def edited(edit: Callable[[Any], None]) -> str:
+    raw = json.loads(MANIFEST.to_json())
+    edit(raw)
+    return json.dumps(raw)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    assert Manifest.load(save(tmp_path, MANIFEST.to_json())) == MANIFEST
+
+
+def test_rows_of_one_split() -> None:
+    assert MANIFEST.split("test") == (ROW,)
+    assert MANIFEST.split("train") == ()
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"manifest\.json cannot be read .*: run prepare again"):
+        Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00", '{"schema": 1'])
+def test_not_json(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 2, "new": true}', "null"])
+def test_other_schema(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="this version reads 1: run prepare again"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda raw: raw.pop("rows"),
+        lambda raw: raw.update(extra=1),
+        lambda raw: raw["rows"][0].update(extra=1),
+        lambda raw: raw["rows"][0].update(label=2),
+        lambda raw: raw["rows"][0].update(height="800"),
+        lambda raw: raw["rows"][0].update(split="val"),
+        lambda raw: raw["options"].update(border_px=0),
+        lambda raw: raw["options"].update(unknown=0),
+    ],
+)
+def test_damaged(tmp_path: Path, edit: Callable[[Any], None]) -> None:
+    with pytest.raises(DataError, match=r"manifest\.json is damaged \(.*\): run prepare again"):
+        Manifest.load(save(tmp_path, edited(edit)))
+
+
+def test_row_listed_twice(tmp_path: Path) -> None:
+    text = edited(lambda raw: raw["rows"].append(raw["rows"][0]))
+    with pytest.raises(DataError, match="lists test/cut ü/003 twice"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../a.png", "tire/../../a.png", "link/a.png"])
+def test_path_that_leaves_the_root(tmp_path: Path, path: str) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/link").symlink_to(tmp_path)
+    row = ManifestRow(**{**ROW.__dict__, "rgb": path})
+    with pytest.raises(DataError, match="leads out of"):
+        row.files(tmp_path / "root")
+
+
+def test_files_are_under_the_root(tmp_path: Path) -> None:
+    assert ROW.files(tmp_path).points == tmp_path / "tire/test/cut ü/xyz/003.tiff"
+
+
+@pytest.mark.parametrize("load", [load_foreground, load_masks])
+def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> None:
+    pixels = np.random.default_rng(0).random((1, 224, 224)) > 0.5
+    for name in ("foreground.npy", "masks.npy"):
+        np.save(tmp_path / name, np.stack([pack_bits(one) for one in pixels]))
+    np.testing.assert_array_equal(load(tmp_path, MANIFEST), pixels)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 6272), np.uint8), np.zeros((1, 6272)), np.zeros((1, 10), np.uint8)]
+)
+def test_array_of_another_manifest(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "foreground.npy", array)
+    with pytest.raises(DataError, match=r"foreground\.npy is .* its manifest has 1 scans"):
+        load_foreground(tmp_path, MANIFEST)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY\x01\x00v\x00{", b"junk" * 20])
+def test_array_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "masks.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"masks\.npy cannot be read"):
+        load_masks(tmp_path, MANIFEST)
+
+
+def test_hash_sees_every_file_and_where_one_ends(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    scan = ScanFiles("test/cut/0", "test", "cut", 1, *paths)
+    hashes = set()
+    for contents in (b"1", b"2", b"3"), (b"12", b"", b"3"), (b"2", b"1", b"3"), (b"1", b"2", b"4"):
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        hashes.add(content_sha256(scan))
+    assert len(hashes) == 4

@@ -1,0 +1,70 @@
+"""The table's plane: found exactly, in spite of what else the border shows, or not at all."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from pipeline.data.plane import border_points, fit_table
+
+from .scans import disc_points, table_points
+
+TILT = 0.1
+NORMAL = np.array([TILT, 0, -1]) / np.hypot(TILT, 1)
+
+
+def test_plane_of_a_tilted_table() -> None:
+    plane = fit_table(disc_points(), border_px=10, inlier_m=0.004)
+    assert plane is not None
+    assert_allclose(plane.normal, NORMAL, atol=1e-6)
+    assert plane.offset == pytest.approx(0.45 / np.hypot(TILT, 1), abs=1e-6)
+
+
+def test_height_is_positive_towards_the_camera() -> None:
+    points = disc_points(rise=0.02)
+    plane = fit_table(points, border_px=10, inlier_m=0.004)
+    assert plane is not None
+    assert plane.height(points)[50, 51] == pytest.approx(0.02 / np.hypot(TILT, 1), abs=1e-5)
+
+
+def test_outliers_in_the_border_do_not_tilt_it() -> None:
+    points = disc_points()
+    points[:, :8, 2] -= np.random.default_rng(0).uniform(0.01, 0.1, (100, 8)).astype(np.float32)
+    plane = fit_table(points, border_px=10, inlier_m=0.004)
+    assert plane is not None
+    assert_allclose(plane.normal, NORMAL, atol=1e-5)
+
+
+def test_same_points_same_plane() -> None:
+    points = disc_points()
+    first, second = (fit_table(points, 10, 0.004) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first.normal, second.normal)
+    assert first.offset == second.offset
+
+
+def test_border_without_a_plane() -> None:
+    points = table_points()
+    points[..., 2] += np.random.default_rng(0).uniform(0, 0.2, (100, 100)).astype(np.float32)
+    assert fit_table(points, border_px=10, inlier_m=0.004) is None
+
+
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_border_with_hardly_a_return(n: int) -> None:
+    points = np.zeros((40, 40, 3), np.float32)
+    points[0, :n] = table_points(40, 40)[0, :n]
+    points[20, 20] = (0.1, 0.1, 0.4)
+    assert fit_table(points, border_px=10, inlier_m=0.004) is None
+
+
+def test_part_that_crosses_the_border_is_no_table() -> None:
+    """A data set whose tables were removed before, and a part that runs through the image."""
+    points = table_points(100, 100)
+    points[:, :44] = 0
+    points[:, 56:] = 0
+    assert fit_table(points, border_px=10, inlier_m=0.004) is None
+
+
+def test_map_that_is_all_border() -> None:
+    points = table_points(12, 15)
+    assert len(border_points(points, border_px=10)) == 12 * 15
