@@ -66,6 +66,11 @@ class Features(Section):
     points: PointFeatures
 
 
+class Whitening(Section):
+    components: Annotated[int, Field(ge=1, le=768)] | None
+    power: Annotated[float, Field(ge=0, le=1)]
+
+
 class MFM(Section):
     steps: Count
     scans: Count
@@ -88,6 +93,7 @@ class Model(Section):
     lr: Positive
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     precision: Literal["auto", "float32", "bfloat16"]
+    whitening: Whitening
     mfm: MFM
     mgm: MGM
     holdout: Share

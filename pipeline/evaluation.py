@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.cache.maps import ANOMALY, ANOMALY_KIND
 from pipeline.cache.reader import Store
 from pipeline.config import Evaluate
-from pipeline.data.manifest import Manifest, load_masks
+from pipeline.data.manifest import Manifest, load_foreground, load_masks
 from pipeline.errors import DataError
 from pipeline.metrics.aupro import rank_pixels
 from pipeline.metrics.evaluate import CategoryMetrics, evaluate
@@ -32,6 +32,7 @@ class TestScans:
     labels: NDArray[np.bool_]  # (N,)
     masks: NDArray[np.bool_] | None  # (N, 224, 224); None where no scan has one
     maps: NDArray[np.float32]  # (N, 224, 224)
+    foreground: NDArray[np.bool_]  # (N, 224, 224)
     scores: NDArray[np.float64]  # (N,) object scores
     threshold: float
 
@@ -45,6 +46,7 @@ class TestScans:
         rows = [manifest.rows[i] for i in index]
         store = Store.open(votes / "anomaly.zarr", ANOMALY_KIND, category)
         maps = store.read_samples(ANOMALY.name, list(index))
+        foreground = load_foreground(prepared, manifest)[list(index)]
         masked = any(row.label and row.mask for row in rows)
         return cls(
             index=index,
@@ -53,7 +55,8 @@ class TestScans:
             labels=np.array([row.label == 1 for row in rows]),
             masks=load_masks(prepared, manifest)[list(index)] if masked else None,
             maps=maps,
-            scores=np.array([object_score(m) for m in maps]),
+            foreground=foreground,
+            scores=np.array([object_score(*pair) for pair in zip(maps, foreground, strict=True)]),
             threshold=VotingModel.load(votes / "voting.json").threshold,
         )
 

@@ -4,9 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.losses import info_nce
-
-RGB_CHANNELS = 768
-POINT_CHANNELS = 1152
+from pipeline.whitening import FeatureSpace
 
 
 def _mlp(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
@@ -17,13 +15,20 @@ def _mlp(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
 
 
 class Fusion(nn.Module):
-    """F_Mtr = MLP(MLP(F_RGB) concatenated with MLP(F_XYZ)), eq. 1."""
+    """F_Mtr = MLP(MLP(F_RGB) concatenated with MLP(F_XYZ)), eq. 1.
 
-    def __init__(self, dim: int, hidden: int | None) -> None:
+    `space` is what F_RGB (N, R) and F_XYZ (N, X) are given in: 768 and 1152 channels, or its
+    components.
+    """
+
+    def __init__(self, dim: int, hidden: int | None, components: int | None = None) -> None:
         super().__init__()
+        self.config = {"dim": dim, "hidden": hidden, "components": components}
         self.dim = dim
-        self.rgb = _mlp(RGB_CHANNELS, dim, hidden)
-        self.xyz = _mlp(POINT_CHANNELS, dim, hidden)
+        self.space = FeatureSpace(components)
+        rgb, xyz = self.space.channels
+        self.rgb = _mlp(rgb, dim, hidden)
+        self.xyz = _mlp(xyz, dim, hidden)
         self.outer = _mlp(2 * dim, dim, hidden)
 
     def project(self, rgb: Tensor, xyz: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,7 +40,7 @@ class Fusion(nn.Module):
         return self.outer(torch.cat([rgb, xyz], dim=-1))
 
     def forward(self, rgb: Tensor, xyz: Tensor) -> Tensor:
-        """F_Mtr (N, dim) of F_RGB (N, 768) and F_XYZ (N, 1152)."""
+        """F_Mtr (N, dim) of F_RGB (N, R) and F_XYZ (N, X)."""
         return self.fuse(*self.project(rgb, xyz))
 
 

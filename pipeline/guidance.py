@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion import POINT_CHANNELS, RGB_CHANNELS
 from pipeline.losses import cosine_difference
+from pipeline.whitening import FeatureSpace
 
 
 def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
@@ -42,13 +42,22 @@ class GuidedMapping(nn.Module):
 class Guidance(nn.Module):
     """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr")."""
 
-    def __init__(self, dim: int, hidden: int | None, use_mentor: bool) -> None:
+    def __init__(
+        self, dim: int, hidden: int | None, use_mentor: bool, components: int | None = None
+    ) -> None:
         super().__init__()
-        self.to_xyz = GuidedMapping(RGB_CHANNELS, POINT_CHANNELS, dim, hidden, use_mentor)
-        self.to_rgb = GuidedMapping(POINT_CHANNELS, RGB_CHANNELS, dim, hidden, use_mentor)
+        self.config = {
+            "dim": dim,
+            "hidden": hidden,
+            "use_mentor": use_mentor,
+            "components": components,
+        }
+        rgb, xyz = FeatureSpace(components).channels
+        self.to_xyz = GuidedMapping(rgb, xyz, dim, hidden, use_mentor)
+        self.to_rgb = GuidedMapping(xyz, rgb, dim, hidden, use_mentor)
 
     def forward(self, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> tuple[Tensor, Tensor]:
-        """Reconstructions (F~_RGB (N, 768), F~_XYZ (N, 1152)), each from the other modality."""
+        """Reconstructions F~_RGB (N, R) and F~_XYZ (N, X), each from the other modality."""
         return self.to_rgb(xyz, mentor), self.to_xyz(rgb, mentor)
 
 

@@ -7,39 +7,37 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
 
-from pipeline.config import Model
 from pipeline.errors import WeightsError
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
 
 MODULE_FILE = "module.safetensors"
 LOSS_FILE = "loss.json"
+CONFIG = "config"  # the module's constructor arguments, in the file's metadata
 
-M = TypeVar("M", bound=nn.Module)
+M = TypeVar("M", Fusion, Guidance)
 
 
-def save_module(folder: Path, module: nn.Module, losses: Sequence[float]) -> None:
+def save_module(folder: Path, module: Fusion | Guidance, losses: Sequence[float]) -> None:
     """Write a trained module and its losses, one row a step."""
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
-    (folder / MODULE_FILE).write_bytes(save(state))
+    (folder / MODULE_FILE).write_bytes(save(state, {CONFIG: json.dumps(module.config)}))
     rows = [{"step": step, "loss": round(loss, 6)} for step, loss in enumerate(losses)]
     (folder / LOSS_FILE).write_text(json.dumps(rows) + "\n")
 
 
-def load_fusion(folder: Path, model: Model, device: torch.device) -> Fusion:
-    """A trained MFM, frozen. Raises WeightsError where it is missing or of other params."""
-    return _load(Fusion(model.mfm.dim, model.mfm.hidden), folder, device)
+def load_fusion(folder: Path, device: torch.device) -> Fusion:
+    """A trained MFM, frozen. Raises WeightsError where it is missing or damaged."""
+    return _load(Fusion, folder, device)
 
 
-def load_guidance(folder: Path, model: Model, device: torch.device) -> Guidance:
-    """A trained MGM, frozen. Raises WeightsError where it is missing or of other params."""
-    mgm = model.mgm
-    return _load(Guidance(model.mfm.dim, mgm.hidden, mgm.use_mentor), folder, device)
+def load_guidance(folder: Path, device: torch.device) -> Guidance:
+    """A trained MGM, frozen. Raises WeightsError where it is missing or damaged."""
+    return _load(Guidance, folder, device)
 
 
 def module_sha256(folder: Path) -> str:
@@ -47,14 +45,19 @@ def module_sha256(folder: Path) -> str:
     return hashlib.sha256((folder / MODULE_FILE).read_bytes()).hexdigest()
 
 
-def _load(module: M, folder: Path, device: torch.device) -> M:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _load(kind: type[M], folder: Path, device: torch.device) -> M:
+    from safetensors import SafetensorError, safe_open
 
     path = folder / MODULE_FILE
     try:
-        module.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WeightsError(f"{path} does not hold this module ({reason}); run dvc repro") from None
+        with safe_open(path, framework="pt") as file:
+            module = kind(**json.loads(file.metadata()[CONFIG]))
+            names = file.keys()
+            module.load_state_dict({name: file.get_tensor(name) for name in names})
+    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WeightsError(
+            f"{path} does not hold a whole {kind.__name__} module ({reason}); delete {folder} and "
+            "run `dvc repro` to make it again"
+        ) from None
     return module.to(device).eval().requires_grad_(False)

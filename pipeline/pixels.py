@@ -5,6 +5,7 @@ reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the p
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from pipeline.cache.features import ScanFeatures
 from pipeline.features.projection import PATCH, PATCHES, SIZE, bilinear_taps, pool_taps
+from pipeline.whitening import FeatureSpace
 
 
 class PixelFeatures:
@@ -22,6 +24,7 @@ class PixelFeatures:
         self.foreground = [np.flatnonzero(scan.foreground.ravel()) for scan in scans]  # (P,) each
         rgb = np.stack([scan.rgb for scan in scans])
         self._rgb = torch.from_numpy(rgb).to(device).flatten(0, 2)  # (S * 784, 768)
+        self._offsets: tuple[Tensor, Tensor] | None = None
         self._rgb_taps = _patch_taps(device)
         self._pool = scans[0].pool
         if scans[0].points is None:
@@ -56,6 +59,16 @@ class PixelFeatures:
     def __len__(self) -> int:
         return len(self.foreground)
 
+    def project(self, space: FeatureSpace) -> "PixelFeatures":
+        """The same pixels in another space; every value gathered is linear in the factors."""
+        if space.rgb is None or space.xyz is None:
+            return self
+        projected = copy(self)
+        projected._rgb = self._rgb.float() @ space.rgb.basis
+        projected._tokens = self._tokens.float() @ space.xyz.basis
+        projected._offsets = (space.rgb.offset, space.xyz.offset)
+        return projected
+
     def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Features of N pixels.
 
@@ -63,7 +76,7 @@ class PixelFeatures:
             scan: (N,) int64 position of the scan; pixel: (N,) int64 y * 224 + x.
 
         Returns:
-            F_RGB (N, 768) and F_XYZ (N, 1152), float32.
+            F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space projected to.
         """
         patch, patch_weight = self._rgb_taps
         rgb_index = scan[:, None] * (PATCHES * PATCHES) + patch[pixel]  # (N, 4)
@@ -74,7 +87,10 @@ class PixelFeatures:
             row = scan * (SIZE * SIZE) + pixel
             index, weight = self._index[row], self._weight[row].float()
         index = index + (scan * self._groups)[:, None]
-        return rgb, _weighted_rows(self._tokens, index, weight)
+        xyz = _weighted_rows(self._tokens, index, weight)
+        if self._offsets is None:
+            return rgb, xyz
+        return rgb - self._offsets[0], xyz - self._offsets[1]
 
     def _pooled(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Taps of the 3x3 mean: (N, 48) token indices and weights."""

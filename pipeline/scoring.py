@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.cache.maps import MAPS
 from pipeline.device import autocast
 from pipeline.features.projection import SIZE
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
 from pipeline.losses import cosine_difference
 from pipeline.pixels import PixelFeatures
-from pipeline.cache.maps import MAPS
-
 
 TILE = 4096  # pixels scored at once; bounds the memory
 
@@ -30,7 +29,7 @@ class Scorer:
         """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels.
 
         Args:
-            rgb: (N, 768); xyz: (N, 1152).
+            rgb: (N, R); xyz: (N, X), in MFM's feature space.
 
         Returns:
             (3, N) float32: 1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of
@@ -45,6 +44,7 @@ class Scorer:
 
     def score_maps(self, features: PixelFeatures, scan: int) -> np.ndarray:
         """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background."""
+        features = features.project(self.fusion.space)
         maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
         pixels = features.foreground[scan]
         for start in range(0, len(pixels), TILE):

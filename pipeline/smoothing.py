@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import correlate1d
 
 
 def box_means(maps: np.ndarray, sides: Sequence[int]) -> np.ndarray:
@@ -13,15 +13,11 @@ def box_means(maps: np.ndarray, sides: Sequence[int]) -> np.ndarray:
         maps: (..., H, W), zero outside the image; sides: pixels, such as five 5s and three 7s.
 
     Returns:
-        float64 of the same shape. Pixels out of reach of every non-zero one are exactly zero, as
-        with a convolution: a running sum leaves rounding noise there.
+        float64 of the same shape. Pixels out of reach of every non-zero one are exactly zero, and
+        none is negative where the input is not: a running sum would leave rounding noise there.
     """
     result = maps.astype(np.float64)
-    reach = maps != 0
     for side in sides:
         for axis in (-2, -1):
-            result = uniform_filter1d(result, side, axis=axis, mode="constant")
-    support = 2 * sum(side // 2 for side in sides) + 1
-    for axis in (-2, -1):
-        reach = uniform_filter1d(reach.astype(np.float32), support, axis=axis, mode="constant") > 0
-    return np.where(reach, result, 0.0)
+            result = correlate1d(result, np.full(side, 1 / side), axis=axis, mode="constant")
+    return result

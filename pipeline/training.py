@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ from pipeline.guidance import Guidance, guidance_loss
 from pipeline.pixels import PixelFeatures
 from pipeline.sampling import Batch, generator, patch_pixels, random_pixels
 
+SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 
@@ -39,8 +41,10 @@ def train_fusion(features: PixelFeatures, model: Model, category: str, bar: Bar)
     """
     mfm = model.mfm
     torch.manual_seed(model.seed)
-    fusion = Fusion(mfm.dim, mfm.hidden).to(features.device)
+    fusion = Fusion(mfm.dim, mfm.hidden, model.whitening.components).to(features.device)
     rng = generator(model.seed, "mfm", category)
+    _fit_space(fusion, features, model.whitening.power, rng)
+    features = features.project(fusion.space)
     batches = patch_pixels(features.foreground, mfm.scans, mfm.pixels, mfm.steps, rng)
 
     def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
@@ -59,7 +63,9 @@ def train_guidance(
     """
     mgm = model.mgm
     torch.manual_seed(model.seed)
-    guidance = Guidance(fusion.dim, mgm.hidden, mgm.use_mentor).to(features.device)
+    guidance = Guidance(fusion.dim, mgm.hidden, mgm.use_mentor, fusion.space.components)
+    guidance.to(features.device)
+    features = features.project(fusion.space)
     rng = generator(model.seed, "mgm", category)
     batches = random_pixels(features.foreground, mgm.scans, mgm.pixels, mgm.steps, rng)
 
@@ -69,6 +75,20 @@ def train_guidance(
         return guidance_loss(guidance, rgb, xyz, mentor)
 
     return Trained(guidance, _train(guidance, loss, features, bar(batches), model, mgm.steps))
+
+
+def _fit_space(
+    fusion: Fusion, features: PixelFeatures, power: float, rng: np.random.Generator
+) -> None:
+    """Fit the feature space to random foreground pixels of all training scans."""
+    pixels = max(1, SPACE_PIXELS // len(features))
+    (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
+    fusion.space.fit(*_gather(features, batch), power)
+
+
+def _gather(features: PixelFeatures, batch: Batch) -> tuple[Tensor, Tensor]:
+    scan, pixel = torch.from_numpy(batch.scan), torch.from_numpy(batch.pixel)
+    return features.gather(scan.to(features.device), pixel.to(features.device))
 
 
 def _train(
@@ -84,9 +104,7 @@ def _train(
     history: list[float] = []
     pending: list[Tensor] = []
     for batch in batches:
-        scan = torch.from_numpy(batch.scan).to(features.device)
-        pixel = torch.from_numpy(batch.pixel).to(features.device)
-        rgb, xyz = features.gather(scan, pixel)
+        rgb, xyz = _gather(features, batch)
         with autocast(features.device, model.precision):
             loss = loss_of(rgb, xyz)
         optimiser.zero_grad(set_to_none=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.cache.maps import MAPS
 from pipeline.config import Voting
 from pipeline.errors import CacheError, TrainingError
-from pipeline.cache.maps import MAPS
 from pipeline.smoothing import box_means
 
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
@@ -41,11 +41,10 @@ class VotingModel:
             score_maps: (3, 224, 224) S_RGB, S_XYZ, S_Mtr, 0 on the background.
 
         Returns:
-            (224, 224) float32, at least 0, 0 on the background.
+            (224, 224) float32, at least 0. As in the published code, f spreads scores up to 19
+            pixels past the foreground: over pixels where a crack or a wall returned no point.
         """
-        foreground = score_maps.any(axis=0)
-        combined = self._combine(self._standardised(score_maps))
-        return np.where(foreground, combined, 0).astype(np.float32)
+        return self._combine(self._standardised(score_maps)).astype(np.float32)
 
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
         """(K, 224, 224) factors, on a scale where 1 is what good parts show (paper) or vary by."""
@@ -74,9 +73,9 @@ class VotingModel:
             raise CacheError(f"{path}: no voting model ({reason}); `dvc repro` makes it") from None
 
 
-def object_score(anomaly_map: np.ndarray) -> float:
-    """Max(S'_All) over the foreground; the background is 0 and cannot be the maximum."""
-    return float(anomaly_map.max())
+def object_score(anomaly_map: np.ndarray, foreground: np.ndarray) -> float:
+    """Max(S'_All) over the foreground (section III-E), of (224, 224) float32 and bool."""
+    return float(anomaly_map[foreground].max())
 
 
 def fit_voting(
@@ -119,7 +118,7 @@ def fit_voting(
     )
     if options.ocsvm != "none":
         model = _with_svm(model, values, options)
-    scores = [object_score(model.anomaly_map(maps)) for maps in held_out]
+    scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
     return replace(model, threshold=decision_threshold(scores, options.target_fpr))
 
 
@@ -131,7 +130,7 @@ def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float
     is the largest score, exceeded with probability 1 / (n + 1).
     """
     scores = np.sort(np.asarray(good_scores, dtype=np.float64))
-    rank = math.ceil((len(scores) + 1) * (1 - target_fpr))
+    rank = math.ceil((len(scores) + 1) * (1 - target_fpr) - 1e-9)  # 9 * (1 - 1 / 3) is above 6
     return float(scores[min(rank, len(scores)) - 1])
 
 
@@ -143,7 +142,8 @@ def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:
     """
     from sklearn.linear_model import SGDOneClassSVM
 
-    return SGDOneClassSVM(random_state=SVM_SEED, nu=nu, max_iter=1000).fit(values).coef_
+    svm = SGDOneClassSVM(random_state=SVM_SEED, nu=nu, max_iter=1000)
+    return svm.fit(np.asarray(values, dtype=np.float64)).coef_
 
 
 def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> VotingModel:

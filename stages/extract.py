@@ -17,9 +17,7 @@ def extract(params: Params, category: str) -> None:
         params.features,
         staging(),
         select_device(params.runtime),
-        lambda shards: progress(
-            shards, f"extract {category}", "scan", scale=params.features.shard
-        ),
+        lambda shards: progress(shards, f"extract {category}", "scan", scale=params.features.shard),
     )
 
 

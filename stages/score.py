@@ -20,8 +20,8 @@ from stages.runner import features, mfm, mgm, prepared, run_category, scores, st
 def score(params: Params, category: str) -> None:
     device = select_device(params.runtime)
     cache = FeatureCache.open(features(category), category)
-    fusion = load_fusion(mfm(category), params.model, device)
-    guidance = load_guidance(mgm(category), params.model, device)
+    fusion = load_fusion(mfm(category), device)
+    guidance = load_guidance(mgm(category), device)
     scorer = Scorer(fusion, guidance, params.model.precision)
     inputs = {
         "features": cache.store.manifest.fingerprint,

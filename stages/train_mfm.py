@@ -12,7 +12,9 @@ from stages.runner import features, mfm, prepared, run_category
 def train_mfm(params: Params, category: str) -> None:
     model = params.model
     device = select_device(params.runtime)
-    data = training_features(prepared(category), features(category), category, model.holdout, device)
+    data = training_features(
+        prepared(category), features(category), category, model.holdout, device
+    )
     trained = train_fusion(
         data, model, category, lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps)
     )

@@ -12,10 +12,12 @@ from stages.runner import features, mfm, mgm, prepared, run_category
 def train_mgm(params: Params, category: str) -> None:
     model = params.model
     device = select_device(params.runtime)
-    data = training_features(prepared(category), features(category), category, model.holdout, device)
+    data = training_features(
+        prepared(category), features(category), category, model.holdout, device
+    )
     trained = train_guidance(
         data,
-        load_fusion(mfm(category), model, device),
+        load_fusion(mfm(category), device),
         model,
         category,
         lambda b: progress(b, f"mgm {category}", "step", model.mgm.steps),

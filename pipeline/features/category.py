@@ -60,9 +60,7 @@ def extract_category(
     return write_store(out, store, compute, staging, bar)
 
 
-def store_manifest(
-    manifest: Manifest, options: Features, weights: dict[str, str]
-) -> StoreManifest:
+def store_manifest(manifest: Manifest, options: Features, weights: dict[str, str]) -> StoreManifest:
     """The identity of a category's feature store: all that its content depends on."""
     return StoreManifest(
         kind=KIND,

@@ -28,7 +28,7 @@ def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
     Raises:
         DataError: all points coincide, so there is no radius to scale by.
     """
-    if mode == "none":
+    if mode == "none" or len(points) == 0:
         return points
     centred = points - points.mean(axis=0, dtype=np.float64)
     radius = np.sqrt((centred**2).sum(axis=1).max())

@@ -3,6 +3,8 @@
 Parameter names are the published checkpoint's, so that it loads strictly.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,7 +34,8 @@ class GroupEncoder(nn.Module):
         half follows a linear layer without a nonlinearity between, so the two are one matrix.
         """
         groups, size, _ = neighbourhoods.shape
-        first, second = self.first_conv, self.second_conv
+        first: Any = self.first_conv  # indexed as layers, which Sequential's type hides
+        second: Any = self.second_conv
         x = F.linear(neighbourhoods.reshape(-1, 3), _matrix(first[0]), first[0].bias)
         x = _batch_norm(first[1], x, sample_stats).relu_()  # (G*K, 128)
         local, shared = _matrix(first[3]), _matrix(second[0])
@@ -40,7 +43,7 @@ class GroupEncoder(nn.Module):
         of_group = F.linear(peak, shared[:, :256], second[0].bias)
         of_group = of_group + shared[:, 256:] @ first[3].bias  # (G, 512)
         x = F.linear(x, shared[:, 256:] @ local).reshape(groups, size, -1)
-        x = (x + of_group[:, None]).reshape(groups * size, -1)  # (G*K, 512)
+        x = x.add_(of_group[:, None]).reshape(groups * size, -1)  # (G*K, 512)
         x = _batch_norm(second[1], x, sample_stats).relu_()
         x = F.linear(x, _matrix(second[3])).reshape(groups, size, -1)
         return x.amax(dim=1) + second[3].bias  # (G, 384)
@@ -51,7 +54,7 @@ def _matrix(convolution: nn.Conv1d) -> Tensor:
 
 
 def _batch_norm(norm: nn.BatchNorm1d, x: Tensor, sample_stats: bool) -> Tensor:
-    """BatchNorm over the rows of (M, C): running statistics, or this sample's (biased) own.
+    """BatchNorm over the rows of (M, C), in place: running statistics, or this sample's (biased).
 
     Applied as one scale and shift; the published code never calls eval(), hence the second form.
     """
@@ -62,7 +65,7 @@ def _batch_norm(norm: nn.BatchNorm1d, x: Tensor, sample_stats: bool) -> Tensor:
         assert norm.running_var is not None
         mean, variance = norm.running_mean, norm.running_var
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    return torch.addcmul(norm.bias - mean * scale, x, scale)
+    return x.mul_(scale).add_(norm.bias - mean * scale)
 
 
 class Attention(nn.Module):

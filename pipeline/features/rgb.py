@@ -36,7 +36,8 @@ def foreground_patch_features(vit: nn.Module, images: Tensor, foreground: np.nda
     Returns:
         (B, 28, 28, 768).
     """
-    known = foreground.reshape(-1, PATCHES, PATCH, PATCHES, PATCH).any(axis=(2, 4))  # (B, 28, 28)
+    tiles = foreground.reshape(-1, PATCHES, PATCH, PATCHES, PATCH)
+    known = np.asarray(tiles.any(axis=(2, 4)))  # (B, 28, 28)
     tokens = vit._pos_embed(vit.patch_embed(images))  # type: ignore[operator]  # (B, 785, 768)
     result = torch.zeros(len(images), PATCHES, PATCHES, tokens.shape[-1])
     for i, patches in enumerate(known):

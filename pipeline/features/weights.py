@@ -3,7 +3,9 @@
 import hashlib
 import zlib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,8 @@ from pipeline.features.download import check_sha256, fetch, weights_folder
 
 POINT_MAE_URL = "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth"
 POINT_MAE_SHA256 = "27ded932bb0a2625d5a8eb006df199b2578598c774aee6d86b985300b6a5fd20"
+RESIDUAL_SCALE = 0.3  # near 1 / sqrt(2 * depth) of GPT-2's initialisation
+_BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
 _IGNORED = ("mask_token", "decoder_pos_embed.", "MAE_decoder.", "increase_dim.")
 
 
@@ -74,18 +78,20 @@ def _finish(model, weights, seed, key, load):  # type: ignore[no-untyped-def]
 def random_weights(model: nn.Module, seed: int) -> None:
     """Seeded random weights: the same for a parameter whatever the others are.
 
-    Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), norms are the identity,
-    biases zero and embeddings small, so that an untrained network is a random feature map that
-    neither dies nor saturates.
+    Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for those that end a
+    residual branch: they are scaled down, as is usual for deep transformers, so that a token stays
+    about its own patch or group. Norms are the identity, biases zero, embeddings small.
     """
     for name, tensor in model.state_dict().items():
         if not tensor.is_floating_point():
             continue
-        generator = torch.Generator().manual_seed(seed * 2**32 + zlib.crc32(name.encode()))
+        generator = torch.Generator().manual_seed(zlib.crc32(name.encode(), seed))
         if name.endswith("running_var") or (name.endswith("weight") and tensor.dim() == 1):
             tensor.fill_(1.0)
         elif name.endswith("weight"):
-            std = (tensor[0].numel()) ** -0.5
+            std = tensor[0].numel() ** -0.5
+            if name.endswith(_BRANCH_ENDS):
+                std *= RESIDUAL_SCALE
             tensor.copy_(torch.randn(tensor.shape, generator=generator) * std)
         elif name.rpartition(".")[2] in ("pos_embed", "cls_token"):
             tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.02)
@@ -139,8 +145,16 @@ def _load_points_file(path: Path) -> dict[str, Tensor]:
     if path.suffix != ".pth":
         return _load_safetensors(path)
     check_sha256(path, POINT_MAE_SHA256)
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(_numpy_scalars()):
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     return encoder_state(checkpoint["base_model"])
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a float64 scalar of numpy 1 or 2 is pickled as; the checkpoint's metrics hold one."""
+    scalar = np.float64(0).__reduce__()[0]
+    names = [f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")]
+    return [*((scalar, name) for name in names), np.dtype, type(np.dtype(np.float64))]
 
 
 def encoder_state(base_model: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.cache.maps import MAPS, SCORES
 from pipeline.cache.reader import Store
 from pipeline.data.images import read_rgb
-from pipeline.data.manifest import Manifest, load_foreground
+from pipeline.data.manifest import Manifest
 from pipeline.data.prepare import load_scan
 from pipeline.data.resize import resize_rgb_u8
 from pipeline.evaluation import TestScans
@@ -33,22 +31,19 @@ def draw_gallery(
         root: folder of the raw categories; prepared: of the category's manifest.
     """
     manifest = Manifest.load(prepared)
-    foreground = load_foreground(prepared, manifest)[list(scans.index)]
     maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
-    ranges = [colour_range(maps[:, k], foreground) for k in range(len(MAPS))]
-    final = colour_range(scans.maps, foreground)
+    ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
+    final = colour_range(scans.maps, scans.foreground)
     for i in bar(choose_scans(scans.scores, scans.labels, scans.defects, count)):
         row = manifest.rows[scans.index[i]]
-        views = tuple(
-            MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS)
-        )
+        views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
         panel = Panel(
             category=manifest.category,
             scan_id=row.id,
             defect=row.defect,
             rgb=resize_rgb_u8(read_rgb(row.files(root).rgb)),
-            depth=load_scan(root, row, foreground[i]).points[..., 2],
-            foreground=foreground[i],
+            depth=load_scan(root, row, scans.foreground[i]).points[..., 2],
+            foreground=scans.foreground[i],
             mask=None if scans.masks is None else scans.masks[i],
             score_maps=views,
             anomaly=MapView("anomaly", scans.maps[i], *final),

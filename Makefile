@@ -1,0 +1,33 @@
+# Two commands do all the set-up on a fresh machine with Python 3.11 or newer:
+#   make demo   environment, install, the whole pipeline on generated data, the result
+#   make test   lint, type check, tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint install clean
+
+demo: $(VENV)/.installed
+	test -d .git || (git init -q && git add -A)
+	dvc repro
+	@echo "Heatmaps: reports/heatmaps. Curves: dvc plots show. An experiment: dvc exp run -S model.lr=3e-4"
+
+test: lint
+	pytest
+
+lint: $(VENV)/.installed
+	ruff check .
+	ruff format --check .
+	mypy
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.x")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,70 @@
+"""Fixtures shared by the tests: golden vectors, made-up scans, backbones that fit a laptop."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from hypothesis import settings
+
+from pipeline.config import Params, load_params
+from pipeline.data.prepare import PreparedScan
+from pipeline.features.extract import Backbones
+from pipeline.features.point_mae import PointMAE
+from pipeline.features.rgb import BACKBONE
+from pipeline.features.weights import random_weights
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
+
+GOLDEN = Path(__file__).parent / "golden"
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+PITCH = 0.001  # metres a pixel of a made-up scan
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """Reads all arrays of a golden file, named by its path inside tests/golden."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(GOLDEN / name) as arrays:
+            return dict(arrays)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    """The shipped params; a test overrides every key that its result depends on."""
+    return load_params(PARAMS)
+
+
+def prepared_scan(seed: int, half: int = 18) -> PreparedScan:
+    """A bumpy square of (2 half)^2 points, seen at 0.5 m, off the middle by the seed."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:224, :224]
+    top, left = rng.integers(20, 224 - 20 - 2 * half, 2) if half < 92 else (0, 0)
+    inside = (y >= top) & (y < top + 2 * half) & (x >= left) & (x < left + 2 * half)
+    z = 0.5 + 0.004 * np.sin(x / 3 + seed) * np.cos(y / 5) + rng.normal(0, 1e-4, x.shape)
+    points = np.stack([(x - 111.5) * PITCH, (y - 111.5) * PITCH, z], axis=-1)
+    points[~inside] = 0
+    rgb = rng.normal(size=(3, 224, 224))
+    return PreparedScan(rgb.astype(np.float32), points.astype(np.float32))
+
+
+@pytest.fixture(scope="session")
+def make_scan() -> Callable[..., PreparedScan]:
+    return prepared_scan
+
+
+@pytest.fixture(scope="session")
+def backbones() -> Backbones:
+    """The true Point-MAE encoder and two blocks of the ViT, with seeded random weights, on CPU."""
+    vit = timm.create_model(BACKBONE, pretrained=False, num_classes=0, depth=2)
+    networks = vit, PointMAE()
+    for network in networks:
+        random_weights(network, seed=0)
+        network.eval().requires_grad_(False)
+    return Backbones(*networks, torch.device("cpu"))

@@ -1,0 +1,193 @@
+"""Extraction: batched as one by one, factored as dense, CUDA as CPU.
+
+The ViT has two of its twelve blocks here (see conftest), the encoder all of its own.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import Tensor, nn
+
+from pipeline.cache.features import ScanFeatures, feature_arrays
+from pipeline.config import Features
+from pipeline.errors import DataError
+from pipeline.features.extract import extract_features, scan_geometry
+from pipeline.pixels import PixelFeatures
+
+GROUPS, GROUP_SIZE = 16, 8
+HALF_STEP = 2.0**-11  # relative error of a value rounded to float16
+CUDA = torch.cuda.is_available()
+
+
+@pytest.fixture(scope="module")
+def options(params) -> Features:
+    points = params.features.points.model_copy(
+        update={
+            "groups": GROUPS,
+            "group_size": GROUP_SIZE,
+            "normalize": "unit_sphere",
+            "norm_stats": "running",
+            "pool": False,
+        }
+    )
+    rgb = params.features.rgb.model_copy(update={"tokens": "foreground"})
+    return params.features.model_copy(update={"layout": "factored", "points": points, "rgb": rgb})
+
+
+@pytest.fixture(scope="module")
+def scans(make_scan):
+    return [make_scan(seed) for seed in range(3)]
+
+
+def extract(scans, backbones, options):
+    geometry = [scan_geometry(scan, options.points) for scan in scans]
+    return extract_features(scans, geometry, backbones, options)
+
+
+def with_points(options: Features, **values: object) -> Features:
+    return options.model_copy(update={"points": options.points.model_copy(update=values)})
+
+
+def with_tokens(options: Features, tokens: str) -> Features:
+    return options.model_copy(update={"rgb": options.rgb.model_copy(update={"tokens": tokens})})
+
+
+def one_rounding_apart(a: np.ndarray, b: np.ndarray) -> None:
+    """Equal before they were rounded to float16, but for float32's own rounding."""
+    assert_allclose(a.astype(np.float32), b.astype(np.float32), rtol=2 * HALF_STEP, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["factored", "dense"])
+def test_arrays_are_what_the_store_expects(scans, backbones, options, layout):
+    options = options.model_copy(update={"layout": layout})
+    arrays = extract(scans[:1], backbones, options)
+    expected = {s.name: (s.shape, s.dtype) for s in feature_arrays(layout, GROUPS)}
+    assert {name: (a.shape[1:], str(a.dtype)) for name, a in arrays.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("tokens", "norm_stats"), [("foreground", "running"), ("all", "running"), ("all", "sample")]
+)
+def test_a_batch_equals_its_scans_one_by_one(scans, backbones, options, tokens, norm_stats):
+    options = with_tokens(with_points(options, norm_stats=norm_stats), tokens)
+    batch = extract(scans[:2], backbones, options)
+    for i in range(2):
+        for name, array in extract(scans[i : i + 1], backbones, options).items():
+            one_rounding_apart(batch[name][i], array[0])
+
+
+@pytest.mark.parametrize("norm_stats", ["running", "sample"])
+def test_a_scan_does_not_depend_on_its_neighbours(scans, backbones, options, norm_stats):
+    """To the bit: a resumed or reordered shard must give the same bytes."""
+    options = with_points(options, norm_stats=norm_stats)
+    one = extract([scans[0], scans[1]], backbones, options)
+    two = extract([scans[0], scans[2]], backbones, options)
+    for name in one:
+        assert_array_equal(one[name][0], two[name][0])
+
+
+def test_the_same_scan_gives_the_same_bytes(scans, backbones, options):
+    one, two = (extract(scans[:1], backbones, options) for _ in range(2))
+    assert {k: v.tobytes() for k, v in one.items()} == {k: v.tobytes() for k, v in two.items()}
+
+
+def test_a_full_foreground_gives_the_features_of_all_tokens(make_scan, backbones, options):
+    full = make_scan(0, half=112)
+    assert full.foreground.all()
+    one, two = (extract([full], backbones, with_tokens(options, t)) for t in ("all", "foreground"))
+    assert_array_equal(one["rgb"], two["rgb"])
+
+
+class Narrow(nn.Module):
+    """The encoder's first 24 channels: a dense map of all takes seconds and a gigabyte."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, *inputs: object) -> Tensor:
+        return self.encoder(*inputs)[..., :24].contiguous()
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "pooled"])
+def layouts(request, scans, backbones, options):
+    """One scan's features from either layout."""
+    options = with_points(options, pool=request.param)
+    narrow = replace(backbones, points=Narrow(backbones.points))
+    factored = extract(scans[:1], narrow, options)
+    dense = extract(scans[:1], narrow, options.model_copy(update={"layout": "dense"}))
+    factored = ScanFeatures(
+        factored["rgb"][0],
+        (factored["weight"][0] != 0).any(axis=-1),
+        request.param,
+        tokens=factored["tokens"][0],
+        index=factored["index"][0],
+        weight=factored["weight"][0],
+    )
+    foreground = dense["foreground"][0] != 0
+    return factored, ScanFeatures(dense["rgb"][0], foreground, False, points=dense["points"][0])
+
+
+def test_both_layouts_agree_on_the_foreground(layouts, scans):
+    for layout in layouts:
+        assert_array_equal(layout.foreground, scans[0].foreground)
+
+
+def test_factored_equals_dense_as_a_map(layouts):
+    """But for the one rounding to float16 of the stored dense map."""
+    factored, dense = (layout.points_map() for layout in layouts)
+    assert ((factored - dense).abs() <= HALF_STEP * factored.abs() + 2.0**-25).all()
+
+
+def test_factored_equals_dense_pixel_by_pixel(layouts):
+    pixels = torch.from_numpy(np.flatnonzero(layouts[0].foreground))
+    gathered = []
+    for layout in layouts:
+        features = PixelFeatures([layout], torch.device("cpu"))
+        gathered.append(features.gather(torch.zeros_like(pixels), pixels))
+    (rgb, points), (rgb_dense, points_dense) = gathered
+    assert torch.equal(rgb, rgb_dense)
+    assert_allclose(points_dense, points, rtol=1.01 * HALF_STEP, atol=2e-6)
+
+
+def test_geometry_keeps_every_scan_in_its_own_unit(scans, options):
+    """Normalised for the encoder only: the nearest centres are the same in metres."""
+    unit = scan_geometry(scans[0], options.points)
+    metres = scan_geometry(scans[0], with_points(options, normalize="none").points)
+    assert np.abs(unit.groups.centres).max() > 0.5
+    assert_array_equal(
+        metres.groups.centres, scans[0].points[scans[0].foreground][metres.groups.centre_index]
+    )
+    assert_array_equal(unit.foreground, metres.foreground)
+
+
+def test_too_few_points_is_a_sentence(scans, options):
+    with pytest.raises(DataError, match=r"1296 foreground points are too few for 2000 groups"):
+        scan_geometry(scans[0], with_points(options, groups=2000).points)
+
+
+def test_an_empty_foreground_is_a_sentence(scans, options):
+    empty = replace(scans[0], points=np.zeros_like(scans[0].points))
+    for normalize in ("none", "unit_sphere"):
+        with pytest.raises(DataError, match="foreground"):
+            scan_geometry(empty, with_points(options, normalize=normalize).points)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not CUDA, reason="needs a CUDA device that torch can use")
+@pytest.mark.parametrize("tokens", ["foreground", "all"])
+def test_cuda_equals_cpu(scans, backbones, options, tokens):
+    """In float32 on both; tokens are of size 1, so 2e-3 is two roundings to float16."""
+    import copy
+
+    device = torch.device("cuda")
+    networks = (copy.deepcopy(n).to(device) for n in (backbones.rgb, backbones.points))
+    options = with_tokens(options, tokens)
+    expected = extract(scans, backbones, options)
+    for name, array in extract(scans, type(backbones)(*networks, device), options).items():
+        assert_allclose(
+            array.astype(np.float32), expected[name].astype(np.float32), rtol=2e-3, atol=2e-3
+        )

@@ -1,0 +1,125 @@
+"""What every stage does around its work: one sentence for a mistake, and no orphans."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the shipped params to run a stage in."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    return tmp_path
+
+
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def stage_of(body: str) -> str:
+    """A script whose stage does what `body` says."""
+    return (
+        "import pipeline.errors as errors\n"
+        "from stages.runner import run, run_category\n"
+        f"def stage(params, category=None):\n    {body}\n"
+    )
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert [word for word in words if word not in done.stderr] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ConfigError", "DataError", "CacheError", "WeightsError", "TrainingError"]
+)
+def test_a_mistake_of_the_users_is_one_sentence(folder: Path, name: str) -> None:
+    done = python(folder, "-c", stage_of(f"raise errors.{name}('why')") + "run(stage)")
+    assert_one_sentence(done)
+    assert done.stderr == "error: why\n"
+
+
+def test_a_bug_of_ours_has_a_traceback(folder: Path) -> None:
+    done = python(folder, "-c", stage_of("raise ValueError('bug')") + "run(stage)")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "bug" in done.stderr
+
+
+def test_success_is_silent(folder: Path) -> None:
+    done = python(folder, "-c", stage_of("pass") + "run(stage)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_stage_gets_params_and_category(folder: Path) -> None:
+    body = "print(category, params.model.seed)"
+    done = python(folder, "-c", stage_of(body) + "run_category(stage)", "--category", "biscuit")
+    assert (done.returncode, done.stdout) == (0, "biscuit 0\n")
+
+
+def test_an_unknown_category_is_named_with_the_known_ones(folder: Path) -> None:
+    done = python(folder, "-m", "stages.prepare", "--category", "nope")
+    assert_one_sentence(done, "--category nope", "data.categories", "biscuit", "params.yaml")
+    assert done.stderr.count("biscuit") == 1, "a category is listed twice"
+    assert sorted(path.name for path in folder.iterdir()) == ["params.yaml"]
+
+
+def test_an_unknown_param_is_named(folder: Path) -> None:
+    with (folder / "params.yaml").open("a") as file:
+        file.write("\nfeature: {}\n")
+    done = python(folder, "-m", "stages.prepare", "--category", "biscuit")
+    assert_one_sentence(done, "params.yaml: feature is not a known param")
+
+
+def test_missing_params_are_named(tmp_path: Path) -> None:
+    done = python(tmp_path, "-m", "stages.vote", "--category", "biscuit")
+    assert_one_sentence(done, "params.yaml is missing")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@LINUX
+def test_the_stage_dies_with_its_parent(folder: Path) -> None:
+    sleeping = stage_of("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    parent = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {sleeping + 'run(stage)'!r}])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", parent],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        stage = int(process.stdout.readline())
+        assert _alive(stage)
+        process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while _alive(stage) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    alive = _alive(stage)
+    if alive:
+        os.kill(stage, signal.SIGKILL)
+    assert not alive
