@@ -16,6 +16,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 MapName = Literal["rgb", "xyz", "mtr"]
 
 
+def _unique(value: list[str]) -> list[str]:
+    if len(set(value)) != len(value):
+        raise ValueError("names one twice")
+    return value
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -29,18 +35,15 @@ class Demo(Section):
     size: Annotated[int, Field(ge=64, le=2048)]
     seed: Annotated[int, Field(ge=0)]
 
+    _once = field_validator("categories")(_unique)
+
 
 class Data(Section):
     root: str
     categories: Annotated[list[Name], Field(min_length=1)]
     plane_removal: bool
 
-    @field_validator("categories")
-    @classmethod
-    def _unique(cls, value: list[str]) -> list[str]:
-        if len(set(value)) != len(value):
-            raise ValueError("names a category twice")
-        return value
+    _once = field_validator("categories")(_unique)
 
 
 class RGBFeatures(Section):
@@ -110,6 +113,8 @@ class Voting(Section):
     ocsvm: Literal["none", "product", "maps"]
     nu: Annotated[float, Field(gt=0, le=1)]
     target_fpr: Share
+
+    _once = field_validator("maps")(_unique)
 
     @field_validator("smoothing")
     @classmethod

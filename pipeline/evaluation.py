@@ -15,15 +15,12 @@ from pipeline.errors import DataError
 from pipeline.metrics.aupro import rank_pixels
 from pipeline.metrics.evaluate import CategoryMetrics, evaluate
 from pipeline.metrics.ranking import rank
-from pipeline.report.curves import pro_rows, roc_rows, write_rows
+from pipeline.report.curves import CURVES, pro_rows, roc_rows, write_rows
 from pipeline.voting import VotingModel, object_score
-
-METRICS_FILE = "metrics.json"
-CURVES = ("roc_object", "roc_pixel", "pro")
 
 
 @dataclass(frozen=True, eq=False)
-class TestScans:
+class Results:
     """Results and truth of a category's test scans, in manifest order."""
 
     index: tuple[int, ...]  # position in the manifest
@@ -37,7 +34,7 @@ class TestScans:
     threshold: float
 
     @classmethod
-    def load(cls, prepared: Path, votes: Path, category: str) -> "TestScans":
+    def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
         """Raises DataError where the category has no test scan."""
         manifest = Manifest.load(prepared)
         index = tuple(i for i, row in enumerate(manifest.rows) if row.split == "test")
@@ -66,7 +63,7 @@ class TestScans:
         )
 
 
-def write_metrics(path: Path, scans: TestScans, metrics: CategoryMetrics) -> None:
+def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     """metrics.json of a category: metrics, the threshold and the errors it makes on test."""
     rejected = scans.scores > scans.threshold
     decisions = {
@@ -85,7 +82,7 @@ def write_metrics(path: Path, scans: TestScans, metrics: CategoryMetrics) -> Non
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def write_curves(folder: Path, category: str, scans: TestScans) -> None:
+def write_curves(folder: Path, category: str, scans: Results) -> None:
     """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
     both = bool(scans.labels.any() and not scans.labels.all())
     objects = roc_rows(category, rank(scans.labels, scans.scores)) if both else []

@@ -55,7 +55,7 @@ def _load(kind: type[M], folder: Path, device: torch.device) -> M:
             names = file.keys()
             module.load_state_dict({name: file.get_tensor(name) for name in names})
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
             f"{path} does not hold a whole {kind.__name__} module ({reason}); delete {folder} and "
             "run `dvc repro` to make it again"

@@ -27,7 +27,7 @@ def split_good_scans(rows: Sequence[ManifestRow], holdout: float) -> Split:
     train = [i for i, row in enumerate(rows) if row.split == "train"]
     held_out = [i for i, row in enumerate(rows) if row.split == "validation" and not row.label]
     if not held_out and len(train) > 1:
-        count = max(1, round(holdout * len(train)))
+        count = min(max(1, round(holdout * len(train))), len(train) - 1)
         held_out = sorted(sorted(train, key=lambda i: rows[i].sha256)[:count])
         train = [i for i in train if i not in held_out]
     if not train or not held_out:

@@ -5,15 +5,16 @@ from pathlib import Path
 from pipeline.cache.maps import SCORES_KIND
 from pipeline.cache.reader import Store
 from pipeline.config import Params
-from pipeline.evaluation import METRICS_FILE, TestScans, write_curves, write_metrics
+from pipeline.evaluation import Results, write_curves, write_metrics
 from pipeline.progress import progress
 from pipeline.report.gallery import draw_gallery
+from pipeline.report.summary import METRICS_FILE
 from stages.runner import evaluation, prepared, run_category, scores, votes
 
 
 def evaluate(params: Params, category: str) -> None:
     out = evaluation(category)
-    scans = TestScans.load(prepared(category), votes(category), category)
+    scans = Results.load(prepared(category), votes(category), category)
     write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
     write_curves(out / "curves", category, scans)
     draw_gallery(

@@ -7,9 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.config import Params
-from pipeline.evaluation import CURVES, METRICS_FILE
-from pipeline.report.curves import write_rows
-from pipeline.report.summary import print_summary, summarise, write_summary
+from pipeline.report.curves import CURVES, write_rows
+from pipeline.report.summary import METRICS_FILE, print_summary, summarise, write_summary
 from stages.runner import REPORTS, evaluation, mfm, mgm, run
 
 

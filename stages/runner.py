@@ -56,7 +56,7 @@ def run_category(stage: Callable[[Params, str], None]) -> None:
 
     def command(category: Annotated[str, typer.Option(help="one of data.categories")]) -> None:
         params = load_params()
-        known = [*params.data.categories, *params.demo.categories]
+        known = dict.fromkeys([*params.data.categories, *params.demo.categories])
         if category not in known:
             raise ConfigError(
                 f"--category {category}: not among data.categories ({', '.join(known)}) of "

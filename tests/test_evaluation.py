@@ -26,12 +26,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def scans(folders: tuple[Path, Path]) -> evaluation.TestScans:
-    return evaluation.TestScans.load(*folders, CATEGORY)
+def scans(folders: tuple[Path, Path]) -> evaluation.Results:
+    return evaluation.Results.load(*folders, CATEGORY)
 
 
-def of_kinds(tmp_path: Path, kinds: tuple[str, ...], masked: bool = True) -> evaluation.TestScans:
-    return evaluation.TestScans.load(*write_category(tmp_path, rows(kinds, masked)), CATEGORY)
+def of_kinds(tmp_path: Path, kinds: tuple[str, ...], masked: bool = True) -> evaluation.Results:
+    return evaluation.Results.load(*write_category(tmp_path, rows(kinds, masked)), CATEGORY)
 
 
 def plain_aupro(masks: np.ndarray, maps: np.ndarray, limit: float) -> float:
@@ -50,19 +50,19 @@ def plain_aupro(masks: np.ndarray, maps: np.ndarray, limit: float) -> float:
 # Loading
 
 
-def test_only_test_scans_are_loaded_in_order(scans: evaluation.TestScans) -> None:
+def test_only_test_scans_are_loaded_in_order(scans: evaluation.Results) -> None:
     assert scans.index == (1, 2, 3, 4, 5)
     assert scans.ids[0] == "test/good/001"
     assert scans.defects == KINDS
     np.testing.assert_array_equal(scans.labels, LABELS)
 
 
-def test_maps_and_masks_are_those_of_the_scans(scans: evaluation.TestScans) -> None:
+def test_maps_and_masks_are_those_of_the_scans(scans: evaluation.Results) -> None:
     np.testing.assert_array_equal(scans.maps, maps_of(rows())[1:])
     np.testing.assert_array_equal(scans.masks, masks_of(rows())[1:])
 
 
-def test_an_object_score_is_the_largest_of_its_map(scans: evaluation.TestScans) -> None:
+def test_an_object_score_is_the_largest_of_its_map(scans: evaluation.Results) -> None:
     np.testing.assert_array_equal(scans.scores, maps_of(rows())[1:].max(axis=(1, 2)))
 
 
@@ -77,19 +77,19 @@ def test_a_category_without_test_scans_is_refused(tmp_path: Path) -> None:
 
 def test_votes_of_another_category_are_refused(folders: tuple[Path, Path]) -> None:
     with pytest.raises(CacheError, match="category is rope, expected foam"):
-        evaluation.TestScans.load(*folders, "foam")
+        evaluation.Results.load(*folders, "foam")
 
 
 # Metrics
 
 
-def test_object_metrics_are_scikit_learns(scans: evaluation.TestScans) -> None:
+def test_object_metrics_are_scikit_learns(scans: evaluation.Results) -> None:
     metrics = scans.metrics(OPTIONS)
     np.testing.assert_allclose(metrics.i_auroc, roc_auc_score(LABELS, scans.scores))
     np.testing.assert_allclose(metrics.i_ap, average_precision_score(LABELS, scans.scores))
 
 
-def test_pixel_metrics_are_scikit_learns(scans: evaluation.TestScans) -> None:
+def test_pixel_metrics_are_scikit_learns(scans: evaluation.Results) -> None:
     metrics, truth = scans.metrics(OPTIONS), masks_of(rows())[1:].ravel()
     values = maps_of(rows())[1:].ravel()
     np.testing.assert_allclose(metrics.p_auroc, roc_auc_score(truth, values))
@@ -107,7 +107,7 @@ def test_aupro_is_that_of_its_definition(tmp_path: Path, name: str, limit: float
     np.testing.assert_allclose(got.aupro[name], plain_aupro(scans.masks, levels, limit))
 
 
-def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.TestScans) -> None:
+def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.Results) -> None:
     chosen = np.isin(KINDS, ["good", "hole"])
     expected = roc_auc_score(masks_of(rows())[1:][chosen].ravel(), scans.maps[chosen].ravel())
     np.testing.assert_allclose(scans.metrics(OPTIONS).defects["hole"].p_auroc, expected)
@@ -117,14 +117,12 @@ def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.TestScans) -> 
 
 
 @pytest.fixture
-def written(tmp_path: Path, scans: evaluation.TestScans) -> dict:
+def written(tmp_path: Path, scans: evaluation.Results) -> dict:
     evaluation.write_metrics(tmp_path / "eval/metrics.json", scans, scans.metrics(OPTIONS))
     return json.loads((tmp_path / "eval/metrics.json").read_text())
 
 
-def test_decisions_count_errors_at_the_threshold(
-    written: dict, scans: evaluation.TestScans
-) -> None:
+def test_decisions_count_errors_at_the_threshold(written: dict, scans: evaluation.Results) -> None:
     rejected = scans.scores > THRESHOLD
     assert written["decisions"] == {
         "threshold": THRESHOLD,
@@ -133,7 +131,7 @@ def test_decisions_count_errors_at_the_threshold(
     }
 
 
-def test_every_scan_has_its_decision(written: dict, scans: evaluation.TestScans) -> None:
+def test_every_scan_has_its_decision(written: dict, scans: evaluation.Results) -> None:
     assert [scan["id"] for scan in written["scans"]] == list(scans.ids)
     assert [scan["score"] for scan in written["scans"]] == scans.scores.tolist()
     decisions = [scan["defective"] for scan in written["scans"]]
@@ -145,24 +143,24 @@ def test_a_score_at_the_threshold_is_accepted(tmp_path: Path) -> None:
     model = json.loads((votes / "voting.json").read_text())
     highest = float(maps_of(rows())[1:].max())
     (votes / "voting.json").write_text(json.dumps(model | {"threshold": highest}))
-    scans = evaluation.TestScans.load(prepared, votes, CATEGORY)
+    scans = evaluation.Results.load(prepared, votes, CATEGORY)
     evaluation.write_metrics(tmp_path / "metrics.json", scans, scans.metrics(OPTIONS))
     made = json.loads((tmp_path / "metrics.json").read_text())["decisions"]
     assert (made["false_alarms"], made["misses"]) == (0, 3)
 
 
-def test_the_same_scans_give_the_same_bytes(tmp_path: Path, scans: evaluation.TestScans) -> None:
+def test_the_same_scans_give_the_same_bytes(tmp_path: Path, scans: evaluation.Results) -> None:
     for name in "ab":
         evaluation.write_metrics(tmp_path / name, scans, scans.metrics(OPTIONS))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def read_curves(folder: Path, scans: evaluation.TestScans) -> dict[str, list[dict]]:
+def read_curves(folder: Path, scans: evaluation.Results) -> dict[str, list[dict]]:
     evaluation.write_curves(folder, CATEGORY, scans)
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in evaluation.CURVES}
 
 
-def test_the_object_curve_is_scikit_learns(tmp_path: Path, scans: evaluation.TestScans) -> None:
+def test_the_object_curve_is_scikit_learns(tmp_path: Path, scans: evaluation.Results) -> None:
     found = read_curves(tmp_path, scans)["roc_object"]
     fpr, tpr, _ = roc_curve(LABELS, scans.scores, drop_intermediate=False)
     points = [[row["fpr"], row["tpr"]] for row in found]

@@ -1,5 +1,6 @@
 """Reading a store: read-only, and only if it is whole, of the right kind and undamaged."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.cache.schema import SCHEMA_VERSION, StoreManifest
 from pipeline.errors import CacheError
 
 ATTRIBUTE = "mentor3ad"
+SEAL = "sha256"  # of the manifest and of the description of every array
 
 
 class Store:
@@ -80,15 +82,22 @@ class Store:
 
     def _check_files(self) -> None:
         for spec in self.manifest.arrays:
-            array = self._arrays[spec.name]
-            if array.shape != (len(self.manifest.samples), *spec.shape):
-                raise CacheError(
-                    f"{self.path}: {spec.name} has shape {array.shape}, which its manifest "
-                    f"contradicts; {_remedy(self.path)}"
-                )
             for file in self.manifest.shard_files(spec):
-                if not (self.path / file).is_file():
+                if not whole(self.path / file):
                     raise CacheError(f"{self.path}: {file} is missing; {_remedy(self.path)}")
+
+
+def whole(shard: Path) -> bool:
+    """Whether a shard's file holds anything: Zarr reads a missing or an empty one as zeros."""
+    return shard.is_file() and shard.stat().st_size > 0
+
+
+def seal(store: Path, manifest: StoreManifest) -> str:
+    """Chunks have checksums; this is the one of what describes them."""
+    digest = hashlib.sha256(manifest.fingerprint.encode())
+    for spec in manifest.arrays:
+        digest.update((store / spec.name / "zarr.json").read_bytes())
+    return digest.hexdigest()
 
 
 def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
@@ -109,9 +118,12 @@ def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
             f"{_remedy(path)}"
         )
     try:
-        return StoreManifest.from_json(content), group
-    except (KeyError, TypeError) as error:
+        manifest = StoreManifest.from_json(content)
+        if group.attrs[SEAL] != seal(path, manifest):
+            raise ValueError("not the one that was written")
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise CacheError(f"{path}: its manifest is damaged ({error}); {_remedy(path)}") from error
+    return manifest, group
 
 
 def _remedy(path: Path) -> str:

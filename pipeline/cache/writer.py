@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
-from pipeline.cache.reader import ATTRIBUTE, Store
+from pipeline.cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
 from pipeline.cache.schema import StoreManifest
 from pipeline.errors import CacheError
 
@@ -93,7 +93,12 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
         done.mkdir()
     for partial in store.rglob("*.partial"):
         partial.unlink()
-    return [shard for shard in range(manifest.shards) if not (done / str(shard)).exists()]
+    return [shard for shard in range(manifest.shards) if not _done(staging, manifest, shard)]
+
+
+def _done(staging: Path, manifest: StoreManifest, shard: int) -> bool:
+    files = (staging / "store" / manifest.shard_files(spec)[shard] for spec in manifest.arrays)
+    return (staging / "done" / str(shard)).exists() and all(whole(file) for file in files)
 
 
 def _create(store: Path, manifest: StoreManifest) -> None:
@@ -130,10 +135,12 @@ def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: Sha
             raise CacheError(f"{spec.name} of {manifest.category} is not finite; nothing is kept")
         if value.shape != (len(samples), *spec.shape) or value.dtype != spec.dtype:
             raise ValueError(f"{spec.name}: got {value.shape} {value.dtype}, expected {spec}")
+        file = staging / "store" / manifest.shard_files(spec)[shard]
+        file.unlink(missing_ok=True)  # Zarr would read a torn one to write into it
         array = group[spec.name]
         assert isinstance(array, zarr.Array)
         array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value
-        _sync(staging / "store" / manifest.shard_files(spec)[shard])
+        _sync(file)
     (staging / "done" / str(shard)).touch()
 
 
@@ -148,7 +155,9 @@ def _finish(staging: Path, manifest: StoreManifest) -> None:
         except CacheError:
             (staging / "done" / str(shard)).unlink(missing_ok=True)
             raise
-    group.attrs[ATTRIBUTE] = manifest.to_json()
+    sealed: dict[str, Any] = {ATTRIBUTE: manifest.to_json()}
+    sealed[SEAL] = seal(staging / "store", manifest)
+    group.attrs.update(sealed)
     _sync(staging / "store" / "zarr.json")
 
 
@@ -162,6 +171,7 @@ def _move(store: Path, out: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         part = out.with_name(out.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(store, part)
         part.rename(out)
 

@@ -3,6 +3,7 @@
 Parameter names are the published checkpoint's, so that it loads strictly.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 WIDTH = 384
 DEPTH = 12
 HEADS = 6
+TILE_POINTS = 8192  # points of the groups that the mini-PointNet takes at once
 TAPS = (3, 7, 11)  # blocks whose outputs are concatenated (M3DM, CFM)
 CHANNELS = WIDTH * len(TAPS)  # 1152
 
@@ -32,40 +34,62 @@ class GroupEncoder(nn.Module):
         """The published network, rearranged: the half of the second convolution that reads the
         group's maximum is the same for all its points, so it is applied once a group; the other
         half follows a linear layer without a nonlinearity between, so the two are one matrix.
+        Groups are taken in tiles that stay in the processor's cache.
         """
-        groups, size, _ = neighbourhoods.shape
         first: Any = self.first_conv  # indexed as layers, which Sequential's type hides
         second: Any = self.second_conv
-        x = F.linear(neighbourhoods.reshape(-1, 3), _matrix(first[0]), first[0].bias)
-        x = _batch_norm(first[1], x, sample_stats).relu_()  # (G*K, 128)
         local, shared = _matrix(first[3]), _matrix(second[0])
-        peak = F.linear(x, local).reshape(groups, size, -1).amax(dim=1) + first[3].bias  # (G, 256)
-        of_group = F.linear(peak, shared[:, :256], second[0].bias)
-        of_group = of_group + shared[:, 256:] @ first[3].bias  # (G, 512)
-        x = F.linear(x, shared[:, 256:] @ local).reshape(groups, size, -1)
-        x = x.add_(of_group[:, None]).reshape(groups * size, -1)  # (G*K, 512)
-        x = _batch_norm(second[1], x, sample_stats).relu_()
-        x = F.linear(x, _matrix(second[3])).reshape(groups, size, -1)
-        return x.amax(dim=1) + second[3].bias  # (G, 384)
+        inner = F.linear(neighbourhoods, _matrix(first[0]), first[0].bias)  # (G, K, 128)
+        inner = _scale_shift(inner, *_batch_norm(first[1], [inner], sample_stats)).relu_()
+        tiles = inner.split(max(1, TILE_POINTS // inner.shape[1]))
+        hidden = []
+        for tile in tiles:
+            peak = F.linear(tile, local).amax(dim=1) + first[3].bias  # (g, 256)
+            of_group = F.linear(peak, shared[:, :256], second[0].bias)
+            of_group = of_group + shared[:, 256:] @ first[3].bias  # (g, 512)
+            hidden.append(F.linear(tile, shared[:, 256:] @ local).add_(of_group[:, None]))
+        norm = _batch_norm(second[1], hidden, sample_stats)
+        last = _matrix(second[3])
+        tokens = [F.linear(_scale_shift(x, *norm).relu_(), last).amax(dim=1) for x in hidden]
+        return torch.cat(tokens) + second[3].bias  # (G, 384)
 
 
 def _matrix(convolution: nn.Conv1d) -> Tensor:
     return convolution.weight[:, :, 0]
 
 
-def _batch_norm(norm: nn.BatchNorm1d, x: Tensor, sample_stats: bool) -> Tensor:
-    """BatchNorm over the rows of (M, C), in place: running statistics, or this sample's (biased).
+def _scale_shift(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """In place."""
+    return x.mul_(scale).add_(shift)
 
-    Applied as one scale and shift; the published code never calls eval(), hence the second form.
+
+def _batch_norm(
+    norm: nn.BatchNorm1d, tiles: Sequence[Tensor], sample_stats: bool
+) -> tuple[Tensor, Tensor]:
+    """BatchNorm of all rows of some (g, K, C) as scale and shift (C,).
+
+    From the running statistics, or from this sample's own (biased variance): the published code
+    never calls eval().
     """
     if sample_stats:
-        variance, mean = torch.var_mean(x, dim=0, correction=0)
+        mean, variance = _statistics(tiles)
     else:
         assert norm.running_mean is not None
         assert norm.running_var is not None
         mean, variance = norm.running_mean, norm.running_var
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    return x.mul_(scale).add_(norm.bias - mean * scale)
+    return scale, norm.bias - mean * scale
+
+
+def _statistics(tiles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance (C,) over all rows of the tiles."""
+    moments = [torch.var_mean(tile.flatten(0, 1), dim=0, correction=0) for tile in tiles]
+    variances, means = (torch.stack(part).double() for part in zip(*moments, strict=True))
+    share = torch.tensor([len(tile) for tile in tiles], dtype=torch.float64, device=means.device)
+    share = (share / share.sum())[:, None]
+    mean = (share * means).sum(dim=0)
+    variance = (share * (variances + (means - mean).square())).sum(dim=0)
+    return mean.to(tiles[0].dtype), variance.to(tiles[0].dtype)
 
 
 class Attention(nn.Module):

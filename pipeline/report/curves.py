@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.metrics.aupro import PixelRanking, pro_curve
 from pipeline.metrics.ranking import FloatArray, Ranking, thin_curve
 
+CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
 MAX_POINTS = 200
 PRO_LIMIT = 0.3  # the highest false positive rate that AUPRO is reported at
 

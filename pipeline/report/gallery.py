@@ -9,7 +9,7 @@ from pipeline.data.images import read_rgb
 from pipeline.data.manifest import Manifest
 from pipeline.data.prepare import load_scan
 from pipeline.data.resize import resize_rgb_u8
-from pipeline.evaluation import TestScans
+from pipeline.evaluation import Results
 from pipeline.report.panels import MapView, Panel, choose_scans, colour_range, draw_panel
 
 LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}
@@ -20,7 +20,7 @@ def draw_gallery(
     root: Path,
     prepared: Path,
     scores: Store,
-    scans: TestScans,
+    scans: Results,
     count: int,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> None:
