@@ -6,6 +6,7 @@ reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the p
 
 from collections.abc import Sequence
 from copy import copy
+from functools import cache
 
 import numpy as np
 import torch
@@ -104,6 +105,7 @@ class PixelFeatures:
         return self._index[source].flatten(1), weight.flatten(1)
 
 
+@cache
 def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
     """Bilinear taps of every pixel: patch index (50176, 4) and weight (50176, 4)."""
     lower, upper_weight = bilinear_taps()

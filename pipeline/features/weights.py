@@ -31,17 +31,21 @@ def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
     Raises:
         WeightsError: the weights cannot be had, or do not fit.
     """
+    _check_exists(weights, "features.rgb.weights")
     import timm
 
-    try:
-        model = timm.create_model(rgb.BACKBONE, pretrained=weights == "pretrained", num_classes=0)
-    except Exception as error:
-        if weights != "pretrained":
-            raise
-        raise WeightsError(
-            f"the pre-trained {rgb.BACKBONE} could not be downloaded ({_first_line(error)}); "
-            "connect once, or set features.rgb.weights to a .safetensors file of it"
-        ) from error
+    if weights != "pretrained":
+        with torch.device("meta"):  # timm's own random start would take seconds and be thrown away
+            model = timm.create_model(rgb.BACKBONE, num_classes=0)
+        model = model.to_empty(device="cpu")
+    else:
+        try:
+            model = timm.create_model(rgb.BACKBONE, pretrained=True, num_classes=0)
+        except Exception as error:  # the hub's client raises many types for one missing network
+            raise WeightsError(
+                f"the pre-trained {rgb.BACKBONE} could not be downloaded ({_first_line(error)}); "
+                "connect once, or set features.rgb.weights to a .safetensors file of it"
+            ) from error
     return _finish(model, weights, seed, "features.rgb.weights", _load_safetensors)
 
 
@@ -67,12 +71,16 @@ def _finish(model, weights, seed, key, load):  # type: ignore[no-untyped-def]
         random_weights(model, seed)
     elif weights != "pretrained":
         path = Path(weights)
-        if not path.is_file():
-            raise WeightsError(
-                f"{key}: no weights at {path}; give an existing file, 'pretrained' or 'random'"
-            )
+        _check_exists(weights, key)
         load_strictly(model, load(path), path)
     return model.eval().requires_grad_(False)
+
+
+def _check_exists(weights: str, key: str) -> None:
+    if weights not in ("pretrained", "random") and not Path(weights).is_file():
+        raise WeightsError(
+            f"{key}: no weights at {weights}; give an existing file, 'pretrained' or 'random'"
+        )
 
 
 def random_weights(model: nn.Module, seed: int) -> None:
