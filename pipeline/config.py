@@ -55,7 +55,7 @@ class PointFeatures(Section):
     weights: str
     groups: Annotated[int, Field(ge=3, le=65535)]
     group_size: Count
-    normalize: Literal["none", "unit_sphere"]
+    normalize: Literal["none", "unit_sphere", "per_axis"]
     norm_stats: Literal["running", "sample"]
     pool: bool
 

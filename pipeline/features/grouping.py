@@ -21,6 +21,8 @@ class Groups:
 
 def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
     """`none`: metres as they are. `unit_sphere`: centred on the mean, furthest point at radius 1.
+    `per_axis`: centred, each axis over its own standard deviation, so that the relief of a flat
+    part counts as much as its outline.
 
     Args:
         points: (N, 3) float32, metres.
@@ -31,6 +33,9 @@ def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
     if mode == "none" or len(points) == 0:
         return points
     centred = points - points.mean(axis=0, dtype=np.float64)
+    if mode == "per_axis":
+        deviation = centred.std(axis=0)
+        return (centred / np.where(deviation > 0, deviation, 1)).astype(np.float32)
     radius = np.sqrt((centred**2).sum(axis=1).max())
     if radius == 0:
         raise DataError("all foreground points coincide; the scan has no extent to normalise")

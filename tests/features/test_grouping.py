@@ -99,3 +99,10 @@ def test_unit_sphere_forgets_unit_and_place(scale, shift):
 def test_points_without_extent_are_refused():
     with pytest.raises(DataError, match="coincide"):
         normalise_points(np.full((5, 3), 0.5, np.float32), "unit_sphere")
+
+
+def test_per_axis_normalisation_gives_every_axis_unit_variance_and_leaves_a_flat_one_at_zero():
+    points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) * [0.05, 0.02, 0.0]
+    normalised = normalise_points((points + [0, 0, 0.5]).astype(np.float32), "per_axis")
+    assert_allclose(normalised.std(axis=0), [1, 1, 0], atol=1e-5)
+    assert_allclose(normalised.mean(axis=0), 0, atol=1e-5)
