@@ -103,6 +103,7 @@ def test_points_without_extent_are_refused():
 
 def test_per_axis_normalisation_gives_every_axis_unit_variance_and_leaves_a_flat_one_at_zero():
     points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) * [0.05, 0.02, 0.0]
-    normalised = normalise_points((points + [0, 0, 0.5]).astype(np.float32), "per_axis")
+    moved = np.add(points, (0, 0, 0.5)).astype(np.float32)
+    normalised = normalise_points(moved, "per_axis")
     assert_allclose(normalised.std(axis=0), [1, 1, 0], atol=1e-5)
     assert_allclose(normalised.mean(axis=0), 0, atol=1e-5)
