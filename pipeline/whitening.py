@@ -1,7 +1,7 @@
 """The space that MFM and MGM compare features in: all channels, or leading principal components.
 
-A few directions hold nearly all of a backbone's variance (an untrained one's effective rank is
-about 3 of 1152), so a plain cosine hardly sees the rest. Half-whitened components weigh them more
+A few directions hold nearly all of a backbone's variance, an untrained one's above all, so a
+plain cosine hardly sees the rest. Half-whitened components weigh them more
 evenly. The projection is linear, so it is applied to the cached factors, not to every pixel.
 """
 
