@@ -41,7 +41,7 @@ TINY = {
     "demo.test_defect": 6,
     "demo.size": 96,
     "data.categories": [CATEGORY],
-    "features.shard": 4,
+    "features.shard": 2,
     "features.points.groups": 32,
     "features.points.group_size": 8,
     "model.mfm.steps": 5,
@@ -358,7 +358,7 @@ def killed(source: Path) -> Iterator[Killed]:
         folder = next(staging.iterdir())
         stage = int((folder / "lock").read_text().removeprefix("pid "))
         shard_time = (folder / "store/rgb/c/0/0/0/0").stat().st_mtime_ns
-        time.sleep(random.Random(0).uniform(0, 0.5))
+        time.sleep(random.Random(0).uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
     left = [path.name for path in project.data("features").glob("*") if path.suffix == ".zarr"]
     yield Killed(project, stage, shard_time, left)
