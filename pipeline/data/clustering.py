@@ -1,4 +1,4 @@
-"""The largest DBSCAN cluster of a point cloud, exact, through a grid of cells.
+"""DBSCAN clusters of a point cloud, exact, through a grid of cells.
 
 DBSCAN (Ester et al., 1996): a core point has `min_points` points, itself included, within `eps`;
 core points within `eps` of each other share a cluster, and so does every point within `eps` of a
@@ -39,11 +39,10 @@ class _Cells:
         return self.order[self.start[cell] : self.start[cell + 1]]
 
 
-def largest_cluster(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
-    """Members of the DBSCAN cluster with the most points.
+def dbscan(points: Points, eps: float, min_points: int) -> IntArray:
+    """The cluster of every point.
 
-    A point within reach of two clusters goes to the nearest core point's. Of two clusters of one
-    size the one with the earliest core point wins.
+    A point within reach of two clusters goes to the nearest core point's.
 
     Args:
         points: (N, 3) float64, finite.
@@ -51,21 +50,19 @@ def largest_cluster(points: Points, eps: float, min_points: int) -> NDArray[np.b
         min_points: points within `eps`, itself included, that make a core point.
 
     Returns:
-        (N,) bool; all False where no point is a core point.
+        (N,) int64: clusters are numbered by their earliest core point; -1 is in none.
     """
     core = _core_points(points, eps, min_points)
-    members = np.zeros(len(points), dtype=bool)
-    if not core.any():
-        return members
     clusters = np.full(len(points), -1, dtype=np.int64)
+    if not core.any():
+        return clusters
     clusters[core] = _core_clusters(points[core], eps)
     rest = np.flatnonzero(~core)
     if len(rest):
         distance, nearest = _tree(points[core]).query(points[rest], distance_upper_bound=2 * eps)
         reached = distance <= eps
         clusters[rest[reached]] = clusters[core][nearest[reached]]
-    sizes = np.bincount(clusters[clusters >= 0])
-    return clusters == sizes.argmax()
+    return clusters
 
 
 def _core_points(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:

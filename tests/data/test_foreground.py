@@ -108,7 +108,9 @@ def test_bare_table() -> None:
 
 
 def test_points_too_sparse_to_cluster() -> None:
-    with pytest.raises(DataError, match=r"x/1 has no foreground: none of its .* off the table"):
+    with pytest.raises(
+        DataError, match=r"x/1 has no foreground: none of its .* in front of the table"
+    ):
         extract_foreground(disc_points() * np.float32(5), OPTIONS, "x/1")
 
 
@@ -117,5 +119,5 @@ def test_points_too_sparse_to_cluster() -> None:
     [("border_px", 0), ("inlier_m", 0.0), ("removal_m", float("nan")), ("min_points", 0)],
 )
 def test_option_out_of_range(name: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"data.{name} is {value}"):
+    with pytest.raises(ConfigError, match=f"data.foreground.{name} is {value}"):
         PrepareOptions(**{name: value})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from pipeline.data.plane import border_points, fit_table
+from pipeline.data.plane import border_band, fit_table
 
 from .scans import disc_points, table_points
 
@@ -66,5 +66,4 @@ def test_part_that_crosses_the_border_is_no_table() -> None:
 
 
 def test_map_that_is_all_border() -> None:
-    points = table_points(12, 15)
-    assert len(border_points(points, border_px=10)) == 12 * 15
+    assert border_band(12, 15, border_px=10).all()
