@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.clustering import dbscan
+from pipeline.data.clustering import SPAN, dbscan
 from pipeline.data.pieces import part_pieces
 from pipeline.data.plane import Plane, border_band, fit_table
 from pipeline.errors import ConfigError, DataError
@@ -90,10 +90,9 @@ def extract_foreground(
         scan: how error messages call the scan.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left, or a coordinate is out of all proportion.
     """
-    if not points.any():
-        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+    _check_range(points, options, scan)
     plane = (
         fit_table(points, options.border_px, options.inlier_m) if options.plane_removal else None
     )
@@ -105,6 +104,17 @@ def extract_foreground(
     if not mask.any():
         raise DataError(_nothing_left(scan, points, plane, options))
     return Foreground(mask, None if plane is None else np.append(plane.normal, plane.offset))
+
+
+def _check_range(points: NDArray[np.float32], options: PrepareOptions, scan: str) -> None:
+    furthest = float(np.abs(points).max(initial=0))
+    if furthest == 0:
+        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+    if furthest > options.cluster_eps_m * SPAN / 2:
+        raise DataError(
+            f"{scan} has a coordinate of {furthest:.3g} m, too far for data.foreground."
+            f"cluster_eps_m = {options.cluster_eps_m}: check that the scan is in metres."
+        )
 
 
 def _off_table(
