@@ -121,10 +121,10 @@ def _off_table(
     points: NDArray[np.float32], plane: Plane | None, options: PrepareOptions
 ) -> NDArray[np.bool_]:
     """(H, W) bool: the returns that are not table."""
-    returns = points.any(axis=-1)
+    off = np.asarray(points.any(axis=-1))
     if plane is not None:
-        returns &= np.abs(plane.height(points)) >= options.removal_m
-    return returns
+        off &= np.abs(plane.height(points)) >= options.removal_m
+    return off
 
 
 def _part(
@@ -135,7 +135,7 @@ def _part(
     cloud = points[mask].astype(np.float64)
     clusters = dbscan(cloud, options.cluster_eps_m, options.cluster_min_points)
     if plane is not None:
-        at_border = border_band(*mask.shape, options.border_px)[mask]
+        at_border = border_band(points, options.border_px)[mask]
         clusters[_past_the_edge(plane.height(cloud), clusters, at_border)] = -1
     part = part_pieces(cloud, clusters, options.piece_share, options.piece_gap_m)
     # The published rule: foreground has three non-zero coordinates.
@@ -144,11 +144,11 @@ def _part(
 
 
 def _past_the_edge(
-    height: NDArray[np.float64], clusters: NDArray[np.int64], at_border: NDArray[np.bool_]
+    height: NDArray[np.floating], clusters: NDArray[np.int64], at_border: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """(N,) bool: points of clusters that lie behind the table and reach the image's border.
 
-    A part may lie in a recess of the table or hang over its edge; neither is such a cluster.
+    A part in a recess of the table lies behind it too, but does not reach the border.
     """
     n = int(clusters.max(initial=-1)) + 1
     known = clusters >= 0

@@ -55,9 +55,9 @@ class _Border:
         return (counts >= _MIN_SEEN * self.pixels) & (counts > 0)
 
 
-def border_band(height: int, width: int, border_px: int) -> NDArray[np.bool_]:
-    """(H, W) bool: the pixels within `border_px` of the edge of a map."""
-    band = np.ones((height, width), dtype=bool)
+def border_band(points: NDArray[np.float32], border_px: int) -> NDArray[np.bool_]:
+    """(H, W) bool: the pixels within `border_px` of the edge of an (H, W, 3) point map."""
+    band = np.ones(points.shape[:2], dtype=bool)
     band[border_px:-border_px, border_px:-border_px] = False
     return band
 
@@ -77,9 +77,9 @@ def fit_table(
         behind: consider only what lies further behind this plane than inlier_m.
 
     Returns:
-        The plane; None where none holds a third of the band's returns, or where more of the band
-        is without any return than shows the plane: then a flat part may cross the border of a
-        scan that has no table.
+        The plane; None where none holds a third of the band's returns, or where no more of the
+        band shows it than has no return at all: then it may be the face of a part that crosses
+        the border of a scan without a table.
     """
     border = _border(points, border_px)
     usable = np.ones(len(border.returns), dtype=bool)
@@ -97,14 +97,14 @@ def fit_table(
             return None
         plane = _least_squares_plane(local[inliers])
     void = (border.pixels > 0) & ~border.seen(np.ones_like(usable))
-    if border.seen(inliers).sum() < void.sum():
+    if border.seen(inliers).sum() <= void.sum():
         return None
     return _facing_camera(plane, origin)
 
 
 def _border(points: NDArray[np.float32], border_px: int) -> _Border:
     height, width = points.shape[:2]
-    band = border_band(height, width, border_px)
+    band = border_band(points, border_px)
     rows, columns = (np.arange(n) * _CELLS // n for n in (height, width))
     cell = (rows[:, None] * _CELLS + columns)[band]
     found = points[band].astype(np.float64)
@@ -115,7 +115,11 @@ def _border(points: NDArray[np.float32], border_px: int) -> _Border:
 
 
 def _best_sampled_plane(points: NDArray[np.float64], inlier_m: float) -> NDArray[np.float64]:
-    """(4,): of the planes through random triples, the one with the most voters within reach."""
+    """(4,): of the planes through random triples, the one with the most votes.
+
+    A point has the more of a vote the nearer it is: where a part lies along one side, a slanted
+    plane that meets it and the table opposite has more points within reach than the table.
+    """
     rng = np.random.default_rng(_SEED)
     triples = points[rng.integers(len(points), size=(_SAMPLES, 3))]
     normals = np.cross(triples[:, 1] - triples[:, 0], triples[:, 2] - triples[:, 0])
@@ -125,7 +129,8 @@ def _best_sampled_plane(points: NDArray[np.float64], inlier_m: float) -> NDArray
     offsets = np.where(lengths[:, 0] > 0, -(normals * triples[:, 0]).sum(axis=1), np.inf)
     voters = points[rng.permutation(len(points))[:_VOTERS]]
     distances = np.abs(np.einsum("si,vi->sv", normals, voters) + offsets[:, None])
-    best = int((distances <= inlier_m).sum(axis=1).argmax())
+    votes = np.clip(1 - distances / inlier_m, 0, None) ** 2
+    best = int(np.einsum("sv,sv->s", votes, votes).argmax())
     return np.append(normals[best], offsets[best])
 
 
