@@ -4,7 +4,7 @@
 
 Prints a Markdown table over generated and golden scans of 400 and 800 pixels a side. The
 reference is M3DM's preparation without Open3D: 1,000 planes through 50 random points of the border
-each, a refit, scikit-learn's DBSCAN, the largest label (noise is one). Both run on one thread; CPU time is what an idle core would take.
+each, a refit, scikit-learn's DBSCAN, the largest label (noise is one). Both run on one thread.
 """
 
 import platform
