@@ -38,10 +38,22 @@ class Demo(Section):
     _once = field_validator("categories")(_unique)
 
 
+class Foreground(Section):
+    border_px: Count
+    inlier_m: Positive
+    removal_m: Positive
+    cluster_eps_m: Positive
+    cluster_min_points: Count
+    piece_share: Annotated[float, Field(gt=0, le=1)]
+    piece_gap_m: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    min_points: Count
+
+
 class Data(Section):
     root: str
     categories: Annotated[list[Name], Field(min_length=1)]
     plane_removal: bool
+    foreground: Foreground
 
     _once = field_validator("categories")(_unique)
 
