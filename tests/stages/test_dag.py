@@ -106,7 +106,7 @@ def closure(file: Path) -> set[Path]:
 
 
 def script(stage: str) -> Path:
-    found = re.match(r"python -m stages\.(\w+)", DAG["stages"][stage]["cmd"])
+    found = re.match(r"exec python -m stages\.(\w+)", DAG["stages"][stage]["cmd"])
     assert found
     return ROOT / "stages" / f"{found[1]}.py"
 
@@ -249,4 +249,4 @@ def test_an_out_belongs_to_one_category(stage: str) -> None:
 def test_the_command_names_the_matrix_category() -> None:
     for name, stage in DAG["stages"].items():
         if "matrix" in stage:
-            assert stage["cmd"] == f"python -m stages.{name} --category ${{item.category}}"
+            assert stage["cmd"] == f"exec python -m stages.{name} --category ${{item.category}}"
