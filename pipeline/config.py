@@ -54,6 +54,9 @@ class Data(Section):
     categories: Annotated[list[Name], Field(min_length=1)]
     plane_removal: bool
     foreground: Foreground
+    train_limit: Count | None
+    shots: Count | None
+    shots_seed: Annotated[int, Field(ge=0)]
 
     _once = field_validator("categories")(_unique)
 
