@@ -23,15 +23,22 @@ app.command("use")(use.use)
 app.add_typer(weights.app, name="weights")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mentor3ad {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
     ] = False,
 ) -> None:
-    if version:
-        print(f"mentor3ad {__version__}")
-        raise typer.Exit
+    pass
 
 
 def main() -> None:

@@ -32,14 +32,10 @@ def weights(context: typer.Context) -> None:
 def fetch() -> None:
     """Download what params.yaml needs and is not here; an interrupted download goes on."""
     from pipeline.config import load_params
-    from pipeline.features.pretrained import pretrained_dino, pretrained_point_mae
+    from pipeline.features.pretrained import fetch_missing
     from pipeline.features.sources import check_stock
 
-    features = load_params().features
-    if features.rgb.weights == "pretrained":
-        pretrained_dino()
-    if features.points.weights == "pretrained":
-        pretrained_point_mae()
+    fetch_missing(load_params().features)
     check_stock(_show())
 
 

@@ -85,6 +85,7 @@ def _download(url: str, part: Path) -> None:
             whole = _receive(url, part)
             reason = "the connection ended early"
         except urllib.error.HTTPError as error:
+            error.close()
             whole, reason = False, f"HTTP {error.code} {error.reason}"
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -107,6 +108,7 @@ def _receive(url: str, part: Path) -> bool:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code == _RANGE_NOT_SATISFIABLE and have:
+            error.close()
             return True  # nothing is left to send; the hash tells whether it is the right file
         raise
     with response:

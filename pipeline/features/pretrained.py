@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.config import Features
 from pipeline.errors import WeightsError
 from pipeline.features import sources
 from pipeline.features.download import fetch, locked
@@ -13,7 +14,28 @@ from pipeline.files import replaced_whole
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-PUBLISHED_POINT_MAE = "point_mae_pretrain.pth"  # in the weights folder
+_PUBLISHED_POINT_MAE = "point_mae_pretrain.pth"  # in the weights folder
+
+
+def fetch_missing(features: Features) -> None:
+    """Get each backbone's pre-trained weights that the params name and that are not here.
+
+    Raises:
+        WeightsError: what cannot be had, of both backbones.
+    """
+    wanted = (
+        (features.rgb.weights, pretrained_dino),
+        (features.points.weights, pretrained_point_mae),
+    )
+    problems = []
+    for weights, get in wanted:
+        if weights == "pretrained":
+            try:
+                get()
+            except WeightsError as error:
+                problems.append(str(error))
+    if problems:
+        raise WeightsError("; ".join(problems))
 
 
 def pretrained_dino() -> Path:
@@ -30,11 +52,16 @@ def pretrained_dino() -> Path:
 
 def _download_dino() -> Path:
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import logging
 
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it warns of every try
     try:
         return Path(hf_hub_download(sources.DINO_HUB, sources.DINO_FILE))
     except Exception as error:  # the hub's client raises many types for one missing network
-        raise _not_had(sources.DINO, _first_line(error)) from error
+        raise _not_had(sources.DINO, _cause(error)) from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def pretrained_point_mae() -> Path:
@@ -48,7 +75,7 @@ def pretrained_point_mae() -> Path:
         check_recorded(source.kept)
         return source.kept
     try:
-        path = source.kept.with_name(PUBLISHED_POINT_MAE)
+        path = source.kept.with_name(_PUBLISHED_POINT_MAE)
         published = fetch(source.url, source.sha256 or "", path)
     except WeightsError as error:
         raise _not_had(source, str(error)) from error
@@ -138,5 +165,8 @@ def _not_had(source: Source, reason: str) -> WeightsError:
     return WeightsError(f"{source.title} cannot be had ({reason}): {remedy(source)}")
 
 
-def _first_line(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
+    """First line of the error at the bottom: the others say no more than that it failed."""
+    while error.__cause__:
+        error = error.__cause__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -137,20 +137,23 @@ def _health(file: Path, expected: str | None) -> Health:
 
 
 def check_stock(stocks: list[Stock]) -> None:
-    """Raises WeightsError for the first backbone whose file is missing or damaged."""
-    for item in stocks:
-        if item.health == "missing" and item.weights == "pretrained":
-            raise WeightsError(
-                f"{item.source.param} is pretrained and there is no {item.source.title}: "
-                f"{remedy(item.source)}"
-            )
-        if item.health == "missing":
-            raise WeightsError(
-                f"{item.source.param}: no weights at {item.file}; give an existing file, "
-                "'pretrained' or 'random'"
-            )
-        if item.health == "damaged":
-            raise WeightsError(
-                f"{item.file}: its sha256 is not the recorded one, so it is damaged; delete it, "
-                f"then {remedy(item.source)}"
-            )
+    """Raises WeightsError that names every file that is missing or damaged."""
+    problems = [_problem(item) for item in stocks if item.health in ("missing", "damaged")]
+    if problems:
+        raise WeightsError("; ".join(problems))
+
+
+def _problem(item: Stock) -> str:
+    source = item.source
+    if item.health == "damaged":
+        return f"{item.file} is damaged, its sha256 is another; delete it, then {remedy(source)}"
+    if item.weights == "pretrained":
+        return f"{source.param} = pretrained, but {source.title} is not here: {remedy(source)}"
+    return no_file(source, item.weights)
+
+
+def no_file(source: Source, weights: str) -> str:
+    """The sentence about a param that names a path where there is no file."""
+    return (
+        f"{source.param}: no weights at {weights}; give an existing file, 'pretrained' or 'random'"
+    )

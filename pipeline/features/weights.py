@@ -12,7 +12,7 @@ from pipeline.errors import WeightsError
 from pipeline.features import point_mae, rgb
 from pipeline.features.checkpoints import load_strictly, read_point_mae, read_safetensors
 from pipeline.features.pretrained import pretrained_dino, pretrained_point_mae
-from pipeline.features.sources import DINO, POINT_MAE, Source
+from pipeline.features.sources import DINO, POINT_MAE, Source, no_file
 
 RESIDUAL_SCALE = 0.3  # near 1 / sqrt(2 * depth) of GPT-2's initialisation
 _BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
@@ -58,10 +58,7 @@ def _file(weights: str, source: Source, pretrained: Callable[[], Path]) -> Path 
     if weights == "pretrained":
         return pretrained()
     if not Path(weights).is_file():
-        raise WeightsError(
-            f"{source.param}: no weights at {weights}; give an existing file, 'pretrained' or "
-            "'random'"
-        )
+        raise WeightsError(no_file(source, weights))
     return Path(weights)
 
 
