@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.config import PARAMS_FILE, parse_params, read_text
 from pipeline.errors import ConfigError
 from pipeline.files import replaced_whole
-from pipeline.presets.overlay import Change, load_yaml, overlay, value_spans
+from pipeline.presets.overlay import Change, load_yaml, overlay, value_places
 
 FOLDER = Path(__file__).parent
 PRESETS = ("demo", "mvtec3d", "eyecandies", "folder")
@@ -24,8 +24,8 @@ def preset_values(name: str) -> dict[str, str]:
     Raises:
         ConfigError: there is no such preset.
     """
-    text = _text(name)
-    return {key: text[span] for key, span in value_spans(text, FOLDER / name).items()}
+    places = value_places(_text(name), FOLDER / f"{name}.yaml")
+    return {key: place.text for key, place in places.items()}
 
 
 def use_preset(

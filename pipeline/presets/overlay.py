@@ -36,23 +36,23 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
     Raises:
         ConfigError: not YAML, a key is not there, or it cannot be set in place.
     """
-    spans, before = value_spans(text, path), load_yaml(text, path)
-    changes, edits = [], []
+    places, expected = value_places(text, path), load_yaml(text, path)
+    changes: list[Change] = []
+    edits: list[Edit] = []
     for key, after in values.items():
-        if key not in spans:
+        if key not in places:
             raise ConfigError(
                 f"{path}: {key} is missing; the file is of another version: take the shipped one "
                 "(git checkout) and set your values again"
             )
         value = load_yaml(after, path)
-        if not _same(_get(before, key), value):
-            changes.append(Change(key, text[spans[key]] or "null", after))
-            edits.append((spans[key], after))
-            _set(before, key, value)
-    for span, after in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
-        space = " " if text[: span.start].endswith(":") else ""
-        text = text[: span.start] + space + after + text[span.stop :]
-    if load_yaml(text, path) != before:
+        if not _same(_get(expected, key), value):
+            changes.append(Change(key, places[key].text or "null", after))
+            edits += places[key].edits(after)
+            _set(expected, key, value)
+    for start, stop, after in sorted(edits, reverse=True):
+        text = text[:start] + after + text[stop:]
+    if not _holds(text, expected, path):
         raise ConfigError(
             f"{path}: {', '.join(change.key for change in changes)} cannot be set in place; write "
             "those values without anchors and aliases, one key a line"
@@ -60,7 +60,28 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
     return text, changes
 
 
-def value_spans(text: str, path: Path) -> dict[str, slice]:
+@dataclass(frozen=True)
+class Place:
+    """Where a value is in a text: on the line of its key, or (a list, an open value) below it."""
+
+    text: str  # of the value; empty where it is left open
+    start: int
+    stop: int
+    colon: int  # just behind the key's
+    below: bool
+
+    def edits(self, after: str) -> "list[Edit]":
+        """What puts another value there; a comment behind the colon stays."""
+        if not self.below:
+            return [(self.start, self.stop, after)]
+        put = (self.colon, self.colon, f" {after}")
+        return [put, (self.start, self.stop, "")] if self.text else [put]
+
+
+Edit = tuple[int, int, str]  # start, stop, and what replaces the characters between
+
+
+def value_places(text: str, path: Path) -> dict[str, Place]:
     """Where the value of each leaf key is in a YAML text."""
     try:
         root = YAML(pure=True).compose(text)
@@ -68,7 +89,7 @@ def value_spans(text: str, path: Path) -> dict[str, slice]:
         raise _not_yaml(path, error) from error
     if not isinstance(root, MappingNode):
         raise ConfigError(f"{path} holds no keys; take the shipped file")
-    return _spans(root, "")
+    return _places(text, root, "")
 
 
 def load_yaml(text: str, path: Path) -> Any:
@@ -83,15 +104,32 @@ def _not_yaml(path: Path, error: Exception) -> ConfigError:
     return ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}")
 
 
-def _spans(mapping: MappingNode, prefix: str) -> dict[str, slice]:
-    spans: dict[str, slice] = {}
+def _holds(text: str, expected: Any, path: Path) -> bool:
+    try:
+        return bool(load_yaml(text, path) == expected)
+    except ConfigError:
+        return False
+
+
+def _places(text: str, mapping: MappingNode, prefix: str) -> dict[str, Place]:
+    places: dict[str, Place] = {}
     for key, value in mapping.value:
         name = f"{prefix}{key.value}"
         if isinstance(value, MappingNode):
-            spans |= _spans(value, f"{name}.")
+            places |= _places(text, value, f"{name}.")
         else:
-            spans[name] = slice(value.start_mark.index, _end(value))
-    return spans
+            places[name] = _place(text, key, value)
+    return places
+
+
+def _place(text: str, key: Node, value: Node) -> Place:
+    start, stop = value.start_mark.index, _end(value)
+    content = text[start:stop]
+    colon = text.index(":", key.end_mark.index) + 1
+    below = not content or value.start_mark.line > key.end_mark.line
+    if below and content:  # its first line goes as a whole, with the line end before it
+        start = len(text[: text.rindex("\n", 0, start)].removesuffix("\r"))
+    return Place(content, start, stop, colon, below)
 
 
 def _end(node: Node) -> int:

@@ -43,9 +43,15 @@ def test_an_open_value_gets_its_space() -> None:
     assert changes == [Change("a.open", "null", "3")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+def test_a_list_that_is_not_indented_keeps_its_keys_comment(end: str) -> None:
+    text, _ = overlay(f"a: # why{end}- 1{end}- 2 # two{end}b: 3{end}", {"a": "[]"}, PATH)
+    assert text == f"a: [] # why # two{end}b: 3{end}"
+
+
 def test_a_list_on_lines_becomes_one_line_and_what_follows_stays() -> None:
     text, _ = overlay(TEXT, {"b.list": "[3]"}, PATH)
-    assert text == TEXT.replace("- 1 # of an item\n    - 2", "[3]")
+    assert text == TEXT.replace("list:\n    - 1 # of an item\n    - 2\n", "list: [3]\n")
 
 
 @pytest.mark.parametrize(("before", "after"), [("1", "true"), ("true", "1"), ("1", "1.0")])
@@ -60,9 +66,7 @@ def test_line_ends_of_windows_stay() -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(
-        ConfigError, match=r"^params\.yaml: a\.three is missing; .* another version"
-    ):
+    with pytest.raises(ConfigError, match=r"a\.three is missing; .* another version"):
         overlay(TEXT, {"a.three": "1"}, PATH)
 
 
