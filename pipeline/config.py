@@ -87,6 +87,7 @@ class Features(Section):
 class Whitening(Section):
     components: Annotated[int, Field(ge=1, le=768)] | None
     power: Annotated[float, Field(ge=0, le=1)]
+    constant: Annotated[float, Field(ge=0, le=100)]
 
 
 class MFM(Section):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.config import Model
+from pipeline.config import Model, Whitening
 from pipeline.device import autocast
 from pipeline.errors import TrainingError
 from pipeline.fusion import Fusion, fusion_loss
@@ -43,7 +43,7 @@ def train_fusion(features: PixelFeatures, model: Model, category: str, bar: Bar)
     torch.manual_seed(model.seed)
     fusion = Fusion(mfm.dim, mfm.hidden, model.whitening.components).to(features.device)
     rng = generator(model.seed, "mfm", category)
-    _fit_space(fusion, features, model.whitening.power, rng)
+    _fit_space(fusion, features, model.whitening, rng)
     features = features.project(fusion.space)
     batches = patch_pixels(features.foreground, mfm.scans, mfm.pixels, mfm.steps, rng)
 
@@ -78,12 +78,12 @@ def train_guidance(
 
 
 def _fit_space(
-    fusion: Fusion, features: PixelFeatures, power: float, rng: np.random.Generator
+    fusion: Fusion, features: PixelFeatures, whitening: Whitening, rng: np.random.Generator
 ) -> None:
     """Fit the feature space to random foreground pixels of all training scans."""
     pixels = max(1, SPACE_PIXELS // len(features))
     (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
-    fusion.space.fit(*_gather(features, batch), power)
+    fusion.space.fit(*_gather(features, batch), whitening.power, whitening.constant)
 
 
 def _gather(features: PixelFeatures, batch: Batch) -> tuple[Tensor, Tensor]:

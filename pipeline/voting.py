@@ -14,6 +14,7 @@ from pipeline.config import Voting
 from pipeline.errors import CacheError, TrainingError
 from pipeline.smoothing import box_means
 
+ORDER = 4  # of the norm that joins calibrated maps: near their maximum, but smooth
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
 SVM_SEED = 42  # the published code's
 
@@ -26,13 +27,13 @@ class VotingModel:
     maps: tuple[str, ...]  # of the calibrated rule
     levels: tuple[tuple[float, float, float], ...]  # of the paper rule
     smoothing: tuple[int, ...]
-    mean: tuple[float, ...]  # of each factor on calibration foreground pixels
-    std: tuple[float, ...]
+    centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
+    scale: tuple[float, ...]  # of what exceeds the centre
     ocsvm: str
     coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
     threshold: float  # an object score above it is a defect
     target_fpr: float
-    calibration_scans: int  # held-out good scans behind mean, std (calibrated) and threshold
+    calibration_scans: int  # held-out good scans behind centre, scale (calibrated), threshold
 
     def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
         """S'_All of one scan.
@@ -47,17 +48,17 @@ class VotingModel:
         return self._combine(self._standardised(score_maps)).astype(np.float32)
 
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
-        """(K, 224, 224) factors, on a scale where 1 is what good parts show (paper) or vary by."""
+        """(K, 224, 224) factors, at least 0, over their scale on good parts."""
         factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
-        mean, std = (np.array(a)[:, None, None] for a in (self.mean, self.std))
-        if self.rule == "paper":
-            return factors / mean
-        return np.maximum((factors - mean) / std, 0)
+        return _over_scale(factors, self.centre, self.scale)
 
     def _combine(self, factors: np.ndarray) -> np.ndarray:
         if self.ocsvm == "maps":
             return np.tensordot(self.coefficients, factors, axes=1)
-        combined = factors.prod(axis=0) if self.rule == "paper" else np.square(factors).sum(axis=0)
+        if self.rule == "paper":
+            combined = factors.prod(axis=0)
+        else:
+            combined = (factors**ORDER).sum(axis=0) ** (1 / ORDER)
         return combined * self.coefficients[0] if self.ocsvm == "product" else combined
 
     def save(self, path: Path) -> None:
@@ -83,9 +84,10 @@ def fit_voting(
 ) -> VotingModel:
     """Fit the voting module on good scans' score maps.
 
-    The paper rule takes the scale of its factors and its SVM from the training scans, as
-    published; the calibrated rule takes both from held-out scans, on which MGM's errors are those
-    of new parts. The threshold comes from the held-out scans in both.
+    The paper rule takes the scale of its factors, their mean, and its SVM from the training
+    scans, as published. The calibrated rule takes them from held-out scans, on which MGM's errors
+    are those of new parts, and its scale is how far the worst pixel of a typical one exceeds the
+    mean (docs/decisions/0009). The threshold comes from the held-out scans in both.
 
     Args:
         train, held_out: (3, 224, 224) score maps of each scan.
@@ -95,11 +97,12 @@ def fit_voting(
     """
     if not held_out:
         raise TrainingError("no held-out good scan to calibrate on; add a validation split")
-    fitted = train if options.rule == "paper" else held_out
+    paper = options.rule == "paper"
     levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
-    values = _foreground_factors(fitted, options, levels)  # (K, P)
-    mean, std = values.mean(axis=1), values.std(axis=1)
-    if not (mean > 0).all() or not (std > 0).all():
+    values = _foreground_factors(train if paper else held_out, options, levels)
+    pooled = np.concatenate(values, axis=1)  # (K, P)
+    centre, scale = _mean_scale(pooled) if paper else _worst_pixel_scale(pooled, values)
+    if not (scale > 0).all() or not (pooled.std(axis=1) > 0).all():
         raise TrainingError(
             "a score map of the good scans has no spread; the features are constant"
         )
@@ -108,8 +111,8 @@ def fit_voting(
         maps=tuple(options.maps),
         levels=levels,
         smoothing=tuple(options.smoothing),
-        mean=tuple(mean.tolist()),
-        std=tuple(std.tolist()),
+        centre=tuple(centre.tolist()),
+        scale=tuple(scale.tolist()),
         ocsvm="none",
         coefficients=(),
         threshold=0.0,
@@ -117,9 +120,24 @@ def fit_voting(
         calibration_scans=len(held_out),
     )
     if options.ocsvm != "none":
-        model = _with_svm(model, values, options)
+        model = _with_svm(model, pooled, options)
     scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
     return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+
+
+def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre 0 and the mean (K,) of factors (K, P)."""
+    scale = pooled.mean(axis=1)
+    return np.zeros_like(scale), scale
+
+
+def _worst_pixel_scale(
+    pooled: np.ndarray, scans: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (K,) of factors (K, P), and by how much each scan's maximum exceeds it: median."""
+    centre = pooled.mean(axis=1)
+    worst = np.stack([scan.max(axis=1) for scan in scans])  # (S, K)
+    return centre, np.median(worst, axis=0) - centre
 
 
 def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float:
@@ -147,9 +165,7 @@ def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:
 
 
 def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> VotingModel:
-    mean, std = np.array(model.mean)[:, None], np.array(model.std)[:, None]
-    paper = model.rule == "paper"
-    factors = values / mean if paper else np.maximum((values - mean) / std, 0)
+    factors = _over_scale(values, model.centre, model.scale)
     rows = factors.T if options.ocsvm == "maps" else model._combine(factors)[:, None]
     rng = np.random.default_rng(SVM_SEED)
     if len(rows) > SVM_PIXELS:
@@ -166,13 +182,21 @@ def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> Voting
 
 def _foreground_factors(
     scans: Sequence[np.ndarray], options: Voting, levels: tuple[tuple[float, float, float], ...]
-) -> np.ndarray:
-    """(K, P) factors of all foreground pixels of some scans."""
+) -> list[np.ndarray]:
+    """(K, P) factors of the foreground pixels of each scan."""
     parts = []
     for maps in scans:
         factors = _factors(maps, options.rule, tuple(options.maps), levels, options.smoothing)
         parts.append(factors[:, maps.any(axis=0)])
-    return np.concatenate(parts, axis=1)
+    return parts
+
+
+def _over_scale(
+    factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]
+) -> np.ndarray:
+    """(K, ...) what exceeds the centre, over the scale; 0 where nothing does."""
+    shape = (-1,) + (1,) * (factors.ndim - 1)
+    return np.maximum((factors - np.reshape(centre, shape)) / np.reshape(scale, shape), 0)
 
 
 def _factors(

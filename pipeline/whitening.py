@@ -1,11 +1,14 @@
 """The space that MFM and MGM compare features in: all channels, or leading principal components.
 
 A few directions hold nearly all of a backbone's variance, an untrained one's above all, so a
-plain cosine hardly sees the rest. Half-whitened components weigh them more
-evenly. The projection is linear, so it is applied to the cached factors, not to every pixel.
+plain cosine hardly sees the rest. Half-whitened components weigh them more evenly. They are taken
+about the mean; one constant component stands for it, or the cosine of a pixel near the mean, whose
+components are all small, would be noise. The projection is affine and all interpolation weights
+sum to 1, so it is applied to the cached factors, not to every pixel.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 RGB_CHANNELS = 768
@@ -18,34 +21,41 @@ class Projection(nn.Module):
     basis: Tensor
     offset: Tensor
 
-    def __init__(self, channels: int, components: int) -> None:
+    def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.register_buffer("basis", torch.zeros(channels, components))
-        self.register_buffer("offset", torch.zeros(components))
+        self.register_buffer("basis", torch.zeros(channels, width))
+        self.register_buffer("offset", torch.zeros(width))
 
 
 class FeatureSpace(nn.Module):
-    """Principal components of both modalities, or the features as they are."""
+    """Principal components of both modalities and a constant, or the features as they are."""
 
     def __init__(self, components: int | None) -> None:
         super().__init__()
         self.components = components
-        self.rgb = Projection(RGB_CHANNELS, components) if components else None
-        self.xyz = Projection(POINT_CHANNELS, components) if components else None
+        self.rgb = Projection(RGB_CHANNELS, components + 1) if components else None
+        self.xyz = Projection(POINT_CHANNELS, components + 1) if components else None
 
     @property
     def channels(self) -> tuple[int, int]:
         """Channels of F_RGB and F_XYZ in this space."""
-        return self.components or RGB_CHANNELS, self.components or POINT_CHANNELS
+        if self.components is None:
+            return RGB_CHANNELS, POINT_CHANNELS
+        return self.components + 1, self.components + 1
 
-    def fit(self, rgb: Tensor, xyz: Tensor, power: float) -> None:
-        """Fit to pixels' features (N, 768) and (N, 1152) of good scans."""
+    def fit(self, rgb: Tensor, xyz: Tensor, power: float, constant: float) -> None:
+        """Fit to pixels' features (N, 768) and (N, 1152) of good scans.
+
+        Args:
+            power: components are divided by their standard deviation to it.
+            constant: the last component's value, over the root mean square norm of the others.
+        """
         for projection, features in ((self.rgb, rgb), (self.xyz, xyz)):
             if projection is not None:
-                _fit(projection, features, power)
+                _fit(projection, features, power, constant)
 
 
-def _fit(projection: Projection, features: Tensor, power: float) -> None:
+def _fit(projection: Projection, features: Tensor, power: float, constant: float) -> None:
     """Leading components, each divided by its standard deviation to `power`, at unit scale.
 
     The eigenvectors' signs are fixed (largest entry positive), so that the same features give the
@@ -55,11 +65,13 @@ def _fit(projection: Projection, features: Tensor, power: float) -> None:
     mean = features.mean(dim=0)
     covariance = torch.cov((features - mean).T)
     variance, vectors = torch.linalg.eigh(covariance)
-    kept = projection.basis.shape[1]
+    kept = projection.basis.shape[1] - 1
     variance, vectors = variance.flip(0)[:kept], vectors.flip(1)[:, :kept]
     vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
     floor = variance[0] * 1e-12  # a constant direction stays out instead of being blown up
     basis = vectors / variance.clamp_min(floor).sqrt() ** power
-    basis = basis / ((features - mean) @ basis).std()
-    projection.basis.copy_(basis)
-    projection.offset.copy_(mean @ basis)
+    components = (features - mean) @ basis  # (N, kept)
+    scale = components.std()
+    norm = components.square().sum(dim=1).mean().sqrt() / scale
+    projection.basis.copy_(F.pad(basis / scale, (0, 1)))
+    projection.offset.copy_(torch.cat([mean @ basis / scale, -constant * norm[None]]))

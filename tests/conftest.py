@@ -15,7 +15,7 @@ from pipeline.data.prepare import PreparedScan
 from pipeline.features.extract import Backbones
 from pipeline.features.point_mae import PointMAE
 from pipeline.features.rgb import BACKBONE
-from pipeline.features.weights import random_weights
+from pipeline.features.random_weights import random_weights
 
 from .file_server import FileServer, serving
 
@@ -68,7 +68,7 @@ def backbones() -> Backbones:
     vit = timm.create_model(BACKBONE, pretrained=False, num_classes=0, depth=2)
     networks = vit, PointMAE()
     for network in networks:
-        random_weights(network, seed=0)
+        random_weights(network, seed=0, residual=0.3)
         network.eval().requires_grad_(False)
     return Backbones(*networks, torch.device("cpu"))
 

@@ -93,15 +93,28 @@ def test_the_factor_is_the_same_for_all_scans(options):
     assert one / two == pytest.approx(first / second, rel=1e-6)
 
 
-def test_calibrated_rule_adds_the_squares_of_what_exceeds_the_normal(options):
+def test_calibrated_rule_is_the_4_norm_of_what_exceeds_the_normal(options):
     model = fit(options, rule="calibrated", maps=["mtr", "rgb"], smoothing=[])
     foreground = DEFECT.any(axis=0)
     expected = np.zeros(int(foreground.sum()))
     for channel in (2, 0):
-        good = np.concatenate([m[channel][m.any(axis=0)] for m in HELD_OUT]).astype(np.float64)
-        z = (DEFECT[channel][foreground] - good.mean()) / good.std()
-        expected += np.maximum(z, 0) ** 2
-    assert_allclose(model.anomaly_map(DEFECT)[foreground], expected, rtol=1e-5)
+        good = [m[channel][m.any(axis=0)].astype(np.float64) for m in HELD_OUT]
+        mean = np.concatenate(good).mean()
+        worst = np.median([scan.max() for scan in good])
+        excess = np.maximum(DEFECT[channel][foreground] - mean, 0) / (worst - mean)
+        expected += excess**4
+    assert_allclose(model.anomaly_map(DEFECT)[foreground], expected**0.25, rtol=1e-5)
+
+
+def test_a_map_that_is_noisy_on_good_parts_counts_for_less(options):
+    """Outliers on good parts: a standard deviation would hardly see them, the worst pixel does."""
+    loud = [m.copy() for m in HELD_OUT]
+    for m in loud:
+        m[0, 18, 18] *= 50
+    quiet = fit_voting(TRAIN, HELD_OUT, options.model_copy(update={"rule": "calibrated"}))
+    model = fit_voting(TRAIN, loud, options.model_copy(update={"rule": "calibrated"}))
+    assert model.scale[0] > 3 * quiet.scale[0]
+    assert model.scale[1:] == quiet.scale[1:]
 
 
 @pytest.mark.parametrize("ocsvm", ["none", "product", "maps"])
@@ -149,7 +162,7 @@ def test_statistics_come_from_training_in_the_paper_and_from_held_out_scans_here
             )
             for scans in (TRAIN, doubled)
         )
-        assert two.mean[0] == pytest.approx(one.mean[0] * ratio, rel=1e-6)
+        assert two.scale[0] == pytest.approx(one.scale[0] * ratio, rel=1e-6)
 
 
 def test_threshold_is_that_of_the_held_out_scans(options, rule):

@@ -1,7 +1,6 @@
 """Weights of the two frozen backbones: pretrained, seeded random, or a file. Never a fallback."""
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from pipeline.errors import WeightsError
 from pipeline.features import point_mae, rgb
 from pipeline.features.checkpoints import load_strictly, read_point_mae, read_safetensors
 from pipeline.features.pretrained import pretrained_dino, pretrained_point_mae
+from pipeline.features.random_weights import POINT_RESIDUAL, RGB_RESIDUAL, random_weights
 from pipeline.features.sources import DINO, POINT_MAE, Source, no_file
 
-RESIDUAL_SCALE = 0.3  # near 1 / sqrt(2 * depth) of GPT-2's initialisation
-_BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
 
 
 def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
@@ -31,7 +29,7 @@ def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
     """
     path = _file(weights, DINO, pretrained_dino)
     model = rgb.empty_vit().to_empty(device="cpu")
-    return _finish(model, path, seed, read_safetensors)
+    return _finish(model, path, seed, RGB_RESIDUAL, read_safetensors)
 
 
 def load_point_backbone(weights: str, seed: int) -> point_mae.PointMAE:
@@ -47,7 +45,7 @@ def load_point_backbone(weights: str, seed: int) -> point_mae.PointMAE:
     """
     path = _file(weights, POINT_MAE, pretrained_point_mae)
     model = point_mae.PointMAE()
-    _finish(model, path, seed, read_point_mae)
+    _finish(model, path, seed, POINT_RESIDUAL, read_point_mae)
     return model
 
 
@@ -63,37 +61,17 @@ def _file(weights: str, source: Source, pretrained: Callable[[], Path]) -> Path 
 
 
 def _finish(
-    model: nn.Module, path: Path | None, seed: int, read: Callable[[Path], dict[str, Tensor]]
+    model: nn.Module,
+    path: Path | None,
+    seed: int,
+    residual: float,
+    read: Callable[[Path], dict[str, Tensor]],
 ) -> nn.Module:
     if path is None:
-        random_weights(model, seed)
+        random_weights(model, seed, residual)
     else:
         load_strictly(model, read(path), path)
     return model.eval().requires_grad_(False)
-
-
-def random_weights(model: nn.Module, seed: int) -> None:
-    """Seeded random weights: the same for a parameter whatever the others are.
-
-    Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for those that end a
-    residual branch: they are scaled down, as is usual for deep transformers, so that a token stays
-    about its own patch or group. Norms are the identity, biases zero, embeddings small.
-    """
-    for name, tensor in model.state_dict().items():
-        if not tensor.is_floating_point():
-            continue
-        generator = torch.Generator().manual_seed(zlib.crc32(name.encode(), seed))
-        if name.endswith("running_var") or (name.endswith("weight") and tensor.dim() == 1):
-            tensor.fill_(1.0)
-        elif name.endswith("weight"):
-            std = tensor[0].numel() ** -0.5
-            if name.endswith(_BRANCH_ENDS):
-                std *= RESIDUAL_SCALE
-            tensor.copy_(torch.randn(tensor.shape, generator=generator) * std)
-        elif name.rpartition(".")[2] in ("pos_embed", "cls_token"):
-            tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.02)
-        else:
-            tensor.zero_()
 
 
 def state_sha256(model: nn.Module) -> str:

@@ -21,7 +21,6 @@ from pipeline.features.point_mae import PointMAE
 from pipeline.features.weights import (
     load_point_backbone,
     load_rgb_backbone,
-    random_weights,
     state_sha256,
 )
 
@@ -178,22 +177,6 @@ def test_random_weights_are_their_seeds_alone(load, small_vit):
     torch.manual_seed(2)
     assert state_sha256(load("random", seed=3)) == first
     assert state_sha256(load("random", seed=4)) != first
-
-
-def test_random_weights_of_a_layer_do_not_depend_on_the_other_layers():
-    short, long = (nn.Sequential(*(nn.Linear(4, 4) for _ in range(n))) for n in (1, 3))
-    random_weights(short, seed=0)
-    random_weights(long, seed=0)
-    assert torch.equal(short[0].weight, long[0].weight)
-    assert not torch.equal(long[1].weight, long[2].weight)
-
-
-def test_random_weights_neither_die_nor_saturate():
-    model = load_point_backbone("random", seed=0)
-    torch.manual_seed(0)
-    tokens = model(torch.randn(1, 32, 16, 3) / 10, torch.randn(1, 32, 3))
-    assert 0.5 < tokens.std() < 2
-    assert tokens.std(dim=1).mean() > 0.1  # groups differ
 
 
 def test_rgb_weights_come_back_from_safetensors(tmp_path, small_vit):

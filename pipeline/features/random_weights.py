@@ -1,0 +1,47 @@
+"""Seeded random weights of the two backbones (docs/decisions/0006)."""
+
+import zlib
+
+import torch
+from torch import Tensor, nn
+
+RGB_RESIDUAL = 0.03  # scale of what ends a residual branch: a token stays about its own patch,
+POINT_RESIDUAL = 0.3  # or its own group and the ones around it
+POSITION = 0.1  # Point-MAE adds the position before every block; at 1 it drowns the shape
+EMBEDDING_STD = 0.02
+
+_BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
+_EMBEDDINGS = ("pos_embed", "cls_token")
+_POSITION_END = "pos_embed.2.weight"
+
+
+def random_weights(model: nn.Module, seed: int, residual: float) -> None:
+    """Fill a backbone, in place: the same for a parameter whatever the others are.
+
+    Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for two kinds that
+    are scaled down: those that end a residual branch, as is usual for deep transformers, and the
+    last one of the position embedding. Norms are the identity, biases zero, embeddings small.
+
+    Args:
+        residual: scale of the matrices that end a residual branch.
+    """
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            _fill(name, tensor, zlib.crc32(name.encode(), seed), residual)
+
+
+def _fill(name: str, tensor: Tensor, seed: int, residual: float) -> None:
+    kind = name.rpartition(".")[2]
+    if kind == "running_var" or (kind == "weight" and tensor.dim() == 1):
+        tensor.fill_(1.0)
+        return
+    if kind != "weight" and kind not in _EMBEDDINGS:
+        tensor.zero_()
+        return
+    std = EMBEDDING_STD if kind in _EMBEDDINGS else tensor[0].numel() ** -0.5
+    if name.endswith(_BRANCH_ENDS):
+        std *= residual
+    elif name.endswith(_POSITION_END):
+        std *= POSITION
+    generator = torch.Generator().manual_seed(seed)
+    tensor.copy_(torch.randn(tensor.shape, generator=generator) * std)
