@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.data.scan import RawScan
 from pipeline.errors import DataError
 
 MAX_SIDE = 8192  # pixels; below it Pillow's decompression-bomb guard has nothing to warn of
@@ -25,21 +25,6 @@ _PNG_COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale and alpha"
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
-@dataclass(frozen=True)
-class RawScan:
-    """One scan as the sensor gave it; all arrays are of one size (H, W).
-
-    Attributes:
-        rgb: (H, W, 3) uint8.
-        points: (H, W, 3) float32, metres, camera frame; (0, 0, 0) is no return.
-        mask: (H, W) uint8, defect class of each pixel, 0 is good; None where there is no mask.
-    """
-
-    rgb: NDArray[np.uint8]
-    points: NDArray[np.float32]
-    mask: NDArray[np.uint8] | None
-
-
 def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
     """Read the two or three files of a scan.
 
@@ -47,11 +32,11 @@ def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
         DataError: a file is refused, or their sizes differ.
     """
     image, xyz = read_rgb(rgb), read_points(points)
-    _check_size(points, xyz.shape, rgb, image.shape)
+    check_size(points, xyz.shape, rgb, image.shape)
     if mask is None:
         return RawScan(image, xyz, None)
     classes = read_mask(mask)
-    _check_size(mask, classes.shape, rgb, image.shape)
+    check_size(mask, classes.shape, rgb, image.shape)
     return RawScan(image, xyz, classes)
 
 
@@ -87,6 +72,21 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             return np.array(image.convert("L") if image.mode == "1" else image)
+    except _DECODER_ERRORS as error:
+        raise _damaged(path, error) from error
+
+
+def read_depth(path: Path) -> NDArray[np.uint16]:
+    """(H, W) uint16 of a single-channel 16-bit PNG.
+
+    Raises:
+        DataError: no such file, not a whole single-channel 16-bit PNG, or a side over `MAX_SIDE`.
+    """
+    if _check_png_header(path, bits=16) != 0:
+        raise DataError(f"{path} has colours: a depth image has one channel of 16 bits.")
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return np.array(image, dtype=np.uint16)
     except _DECODER_ERRORS as error:
         raise _damaged(path, error) from error
 
@@ -130,8 +130,8 @@ def _check_exists(path: Path) -> None:
         raise DataError(f"{path} does not exist or is not a file: restore it or fix the path.")
 
 
-def _check_png_header(path: Path) -> int:
-    """Colour type of an 8-bit PNG of sensible size, from its first 26 bytes."""
+def _check_png_header(path: Path, bits: int = 8) -> int:
+    """Colour type of a PNG of sensible size and depth, from its first 26 bytes."""
     _check_exists(path)
     try:
         with path.open("rb") as file:
@@ -140,10 +140,11 @@ def _check_png_header(path: Path) -> int:
         raise _damaged(path, error) from error
     if len(head) < 26 or not head.startswith(_PNG_SIGNATURE) or head[12:16] != b"IHDR":
         raise DataError(f"{path} is not a PNG file: save the image as PNG.")
-    width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+    width, height, found, colour = struct.unpack(">IIBB", head[16:26])
     _check_side(path, height, width)
-    if colour not in _PNG_COLOURS or bits > 8:
-        raise DataError(f"{path} has {bits} bits a channel: save it as an 8-bit PNG.")
+    if colour not in _PNG_COLOURS or (found > 8) != (bits > 8):
+        kind = "an 8" if bits == 8 else "a 16"
+        raise DataError(f"{path} has {found} bits a channel: save it as {kind}-bit PNG.")
     return int(colour)
 
 
@@ -176,7 +177,8 @@ def _check_side(path: Path, height: int, width: int) -> None:
         )
 
 
-def _check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
+def check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
+    """Refuse a file whose (H, W, ...) is not that of its scan's image."""
     if shape[:2] != rgb_shape[:2]:
         raise DataError(
             f"{path} is {shape[0]} x {shape[1]} pixels but {rgb} is {rgb_shape[0]} x "

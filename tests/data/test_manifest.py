@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.data.content import content_sha256
 from pipeline.data.foreground import PrepareOptions
 from pipeline.data.manifest import (
+    SCHEMA,
     Manifest,
     ManifestRow,
-    content_sha256,
     load_foreground,
     load_masks,
     pack_bits,
 )
-from pipeline.data.mvtec3d import ScanFiles
+from pipeline.data.scan import ScanFiles
 from pipeline.errors import DataError
 
 ROW = ManifestRow(
@@ -33,7 +34,7 @@ ROW = ManifestRow(
     width=600,
     n_foreground=9000,
 )
-MANIFEST = Manifest(1, "tire", PrepareOptions(cluster_eps_m=0.008), (ROW,))
+MANIFEST = Manifest(SCHEMA, "tire", PrepareOptions(cluster_eps_m=0.008), (ROW,))
 
 
 def save(folder: Path, text: str) -> Path:
@@ -67,9 +68,9 @@ def test_not_json(tmp_path: Path, text: str) -> None:
         Manifest.load(save(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 2, "new": true}', "null"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 1, "old": true}', "null"])
 def test_other_schema(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match="this version reads 1: run prepare again"):
+    with pytest.raises(DataError, match="this version reads 2: run prepare again"):
         Manifest.load(save(tmp_path, text))
 
 

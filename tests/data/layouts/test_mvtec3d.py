@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.mvtec3d import list_scans
+from pipeline.data.layouts.mvtec3d import list_scans as list_all
+from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.scan import ScanFiles
 from pipeline.errors import DataError
+
+
+def list_scans(root: Path, category: str) -> tuple[ScanFiles, ...]:
+    return list_all(root, category, LayoutOptions())
 
 
 def touch(root: Path, *names: str) -> None:
