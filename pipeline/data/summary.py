@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pipeline.data.manifest import Manifest, ManifestRow, PlaneState
-from pipeline.data.scan import SPLITS
+from pipeline.data.scan import SPLITS, Label
 
 _PLANES: dict[PlaneState, str] = {
     "removed": "table found and removed",
@@ -13,7 +13,7 @@ _PLANES: dict[PlaneState, str] = {
     "off": "table not looked for (data.plane_removal is false)",
     "before": "background removed before, used as it is",
 }
-_KINDS = {0: "good", 1: "defective", None: "unknown"}
+_KINDS: dict[Label, str] = {0: "good", 1: "defective", None: "unknown"}
 
 
 def describe(manifest: Manifest) -> str:
