@@ -22,7 +22,10 @@ from pipeline.data.eyecandies import (
     depth_to_points,
     remove_background,
 )
-from pipeline.data.images import check_size, read_depth, read_mask, read_rgb
+from pipeline.data.formats import png
+from pipeline.data.formats.checks import read_head
+from pipeline.data.formats.raster import read_wide
+from pipeline.data.images import check_size, read_mask, read_rgb
 from pipeline.data.layouts.files import (
     check_category,
     check_inside,
@@ -39,6 +42,7 @@ COMBINED, DEFECTIVE = "combined", "defective"  # several types; no type known
 
 _FOLDERS: dict[str, Split] = {"train": "train", "val": "validation", "test_public": "test"}
 _PRIVATE = "test_private"
+_PNG = frozenset({"PNG"})
 _MAX_TEXT_BYTES = 65536  # a hundred times what a pose or a range takes
 
 
@@ -72,7 +76,7 @@ def read_scan(files: ScanFiles) -> RawScan:
     Raises:
         DataError: a file is refused, or their sizes differ.
     """
-    rgb, pixels = read_rgb(files.rgb), read_depth(files.points)
+    rgb, pixels = read_rgb(files.rgb), _read_depth(files.points)
     check_size(files.points, pixels.shape, files.rgb, rgb.shape)
     mask = None if files.mask is None else read_mask(files.mask)
     if mask is not None and files.mask is not None:
@@ -149,6 +153,18 @@ def _truth(files: dict[str, Path], split: Split) -> tuple[str, Label]:
     return (kinds[0] if len(kinds) == 1 else COMBINED if kinds else DEFECTIVE), 1
 
 
+def _read_depth(path: Path) -> NDArray[np.uint16]:
+    """(H, W) uint16, still to be scaled to its range."""
+    header = png.read_png_header(path)
+    pixels = read_wide(path, _PNG) if header.bits == 16 and header.colour == png.GREY else None
+    if pixels is None:
+        raise DataError(
+            f"{path} is {png.COLOURS[header.colour]} of {header.bits} bits, but depth is a "
+            "greyscale PNG of 16 bits: copy it from its source again."
+        )
+    return pixels
+
+
 def _read_range(path: Path) -> tuple[float, float]:
     """Nearest and farthest depth of an info_depth file."""
     from ruamel.yaml import YAML, YAMLError
@@ -182,11 +198,7 @@ def _read_pose(path: Path) -> NDArray[np.float64]:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_TEXT_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}): restore it.") from error
+    content = read_head(path, _MAX_TEXT_BYTES + 1)
     if len(content) > _MAX_TEXT_BYTES:
         raise DataError(
             f"{path} has over {_MAX_TEXT_BYTES} bytes, far too many for what it must hold: "

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.data.content import content_sha256
+from pipeline.data.formats.geometry import Camera, read_geometry
+from pipeline.data.formats.image import read_mask_image, read_rgb_image
 from pipeline.data.images import check_size
 from pipeline.data.layouts.files import check_category, check_inside, printable, visible
 from pipeline.data.layouts.options import LayoutOptions
@@ -59,9 +61,6 @@ def read_scan(files: ScanFiles) -> RawScan:
     Raises:
         DataError: a file is refused, or their sizes differ.
     """
-    from pipeline.data.formats.geometry import Camera, read_geometry
-    from pipeline.data.formats.image import read_mask_image, read_rgb_image
-
     rgb = read_rgb_image(files.rgb)
     place = files.sidecars.get("camera")
     points = read_geometry(

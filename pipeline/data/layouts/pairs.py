@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.data.formats.geometry import GEOMETRY_SUFFIXES
+from pipeline.data.formats.image import IMAGE_SUFFIXES
 from pipeline.data.layouts.files import check_inside, visible
 from pipeline.errors import DataError
 
@@ -89,7 +91,7 @@ def _assigned(
         if role is None and path.suffix.lower() in _TIFF:
             unmarked_tiffs.append((stem, path))
             continue
-        role = role or ("rgb" if path.suffix.lower() in _image_suffixes() else "points")
+        role = role or ("rgb" if path.suffix.lower() in IMAGE_SUFFIXES else "points")
         has_points |= {stem} if role == "points" else set()
         yield role, stem, path
     for stem, path in unmarked_tiffs:
@@ -102,7 +104,7 @@ def _split_mark(path: Path) -> tuple[Role | None, str]:
 
 
 def _files(root: Path, folder: Path) -> list[Path]:
-    known = (*_image_suffixes(), *_geometry_suffixes())
+    known = IMAGE_SUFFIXES | GEOMETRY_SUFFIXES
     paths = (path for path in visible(folder) if path.suffix.lower() in known)
     return [check_inside(root, path) for path in paths if not path.is_dir()]
 
@@ -112,15 +114,3 @@ def _check_pairs(files: dict[str, Path], partners: dict[str, Path], what: str) -
         raise DataError(
             f"{files[stem]} has no {what}, no other file called {stem!r}: add it or remove this."
         )
-
-
-def _image_suffixes() -> tuple[str, ...]:
-    from pipeline.data.formats.image import IMAGE_SUFFIXES
-
-    return tuple(IMAGE_SUFFIXES)
-
-
-def _geometry_suffixes() -> tuple[str, ...]:
-    from pipeline.data.formats.geometry import GEOMETRY_SUFFIXES
-
-    return tuple(GEOMETRY_SUFFIXES)
