@@ -88,7 +88,9 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
         notes.append(f"{unknown} test scans have no ground truth: scored, but not evaluated.")
     defective = [row for row in rows if row.label]
     unmasked = sum(row.mask is None for row in defective)
-    if not rows:
+    if not rows and not unknown:
+        notes.append("There are no test scans: no metrics can be computed.")
+    elif not rows:
         notes.append("No test scan has a known label: no metrics can be computed.")
     elif not defective:
         notes.append("No test scan is defective: no metrics can be computed.")

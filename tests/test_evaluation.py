@@ -95,7 +95,7 @@ def test_scans_without_truth_are_scored_apart(tmp_path: Path) -> None:
     ("kinds", "note"),
     [
         (KINDS, None),
-        ((), "No test scan has a known label: no metrics can be computed."),
+        ((), "There are no test scans: no metrics can be computed."),
         (("good",), "No test scan is defective: no metrics can be computed."),
         (("cut",), "No test scan is good: no object metrics can be computed."),
     ],

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import DataError
+
 FOCAL_PX = 711.11  # of every image of 512 x 512
 SIDE = 512  # pixels
 
@@ -63,12 +65,17 @@ def remove_background(points: Points) -> Points:
 
     The line from the middle of the first row to that of the last lies on the table: it is levelled
     and everything below, behind or beside the candy is collapsed into one place.
+
+    Raises:
+        DataError: there is no such line, as in no Eyecandies scan.
     """
     flat = points.reshape(-1, 3)
     near, far = flat[-_PROBE], flat[_PROBE]
     origin = np.array([0.0, near[1], near[2]])
     rise, run = far[1] - near[1], far[2] - near[2]
     length = np.sqrt(rise**2 + run**2)
+    if not length > 0:
+        raise DataError("the depth image shows no table under the candy: copy it again.")
     cos, sin = run / length, rise / length
     level = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     local = np.einsum("ij,nj->ni", level, flat - origin)
