@@ -86,7 +86,11 @@ def read_scan(files: ScanFiles) -> RawScan:
         raise DataError(f"{files.points} is {height} x {width} pixels: Eyecandies has 512 x 512.")
     depth = decode_depth(pixels, *_read_range(files.sidecars["info_depth"]))
     focal = FOCAL_PX * width / SIDE
-    points = remove_background(depth_to_points(depth, _read_pose(files.sidecars["pose"]), focal))
+    pose = _read_pose(files.sidecars["pose"])
+    try:
+        points = remove_background(depth_to_points(depth, pose, focal))
+    except DataError as error:
+        raise DataError(f"{files.points}: {error}") from None
     points[~points.all(axis=-1)] = 0
     return RawScan(rgb, points.astype(np.float32), mask, part_only=True)
 
