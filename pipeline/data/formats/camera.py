@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
 )
@@ -80,10 +79,10 @@ class Camera:
                 missing, or a value that no camera has.
         """
         content = _read(path)
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise DataError(f"{path} holds no keys: write fx, fy, cx, cy, width and height.")
         try:
-            return TypeAdapter(cls).validate_python(content)
+            return cls(**content)
         except ValidationError as error:
             problems = (
                 f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

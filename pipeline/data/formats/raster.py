@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,9 @@ def open_image(path: Path, formats: frozenset[str]) -> Iterator[ImageFile]:
         formats: names that Pillow gives to the accepted formats, as "PNG".
     """
     opener = _opener(path, formats)
-    with decoding(path), path.open("rb") as file, opener(file) as image:
+    if opener is PngImageFile:
+        png.read_png_header(path)  # as Pillow reads on, up to the pixels
+    with decoding(path), path.open("rb") as file, _open(path, opener, file) as image:
         check_side(path, image.height, image.width)
         if isinstance(image, TiffImageFile):
             _check_tiff(path, image)
@@ -82,6 +84,15 @@ def _opener(path: Path, formats: frozenset[str]) -> type[ImageFile]:
             return opener
     names = ", ".join(sorted(formats))
     raise DataError(f"{path} is none of {names}: save the image as one of them.")
+
+
+def _open(path: Path, opener: type[ImageFile], file: BinaryIO) -> ImageFile:
+    try:
+        return opener(file)
+    except SyntaxError as error:  # so Pillow says that it knows no such pixels
+        raise DataError(
+            f"{path} cannot be read ({error}): save it again with 8 or 16 bits a channel."
+        ) from error
 
 
 def _check_tiff(path: Path, image: TiffImageFile) -> None:
