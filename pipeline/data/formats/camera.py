@@ -20,12 +20,15 @@ from pipeline.data.formats.checks import MAX_SIDE, decoding, read_head
 from pipeline.errors import DataError
 
 _LONGEST_FILE = 65536  # bytes
+_LONGEST_KEY = 80  # characters of an unknown key in a message
 _RIGID_TOLERANCE = 1e-3  # what four printed decimals leave of a rotation
 
 
 def _as_tuples(value: Any) -> Any:
-    """YAML and JSON know no tuples."""
-    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+    """As YAML and JSON know no tuples; no deeper than a matrix, as YAML's aliases have no end."""
+    if not isinstance(value, list):
+        return value
+    return tuple(tuple(row) if isinstance(row, list) else row for row in value)
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -46,6 +49,9 @@ class Camera:
             unorganised clouds; None where the cloud is in the camera's frame.
         depth_scale: how many `units` of `read_geometry` one integer count of a depth image is; None
             is one. Depth in floats is in `units` and not scaled.
+
+    Raises:
+        pydantic.ValidationError: built from values that no camera has; `load` names the file.
     """
 
     fx: Positive
@@ -65,8 +71,9 @@ class Camera:
         if [len(row) for row in pose] != [4] * 4 or pose[3] != (0, 0, 0, 1):
             raise ValueError("must be four rows of four numbers, the last row 0, 0, 0, 1")
         rotation = np.array(pose)[:3, :3]
-        off = np.abs(rotation @ rotation.T - np.eye(3)).max()
-        if off > _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        if not off <= _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
             raise ValueError("must be rigid: a rotation without scale or mirror, and a translation")
         return pose
 
@@ -85,10 +92,14 @@ class Camera:
             return cls(**content)
         except ValidationError as error:
             problems = (
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                f"{_key(problem['loc'])}: {problem['msg']}"
                 for problem in error.errors(include_input=False)
             )
             raise DataError(f"{path} is no camera: {'; '.join(problems)}.") from None
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return " ".join(".".join(map(str, location)).split())[:_LONGEST_KEY]
 
 
 def _read(path: Path) -> Any:

@@ -28,6 +28,7 @@ GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", 
 _METRES = {"m": 1.0, "mm": 0.001}
 
 
+@np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
 def read_geometry(
     path: Path,
     *,
@@ -116,8 +117,7 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDA
         )
     counts = depth.dtype.kind in "iu"
     scale = camera.depth_scale if counts and camera.depth_scale is not None else 1.0
-    with np.errstate(invalid="ignore"):
-        return back_project(depth * np.float64(scale), camera)
+    return back_project(depth * np.float64(scale), camera)
 
 
 def _project(

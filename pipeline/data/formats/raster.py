@@ -33,7 +33,8 @@ _OPENERS: dict[bytes, type[ImageFile]] = {
     b"MM\0*": TiffImageFile,
 }
 _FOREIGN_ENDIAN = "B" if sys.byteorder == "little" else "L"
-_ORIENTATION, _TILE_WIDTH, _TILE_LENGTH, _PLANAR = 274, 322, 323, 284  # TIFF tags
+_BITS, _PHOTOMETRIC, _ORIENTATION, _PLANAR = 258, 262, 274, 284  # TIFF tags
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 _WIDE_GREY = ("I;16", "I;16B", "I;16L")
 
 
@@ -105,7 +106,9 @@ def _check_tiff(path: Path, image: TiffImageFile) -> None:
             f"{path} has the orientation {tags[_ORIENTATION]}: save the pixels in the order of "
             "the points, without an orientation."
         )
-    if tags.get(_PLANAR, 1) != 1 and ";16" in _rawmode(image):
+    if tags.get(_PHOTOMETRIC) == 0 and image.mode in _WIDE_GREY:  # Pillow does not invert these
+        raise DataError(f"{path} has 16 bits and white is 0: save it with black as 0.")
+    if tags.get(_PLANAR, 1) != 1 and max(tags.get(_BITS, (1,))) > 8:
         raise DataError(f"{path} is planar with 16 bits a channel: save the channels interleaved.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from pipeline.data.formats.checks import check_side, decoding, truncated
 from pipeline.data.formats.raster import open_image
 from pipeline.errors import DataError
+
+# tifffile logs each oddity of a file that we then refuse in one sentence.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _NONE, _DEFLATE = 1, (8, 32946)  # values of the compression tag
 _SEPARATE = 2  # planar configuration: one plane a channel

@@ -51,6 +51,7 @@ def test_yaml_in_blocks(tmp_path: Path) -> None:
         ({"pose": POSE[:3]}, "pose: .*four rows of four numbers"),
         ({"pose": [*POSE[:3], [0, 0, 1, 1]]}, "pose: .*the last row 0, 0, 0, 1"),
         ({"pose": [[2, 0, 0, 0], *POSE[1:]]}, "pose: .*must be rigid"),
+        ({"pose": [[1e300, -1e300, 0, 0], *POSE[1:]]}, "pose: .*must be rigid"),
         ({"pose": [[0, 1, 0, 0], *POSE[1:]]}, "pose: .*must be rigid"),
     ],
 )
@@ -72,6 +73,19 @@ def test_what_has_no_keys(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.json").write_bytes(content)
     with pytest.raises(DataError, match="holds no keys: write fx"):
         Camera.load(tmp_path / "c.json")
+
+
+def test_aliases_that_nest_without_end(tmp_path: Path) -> None:
+    levels = ["a0: &a0 [0, 0, 0, 0]"]
+    levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 40)]
+    (tmp_path / "c.yaml").write_text("\n".join([*levels, "pose: *a39"]))
+    with pytest.raises(DataError, match=r"pose\.0\.0: Input should be a valid number"):
+        Camera.load(tmp_path / "c.yaml")
+
+
+def test_unknown_key_stays_on_its_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is no camera: a b{78}: Unexpected"):
+        Camera.load(write(tmp_path / "c.json", **{"a\n" + "b" * 999: 1}))
 
 
 def test_huge_file(tmp_path: Path) -> None:

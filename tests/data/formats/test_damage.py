@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from .hostile import CAMERA, FORMS, MAP, POINTS, range_grid
 from .writers import PCD_STORAGES, png_bytes, write_pcd, write_ply
 
 
-def samples(folder: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """One small file of each kind."""
+    folder = tmp_path_factory.mktemp("samples")
     paths = [write_pcd(folder / s, POINTS, s, (3, 4)) for s in PCD_STORAGES]
     lines = ("obj_info num_cols 4", "obj_info num_rows 3")
     paths += [write_ply(folder / f"{form}.ply", POINTS, form, lines) for form in FORMS]
@@ -24,7 +27,8 @@ def samples(folder: Path) -> list[Path]:
     np.savez_compressed(folder / "a.npz", MAP)
     tifffile.imwrite(folder / "a.tif", MAP, photometric="rgb", compression="zlib")
     (folder / "a.png").write_bytes(png_bytes(np.full((8, 8, 1), 2, np.uint16), 0))
-    return [*paths, *(folder / f"a.{suffix}" for suffix in ("npy", "npz", "tif", "png"))]
+    paths += [folder / f"a.{suffix}" for suffix in ("npy", "npz", "tif", "png")]
+    return [path.read_bytes() for path in paths]
 
 
 @settings(
@@ -37,11 +41,11 @@ def samples(folder: Path) -> list[Path]:
     cut=st.booleans(),
 )
 def test_damaged_byte_is_refused_or_read(
-    tmp_path: Path, which: int, where: float, flip: int, cut: bool
+    tmp_path: Path, contents: list[bytes], which: int, where: float, flip: int, cut: bool
 ) -> None:
     """Whatever byte is wrong or last: a map or a DataError, nothing else."""
-    path = samples(tmp_path)[which]
-    content = bytearray(path.read_bytes())
+    path = tmp_path / "damaged"
+    content = bytearray(contents[which])
     at = int(where * len(content))
     content[at] ^= flip
     path.write_bytes(content[:at] if cut else content)

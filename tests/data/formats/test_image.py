@@ -21,7 +21,6 @@ from .writers import png_bytes
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
 WIDE = RNG.integers(0, 65536, (20, 30, 3), dtype=np.uint16)
-NARROWED = np.round(WIDE / 257).astype(np.uint8)
 MASK = RNG.integers(0, 256, (20, 30), dtype=np.uint8)
 PROPERTY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -177,6 +176,19 @@ def test_mask_as_jpeg(tmp_path: Path) -> None:
     Image.fromarray(MASK).save(tmp_path / "m.jpg")
     with pytest.raises(DataError, match=r"m\.jpg is none of BMP, PNG, TIFF"):
         read_mask_image(tmp_path / "m.jpg")
+
+
+def test_sixteen_bit_mask_whose_zero_is_white(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "m.tif", MASK.astype(np.uint16), photometric="miniswhite")
+    with pytest.raises(DataError, match="white is 0: save it with black as 0"):
+        read_mask_image(tmp_path / "m.tif")
+
+
+def test_planar_sixteen_bit_tiff(tmp_path: Path) -> None:
+    planes = np.moveaxis(WIDE, -1, 0)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    with pytest.raises(DataError, match="is planar with 16 bits a channel: save"):
+        read_rgb_image(tmp_path / "a.tif")
 
 
 def test_negative_class(tmp_path: Path) -> None:
