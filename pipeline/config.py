@@ -38,6 +38,17 @@ class Demo(Section):
     _once = field_validator("categories")(_unique)
 
 
+class Foreground(Section):
+    border_px: Count
+    inlier_m: Positive
+    removal_m: Positive
+    cluster_eps_m: Positive
+    cluster_min_points: Count
+    piece_share: Annotated[float, Field(gt=0, le=1)]
+    piece_gap_m: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    min_points: Count
+
+
 class Data(Section):
     root: str
     categories: Annotated[list[Name], Field(min_length=1)]
@@ -48,6 +59,10 @@ class Data(Section):
     camera: Annotated[str, Field(min_length=1)] | None
     test_share: Share
     plane_removal: bool
+    foreground: Foreground
+    train_limit: Count | None
+    shots: Count | None
+    shots_seed: Annotated[int, Field(ge=0)]
 
     _once = field_validator("categories")(_unique)
 
@@ -166,19 +181,43 @@ class Params(Section):
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
-    """Read and validate a params file (YAML 1.2, so that 1e-05 is a number).
+    """Read and validate a params file.
 
     Raises:
         ConfigError: the file is missing or unreadable, or a key is unknown, missing or of a
             wrong value; every problem is named by its key.
     """
+    return parse_params(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a params file as it is, line ends included.
+
+    Raises:
+        ConfigError: the file is missing or holds no text.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+
+
+def parse_params(text: str, path: Path) -> Params:
+    """Validate the text of a params file (YAML 1.2, so that 1e-05 is a number).
+
+    Args:
+        path: where the text is from, for messages.
+
+    Raises:
+        ConfigError: see `load_params`.
+    """
     from ruamel.yaml import YAML, YAMLError
 
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+        content = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     try:
         return Params.model_validate(content)

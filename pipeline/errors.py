@@ -1,5 +1,9 @@
 """The errors that a user can cause. Each message names the file, the value and the remedy."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Mentor3ADError(Exception):
     """Base of every error whose message is meant for the user; shown without a traceback."""
@@ -23,3 +27,13 @@ class WeightsError(Mentor3ADError):
 
 class TrainingError(Mentor3ADError):
     """A loss or feature that is not finite, or too little data to train on."""
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """One sentence and exit code 1 for an error of the user's; a traceback for one of ours."""
+    try:
+        yield
+    except Mentor3ADError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,7 +1,7 @@
 """Progress bars on standard error: a rate and an ETA on a terminal, silence elsewhere."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -28,4 +28,22 @@ def progress(
             disable=None,
             leave=False,
         )
+    )
+
+
+def byte_bar(description: str, total: int | None, initial: int) -> "tqdm[NoReturn]":
+    """A bar for a download, to be updated by the bytes that arrive.
+
+    Args:
+        total: bytes of the whole file; None: unknown.
+        initial: bytes that are there already.
+    """
+    return tqdm(
+        desc=description,
+        total=total,
+        initial=initial,
+        unit="B",
+        unit_scale=True,
+        disable=None,
+        leave=False,
     )

@@ -7,19 +7,24 @@ import torch
 from pipeline.cache.features import FeatureCache
 from pipeline.data.manifest import Manifest
 from pipeline.pixels import PixelFeatures
-from pipeline.splits import split_good_scans
+from pipeline.splits import TrainingView, split_good_scans
 
 
 def training_features(
-    prepared: Path, features: Path, category: str, holdout: float, device: torch.device
+    prepared: Path,
+    features: Path,
+    category: str,
+    holdout: float,
+    view: TrainingView,
+    device: torch.device,
 ) -> PixelFeatures:
     """Features of the scans that modules train on, about 4 MB each, on the device.
 
     Raises:
-        TrainingError: too few good scans.
+        TrainingError: see `split_good_scans`.
         CacheError, DataError: see `FeatureCache.open` and `Manifest.load`.
     """
     rows = Manifest.load(prepared).rows
-    split = split_good_scans(rows, holdout)
+    split = split_good_scans(rows, holdout, view)
     cache = FeatureCache.open(features, category)
     return PixelFeatures([cache.scan(i) for i in split.train], device)

@@ -10,7 +10,7 @@ from stages.runner import features, prepared, run_category, staging
 
 
 def extract(params: Params, category: str) -> None:
-    extract_category(
+    done = extract_category(
         prepared(category),
         Path(params.data.root),
         features(category),
@@ -19,6 +19,7 @@ def extract(params: Params, category: str) -> None:
         select_device(params.runtime),
         lambda shards: progress(shards, f"extract {category}", "scan", scale=params.features.shard),
     )
+    print(f"extract {category}: {done}")
 
 
 if __name__ == "__main__":

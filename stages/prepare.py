@@ -25,7 +25,9 @@ def prepare(params: Params, category: str) -> None:
         Path(params.data.root),
         category,
         prepared(category),
-        PrepareOptions(plane_removal=params.data.plane_removal),
+        PrepareOptions(
+            plane_removal=params.data.plane_removal, **params.data.foreground.model_dump()
+        ),
         layout,
         workers=params.runtime.workers or os.cpu_count() or 1,
         progress=lambda scans, desc, total: progress(scans, desc, "scan", total),

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.config import Params, load_params
-from pipeline.errors import ConfigError, Mentor3ADError
+from pipeline.errors import ConfigError, one_sentence
 
 DATA = Path("data")
 DEMO = DATA / "demo"
@@ -73,13 +73,9 @@ def run(stage: Callable[[Params], None]) -> None:
 
 
 def _run(command: Callable[..., None]) -> None:
-    """One sentence and exit code 1 for an error of the user's; a traceback for one of ours."""
     _die_with_parent()
-    try:
+    with one_sentence():
         typer.run(command)
-    except Mentor3ADError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 def _die_with_parent() -> None:

@@ -4,6 +4,7 @@ from pipeline.config import Params
 from pipeline.device import select_device
 from pipeline.modules import save_module
 from pipeline.progress import progress
+from pipeline.splits import TrainingView
 from pipeline.training import train_fusion
 from pipeline.training_data import training_features
 from stages.runner import features, mfm, prepared, run_category
@@ -12,8 +13,9 @@ from stages.runner import features, mfm, prepared, run_category
 def train_mfm(params: Params, category: str) -> None:
     model = params.model
     device = select_device(params.runtime)
+    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
     data = training_features(
-        prepared(category), features(category), category, model.holdout, device
+        prepared(category), features(category), category, model.holdout, view, device
     )
     trained = train_fusion(
         data, model, category, lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps)

@@ -7,7 +7,7 @@ from pipeline.cache.reader import Store
 from pipeline.cache.writer import write_store
 from pipeline.config import Params
 from pipeline.data.manifest import Manifest
-from pipeline.splits import split_good_scans
+from pipeline.splits import TrainingView, split_good_scans
 from pipeline.voting import fit_voting
 from stages.runner import prepared, run_category, scores, staging, votes
 
@@ -15,7 +15,8 @@ from stages.runner import prepared, run_category, scores, staging, votes
 def vote(params: Params, category: str) -> None:
     manifest = Manifest.load(prepared(category))
     store = Store.open(scores(category), SCORES_KIND, category)
-    split = split_good_scans(manifest.rows, params.model.holdout)
+    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
+    split = split_good_scans(manifest.rows, params.model.holdout, view)
     train = [store.read(SCORES.name, i) for i in split.train]
     held_out = [store.read(SCORES.name, i) for i in split.held_out]
     model = fit_voting(train, held_out, params.voting)

@@ -1,8 +1,9 @@
 """Fixtures shared by the tests: golden vectors, made-up scans, backbones that fit a laptop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 import timm
@@ -15,6 +16,8 @@ from pipeline.features.extract import Backbones
 from pipeline.features.point_mae import PointMAE
 from pipeline.features.rgb import BACKBONE
 from pipeline.features.weights import random_weights
+
+from .file_server import FileServer, serving
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -68,3 +71,18 @@ def backbones() -> Backbones:
         random_weights(network, seed=0)
         network.eval().requires_grad_(False)
     return Backbones(*networks, torch.device("cpu"))
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    """A file server on this machine."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def weights_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty weights folder, and an empty cache of the hub's beside it."""
+    monkeypatch.setenv("MENTOR3AD_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "weights"

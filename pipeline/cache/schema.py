@@ -47,8 +47,16 @@ class StoreManifest:
     @property
     def fingerprint(self) -> str:
         """sha256 of the manifest: equal fingerprints mean equal bytes on the same machine."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _sha256(self.to_json())
+
+    @property
+    def sample_fingerprint(self) -> str:
+        """sha256 of what one sample's values depend on beside its own content.
+
+        Not the other samples, nor how they are cut into shards and compressed.
+        """
+        shared = ("kind", "inputs", "arrays", "version")
+        return _sha256({name: value for name, value in self.to_json().items() if name in shared})
 
     @property
     def shards(self) -> int:
@@ -62,3 +70,8 @@ class StoreManifest:
         """Paths of an array's shards inside the store."""
         zeros = "/0" * len(spec.shape)
         return [f"{spec.name}/c/{shard}{zeros}" for shard in range(self.shards)]
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

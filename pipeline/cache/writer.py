@@ -26,11 +26,13 @@ def write_store(
     compute: Callable[[range], ShardArrays],
     staging_root: Path,
     shards: Callable[[Sequence[int]], Iterator[int]] = iter,
+    identity: str | None = None,
+    finished: Callable[[Path], None] = lambda store: None,
 ) -> int:
     """Compute and write every missing shard, verify all, then move the store to `out`.
 
     A killed run leaves its finished shards in the staging folder; the next one with the same
-    fingerprint goes on from there and ends with the same bytes. The folder is locked, so a second
+    identity goes on from there and ends with the same bytes. The folder is locked, so a second
     writer stops with an error.
 
     Args:
@@ -38,6 +40,8 @@ def write_store(
         compute: from positions of samples to the arrays of that shard.
         staging_root: where unfinished stores live, on the file system of `out`.
         shards: iterates over the missing shards, to show progress.
+        identity: a hash of all that the bytes depend on; None: the manifest's fingerprint.
+        finished: is given the verified store before it moves.
 
     Returns:
         How many shards were computed.
@@ -46,13 +50,15 @@ def write_store(
         CacheError: another process writes this store, the disk is full, or what was written does
             not read back.
     """
-    staging = staging_root / f"{manifest.category}-{manifest.kind}-{manifest.fingerprint[:16]}"
+    identity = identity or manifest.fingerprint
+    staging = staging_root / f"{manifest.category}-{manifest.kind}-{identity[:16]}"
     try:
         with _lock(staging, out):
             missing = _missing_shards(staging, manifest)
             for shard in shards(missing):
                 _write_shard(staging, manifest, shard, compute(manifest.shard_samples(shard)))
             _finish(staging, manifest)
+            finished(staging / "store")
             _move(staging / "store", out)
             shutil.rmtree(staging)
     except OSError as error:

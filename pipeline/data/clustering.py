@@ -1,4 +1,4 @@
-"""The largest DBSCAN cluster of a point cloud, exact, through a grid of cells.
+"""DBSCAN clusters of a point cloud, exact, through a grid of cells.
 
 DBSCAN (Ester et al., 1996): a core point has `min_points` points, itself included, within `eps`;
 core points within `eps` of each other share a cluster, and so does every point within `eps` of a
@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 IntArray = NDArray[np.int64]
 Points = NDArray[np.float64]
 
+SPAN = 1e6  # of eps: the longest axis of a cloud whose cells an int64 can number
 _REACH = 2  # cells: the diagonal of a cell is eps, so neighbours lie at most two cells away
 
 
@@ -39,33 +40,30 @@ class _Cells:
         return self.order[self.start[cell] : self.start[cell + 1]]
 
 
-def largest_cluster(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
-    """Members of the DBSCAN cluster with the most points.
+def dbscan(points: Points, eps: float, min_points: int) -> IntArray:
+    """The cluster of every point.
 
-    A point within reach of two clusters goes to the nearest core point's. Of two clusters of one
-    size the one with the earliest core point wins.
+    A point within reach of two clusters goes to the nearest core point's.
 
     Args:
-        points: (N, 3) float64, finite.
+        points: (N, 3) float64, finite, spanning at most SPAN times eps.
         eps: neighbourhood radius, inclusive, in the points' unit.
         min_points: points within `eps`, itself included, that make a core point.
 
     Returns:
-        (N,) bool; all False where no point is a core point.
+        (N,) int64: clusters are numbered by their earliest core point; -1 is in none.
     """
     core = _core_points(points, eps, min_points)
-    members = np.zeros(len(points), dtype=bool)
-    if not core.any():
-        return members
     clusters = np.full(len(points), -1, dtype=np.int64)
+    if not core.any():
+        return clusters
     clusters[core] = _core_clusters(points[core], eps)
     rest = np.flatnonzero(~core)
     if len(rest):
         distance, nearest = _tree(points[core]).query(points[rest], distance_upper_bound=2 * eps)
         reached = distance <= eps
         clusters[rest[reached]] = clusters[core][nearest[reached]]
-    sizes = np.bincount(clusters[clusters >= 0])
-    return clusters == sizes.argmax()
+    return clusters
 
 
 def _core_points(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
@@ -115,11 +113,14 @@ def _neighbouring_cells(cells: _Cells) -> tuple[IntArray, IntArray]:
     """Indices of all pairs of occupied cells within reach of each other, each pair once."""
     span = np.arange(-_REACH, _REACH + 1)
     offsets = np.stack(np.meshgrid(span, span, span, indexing="ij"), axis=-1).reshape(-1, 3)
-    forward = offsets[len(offsets) // 2 + 1 :] @ cells.stride
-    wanted = cells.key + forward[:, None]  # (62, C)
-    found = np.searchsorted(cells.key, wanted).clip(max=len(cells.key) - 1)
-    _, first = hit = np.nonzero(cells.key[found] == wanted)
-    return first, found[hit]
+    pairs = []
+    for step in offsets[len(offsets) // 2 + 1 :] @ cells.stride:  # 62; one at a time saves memory
+        wanted = cells.key + step
+        found = np.searchsorted(cells.key, wanted).clip(max=len(cells.key) - 1)
+        first = np.flatnonzero(cells.key[found] == wanted)
+        pairs.append((first, found[first]))
+    first, second = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+    return first, second
 
 
 def _components(n: int, first: IntArray, second: IntArray) -> IntArray:
@@ -135,8 +136,8 @@ def _join_touching(
     for a, b in zip(first, second, strict=True):
         if label[a] == label[b]:
             continue
-        ends = points[cells.members(a)][:, None] - points[cells.members(b)]
-        if (ends**2).sum(axis=-1).min() <= eps**2:
+        nearest, _ = _tree(points[cells.members(a)]).query(points[cells.members(b)])
+        if nearest.min() <= eps:
             label[label == label[b]] = label[a]
     return label
 

@@ -1,18 +1,22 @@
 """The part in a scan: its points without the table, the background and stray returns.
 
-Follows the published preparation of M3DM (plane of the border band, then DBSCAN), with one
-deliberate change: there, the points that belong to no cluster count as one and may win.
+Follows the published preparation of M3DM (plane of the border band, then the largest DBSCAN
+cluster), with deliberate changes: points that belong to no cluster never win (there they count as
+one cluster), a part that dropouts split keeps its large pieces, what is seen past the table's edge
+is background, and a flat part that crosses the border of a scan without a table is no table.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.clustering import largest_cluster
-from pipeline.data.plane import Plane, fit_table
+from pipeline.data.clustering import SPAN, dbscan
+from pipeline.data.pieces import part_pieces
+from pipeline.data.plane import Plane, border_band, fit_table
 from pipeline.errors import ConfigError, DataError
 
 
@@ -27,6 +31,9 @@ class PrepareOptions:
         removal_m: points nearer to the table's plane than this are table.
         cluster_eps_m: radius of a point's neighbourhood, inclusive.
         cluster_min_points: points in that neighbourhood, itself included, that make it dense.
+        piece_share: a further cluster of the part has at least this share of the largest's points.
+        piece_gap_m: and lies within this, inclusive, of another piece; 0: only the largest
+            cluster is the part, as published.
         min_points: fewest foreground points at 224 x 224 that a scan must have.
     """
 
@@ -36,16 +43,22 @@ class PrepareOptions:
     removal_m: float = 0.005
     cluster_eps_m: float = 0.006
     cluster_min_points: int = 30
+    piece_share: float = 0.1
+    piece_gap_m: float = 0.02
     min_points: int = 64
 
     def __post_init__(self) -> None:
         for name in ("border_px", "cluster_min_points", "min_points"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"data.{name} is {getattr(self, name)}: set it to 1 or more.")
+            self._require(name, getattr(self, name) >= 1, "1 or more")
         for name in ("inlier_m", "removal_m", "cluster_eps_m"):
+            self._require(name, 0 < getattr(self, name) < inf, "a length in metres above 0")
+        self._require("piece_share", 0 < self.piece_share <= 1, "a share above 0 and up to 1")
+        self._require("piece_gap_m", 0 <= self.piece_gap_m < inf, "a length in metres or 0")
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
             value = getattr(self, name)
-            if not 0 < value < float("inf"):
-                raise ConfigError(f"data.{name} is {value}: set it to a length in metres above 0.")
+            raise ConfigError(f"data.foreground.{name} is {value}: set it to {allowed}.")
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,10 @@ class Foreground:
 def extract_foreground(
     points: NDArray[np.float32], options: PrepareOptions, scan: str = "the scan"
 ) -> Foreground:
-    """Find the part: returns that are not table, then their largest dense cluster.
+    """Find the part: returns that are not table, then their largest dense cluster and its pieces.
+
+    Where nothing stands on the plane that the border shows but another lies behind it, the first
+    was the face of a flat part and the second is the table.
 
     Args:
         points: (H, W, 3) float32 organised point map, metres, camera frame, finite; (0, 0, 0)
@@ -74,35 +90,88 @@ def extract_foreground(
         scan: how error messages call the scan.
 
     Raises:
-        DataError: nothing is left.
+        DataError: nothing is left, or a coordinate is out of all proportion.
     """
-    candidates = points.any(axis=-1)
-    if not candidates.any():
-        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+    _check_range(points, options, scan)
     plane = (
         fit_table(points, options.border_px, options.inlier_m) if options.plane_removal else None
     )
-    if plane is not None:
-        candidates &= np.abs(plane.height(points)) >= options.removal_m
-    mask = np.zeros(candidates.shape, dtype=bool)
-    cloud = points[candidates]
-    mask[candidates] = largest_cluster(
-        cloud.astype(np.float64), options.cluster_eps_m, options.cluster_min_points
-    ) & cloud.all(axis=1)  # the published rule: foreground has three non-zero coordinates
+    mask = _part(points, plane, options)
+    if plane is not None and not mask.any():
+        table = fit_table(points, options.border_px, options.inlier_m, behind=plane)
+        if table is not None:
+            plane, mask = table, _part(points, table, options)
     if not mask.any():
-        raise DataError(_nothing_left(scan, len(cloud), plane, options))
+        raise DataError(_nothing_left(scan, points, plane, options))
     return Foreground(mask, None if plane is None else np.append(plane.normal, plane.offset))
 
 
-def _nothing_left(scan: str, n: int, plane: Plane | None, options: PrepareOptions) -> str:
+def _check_range(points: NDArray[np.float32], options: PrepareOptions, scan: str) -> None:
+    furthest = float(np.abs(points).max(initial=0))
+    if furthest == 0:
+        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+    if furthest > options.cluster_eps_m * SPAN / 2:
+        raise DataError(
+            f"{scan} has a coordinate of {furthest:.3g} m, too far for data.foreground."
+            f"cluster_eps_m = {options.cluster_eps_m}: check that the scan is in metres."
+        )
+
+
+def _off_table(
+    points: NDArray[np.float32], plane: Plane | None, options: PrepareOptions
+) -> NDArray[np.bool_]:
+    """(H, W) bool: the returns that are not table."""
+    off = np.asarray(points.any(axis=-1))
+    if plane is not None:
+        off &= np.abs(plane.height(points)) >= options.removal_m
+    return off
+
+
+def _part(
+    points: NDArray[np.float32], plane: Plane | None, options: PrepareOptions
+) -> NDArray[np.bool_]:
+    """(H, W) bool: the part off a known table; all False where nothing dense is left."""
+    mask = _off_table(points, plane, options)
+    cloud = points[mask].astype(np.float64)
+    clusters = dbscan(cloud, options.cluster_eps_m, options.cluster_min_points)
+    if plane is not None:
+        at_border = border_band(points, options.border_px)[mask]
+        clusters[_past_the_edge(plane.height(cloud), clusters, at_border)] = -1
+    part = part_pieces(cloud, clusters, options.piece_share, options.piece_gap_m)
+    # The published rule: foreground has three non-zero coordinates.
+    mask[mask] = part & cloud.all(axis=1)
+    return mask
+
+
+def _past_the_edge(
+    height: NDArray[np.floating], clusters: NDArray[np.int64], at_border: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(N,) bool: points of clusters that lie behind the table and reach the image's border.
+
+    A part in a recess of the table lies behind it too, but does not reach the border.
+    """
+    n = int(clusters.max(initial=-1)) + 1
+    known = clusters >= 0
+    reaches = np.bincount(clusters[known & at_border], minlength=n) > 0
+    in_front = np.bincount(clusters[known & (height > 0)], minlength=n) > 0
+    return known & np.append(reaches & ~in_front, False)[clusters]
+
+
+def _nothing_left(
+    scan: str, points: NDArray[np.float32], plane: Plane | None, options: PrepareOptions
+) -> str:
+    off = _off_table(points, plane, options)
+    n = int(off.sum() if plane is None else (plane.height(points[off]) > 0).sum())
     if n == 0:
         return (
             f"{scan} has no foreground: all its points lie within {options.removal_m} m of the "
-            "table's plane; lower data.removal_m or set data.plane_removal to false."
+            "table's plane or behind it; lower data.foreground.removal_m or set "
+            "data.plane_removal to false."
         )
-    where = "" if plane is None else " off the table"
+    where = "" if plane is None else " in front of the table"
     return (
         f"{scan} has no foreground: none of its {n} points{where} has "
         f"{options.cluster_min_points} points within {options.cluster_eps_m} m; raise "
-        "data.cluster_eps_m or lower data.cluster_min_points, and check that it is in metres."
+        "data.foreground.cluster_eps_m or lower data.foreground.cluster_min_points, and check "
+        "that it is in metres."
     )

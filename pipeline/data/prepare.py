@@ -185,7 +185,8 @@ def find_part(raw: RawScan, options: PrepareOptions, name: str) -> Part:
     if count < options.min_points:
         raise DataError(
             f"{name} has {count} foreground points at {SIZE} x {SIZE}, fewer than "
-            f"data.min_points = {options.min_points}: scan the part larger or lower the limit."
+            f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
+            "the limit."
         )
     return Part(foreground, plane)
 

@@ -1,16 +1,20 @@
 """Extraction of a whole category into its feature store, shard by shard."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pipeline.cache.features import KIND, feature_arrays
 from pipeline.cache.schema import StoreManifest
+from pipeline.cache.snapshot import last_store
 from pipeline.cache.writer import write_store
 from pipeline.config import Features
 from pipeline.data.manifest import Manifest, ManifestRow, load_foreground
@@ -20,6 +24,22 @@ from pipeline.features.extract import Backbones, Geometry, extract_features, sca
 from pipeline.features.fps import IMPLEMENTATION
 
 Bar = Callable[[Sequence[int]], Iterator[int]]
+LIBRARIES = ("numpy", "pillow", "scipy", "tifffile", "timm", "torch")
+CODE = ("data", "device.py", "features")  # of pipeline/: what a scan's features depend on
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """How the scans of a finished store came to be."""
+
+    scans: int
+    computed: int
+    reused: int  # from the last finished store
+
+    def __str__(self) -> str:
+        kept = self.scans - self.computed - self.reused
+        resumed = f", {kept} kept from an interrupted run" if kept else ""
+        return f"{self.scans} scans: {self.computed} computed, {self.reused} reused{resumed}"
 
 
 def extract_category(
@@ -30,16 +50,16 @@ def extract_category(
     staging: Path,
     device: torch.device,
     bar: Bar = iter,
-) -> int:
+) -> Extracted:
     """Extract every shard that the staging folder lacks, then move the store to `out`.
+
+    Scans that the category's last finished store has are taken from there. The bytes are those
+    of a run that computes all.
 
     Args:
         prepared: folder of the category's manifest and foreground masks.
         root: folder of the raw categories.
         bar: iterates over the missing shards, showing progress.
-
-    Returns:
-        How many shards were computed.
 
     Raises:
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
@@ -48,7 +68,7 @@ def extract_category(
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
 
-    def compute(samples: range) -> dict[str, NDArray]:
+    def compute(samples: Sequence[int]) -> dict[str, NDArray]:
         rows = [manifest.rows[i] for i in samples]
         masks = [foreground[i] for i in samples]
         with ThreadPoolExecutor() as pool:  # decoding and grouping mostly release the GIL
@@ -57,7 +77,10 @@ def extract_category(
         return extract_features(scans, geometry, backbones, options)
 
     store = store_manifest(manifest, options, backbones.sha256())
-    return write_store(out, store, compute, staging, bar)
+    with last_store(staging, store, scan_sources(foreground, device)) as last:
+        reusing = last.reusing(compute)
+        write_store(out, store, reusing, staging, bar, last.identity, last.keep)
+    return Extracted(len(manifest.rows), last.computed, last.reused)
 
 
 def store_manifest(manifest: Manifest, options: Features, weights: dict[str, str]) -> StoreManifest:
@@ -79,6 +102,37 @@ def store_manifest(manifest: Manifest, options: Features, weights: dict[str, str
         codec=options.codec,
         shard=options.shard,
     )
+
+
+def scan_sources(foreground: NDArray[np.bool_], device: torch.device) -> list[str]:
+    """A hash of what each scan's features depend on beside its files and the params.
+
+    The foreground that preparation found, the code, the libraries and the kind of device: a
+    change of any of them computes again what `last_store` would offer.
+
+    Args:
+        foreground: (N, 224, 224) bool.
+    """
+    shared = hashlib.sha256(_code_sha256().encode())
+    for library in LIBRARIES:
+        shared.update(f"{library} {version(library)}\n".encode())
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    shared.update(f"{device.type} {name}\n".encode())
+    own = (hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() for mask in foreground)
+    return [f"{shared.hexdigest()} {mask}" for mask in own]
+
+
+@cache
+def _code_sha256() -> str:
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(f for part in CODE for f in _sources(package / part)):
+        digest.update(f"{file.relative_to(package).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(path: Path) -> list[Path]:
+    return [path] if path.is_file() else list(path.rglob("*.py"))
 
 
 def _geometry(options: Features, scan: PreparedScan, row: ManifestRow) -> Geometry:

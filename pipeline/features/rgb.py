@@ -10,6 +10,17 @@ BACKBONE = "vit_base_patch8_224.dino"
 CHANNELS = 768
 
 
+def empty_vit() -> nn.Module:
+    """The network without memory for its weights, on the meta device.
+
+    timm's own random start would take seconds and be thrown away.
+    """
+    import timm
+
+    with torch.device("meta"):
+        return timm.create_model(BACKBONE, num_classes=0)
+
+
 def patch_features(vit: nn.Module, images: Tensor) -> Tensor:
     """All 784 patch tokens through the final norm, without the class token.
 

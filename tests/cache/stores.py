@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipeline.cache.schema import ArraySpec, StoreManifest
 from pipeline.cache.writer import write_store
@@ -58,6 +59,26 @@ def write(out: Path, content: StoreManifest | None = None) -> Path:
     """A finished store at `out`."""
     write_store(out, content or manifest(), arrays, out.parent / "staging")
     return out
+
+
+class Stop(Exception):
+    """Stands for a kill inside compute."""
+
+
+def stop_at(start: int):
+    def compute(samples: range) -> dict[str, np.ndarray]:
+        if samples.start == start:
+            raise Stop
+        return arrays(samples)
+
+    return compute
+
+
+def interrupted(tmp_path: Path, start: int = 6) -> Path:
+    """A staging root in which the shards before sample `start` are finished."""
+    with pytest.raises(Stop):
+        write_store(tmp_path / "out.zarr", manifest(), stop_at(start), tmp_path / "staging")
+    return tmp_path / "staging"
 
 
 def digest(folder: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.config import load_params
 from pipeline.data.foreground import PrepareOptions, extract_foreground
 from pipeline.errors import ConfigError, DataError
 
@@ -34,6 +35,13 @@ def test_foreground_is_the_reference(name: str) -> None:
     points, expected, _ = golden_scan(name)
     mask = extract_foreground(points, OPTIONS).mask
     assert (mask & expected).sum() / (mask | expected).sum() >= 0.999
+
+
+@pytest.mark.parametrize("name", ["square400", "rect350x280"])
+def test_reference_agrees_with_itself(name: str) -> None:
+    """Its sampler's eight seeds all gave one foreground, so one comparison is enough."""
+    with np.load(GOLDEN / f"{name}.npz") as golden:
+        np.testing.assert_array_equal(golden["foreground_any_seed"], golden["foreground_all_seeds"])
 
 
 @pytest.mark.parametrize("name", ["square400", "rect350x280"])
@@ -72,11 +80,11 @@ def test_smaller_part_and_stray_returns_are_dropped() -> None:
 
 
 def test_depth_jump_separates() -> None:
-    """Neighbouring pixels 20 mm apart in depth are not neighbours in space."""
+    """Neighbouring pixels 30 mm apart in depth are not neighbours in space."""
     points = disc_points()
     step = np.zeros((100, 100), dtype=bool)
     step[:, :40] = disc_mask(100, 100, 30)[:, :40]
-    points[step, 2] -= 0.02
+    points[step, 2] -= 0.03
     mask = extract_foreground(points, OPTIONS).mask
     assert not mask[step].any()
     assert mask[50, 50]
@@ -108,14 +116,28 @@ def test_bare_table() -> None:
 
 
 def test_points_too_sparse_to_cluster() -> None:
-    with pytest.raises(DataError, match=r"x/1 has no foreground: none of its .* off the table"):
+    with pytest.raises(
+        DataError, match=r"x/1 has no foreground: none of its .* in front of the table"
+    ):
         extract_foreground(disc_points() * np.float32(5), OPTIONS, "x/1")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("border_px", 0), ("inlier_m", 0.0), ("removal_m", float("nan")), ("min_points", 0)],
+    [
+        ("border_px", 0),
+        ("inlier_m", 0.0),
+        ("removal_m", float("nan")),
+        ("min_points", 0),
+        ("piece_share", 0),
+        ("piece_gap_m", -1),
+    ],
 )
 def test_option_out_of_range(name: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"data.{name} is {value}"):
+    with pytest.raises(ConfigError, match=f"data.foreground.{name} is {value}"):
         PrepareOptions(**{name: value})
+
+
+def test_the_shipped_params_are_the_defaults() -> None:
+    shipped = load_params(Path(__file__).parents[2] / "params.yaml").data.foreground
+    assert PrepareOptions(**shipped.model_dump()) == PrepareOptions()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from pipeline.data.plane import border_points, fit_table
+from pipeline.data.plane import border_band, fit_table
 
 from .scans import disc_points, table_points
 
@@ -65,6 +65,52 @@ def test_part_that_crosses_the_border_is_no_table() -> None:
     assert fit_table(points, border_px=10, inlier_m=0.004) is None
 
 
+def test_flat_part_along_a_whole_side_of_nothing_is_no_table() -> None:
+    points = table_points(100, 100)
+    points[:, 45:] = 0
+    assert fit_table(points, border_px=10, inlier_m=0.004) is None
+
+
+def test_table_thinned_by_dropouts_is_a_table() -> None:
+    """Nine of ten pixels are void, as in the test above, but nowhere all of them."""
+    points = table_points(100, 100)
+    points[np.random.default_rng(0).random((100, 100)) < 0.9] = 0
+    plane = fit_table(points, border_px=10, inlier_m=0.004)
+    assert plane is not None
+    assert_allclose(plane.normal, NORMAL, atol=1e-6)
+
+
+def test_table_that_shows_on_less_than_half_of_the_border() -> None:
+    """A rough part fills one whole side and 65 of 100 columns."""
+    points = table_points(100, 100)
+    rough = np.random.default_rng(0).uniform(0.01, 0.2, (100, 65)).astype(np.float32)
+    points[:, :65, 2] -= rough
+    plane = fit_table(points, border_px=10, inlier_m=0.004)
+    assert plane is not None
+    assert_allclose(plane.normal, NORMAL, atol=1e-4)
+
+
+def test_plane_behind_another() -> None:
+    points = table_points(100, 100)
+    points[:, :55, 2] -= 0.03
+    front = fit_table(points, border_px=10, inlier_m=0.004)
+    assert front is not None
+    table = fit_table(points, border_px=10, inlier_m=0.004, behind=front)
+    assert table is not None
+    assert table.offset - front.offset == pytest.approx(0.03 / np.hypot(TILT, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_plane_does_not_depend_on_how_the_map_is_turned(turn: int) -> None:
+    """Nor on the last digit: sampling and sums run over sorted points."""
+    points = disc_points(90, 100)
+    points[..., 2] += np.random.default_rng(0).normal(0, 0.001, (90, 100)).astype(np.float32)
+    plane, turned = (fit_table(np.rot90(p, turn), 10, 0.004) for p in (points, points[::-1]))
+    assert plane is not None
+    assert turned is not None
+    np.testing.assert_array_equal(turned.normal, plane.normal)
+    assert turned.offset == plane.offset
+
+
 def test_map_that_is_all_border() -> None:
-    points = table_points(12, 15)
-    assert len(border_points(points, border_px=10)) == 12 * 15
+    assert border_band(table_points(12, 15), border_px=10).all()

@@ -3,6 +3,7 @@
 Stops: the reference's silent loading, which leaves random weights behind under a wrong prefix.
 """
 
+import dataclasses
 import json
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline.errors import WeightsError
-from pipeline.features import weights
-from pipeline.features.download import weights_folder
+from pipeline.features import sources
 from pipeline.features.point_mae import PointMAE
 from pipeline.features.weights import (
     load_point_backbone,
@@ -58,10 +58,15 @@ def save(tmp_path, monkeypatch):
     def write(base: dict[str, Tensor], **beside: object) -> str:
         path = tmp_path / "pretrain.pth"
         torch.save({"base_model": base, "epoch": 300} | beside, path)
-        monkeypatch.setattr(weights, "POINT_MAE_SHA256", sha256(path))
+        publish(monkeypatch, sha256(path))
         return str(path)
 
     return write
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, digest: str) -> None:
+    """Let a file of this sha256 pass as the published one."""
+    monkeypatch.setattr(sources, "POINT_MAE", dataclasses.replace(sources.POINT_MAE, sha256=digest))
 
 
 def sha256(path: Path) -> str:
@@ -97,7 +102,7 @@ def test_published_metrics_may_hold_a_numpy_scalar(tmp_path, monkeypatch, module
     torch.save(content, path, _use_new_zipfile_serialization=False)
     assert b"cnumpy._core." in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(b"cnumpy._core.", f"c{module}.".encode()))
-    monkeypatch.setattr(weights, "POINT_MAE_SHA256", sha256(path))
+    publish(monkeypatch, sha256(path))
     assert isinstance(load_point_backbone(str(path), seed=0), PointMAE)
 
 
@@ -125,7 +130,7 @@ def test_a_tensor_of_another_shape_is_named(save):
 def test_another_file_is_refused_before_it_is_opened(save, monkeypatch):
     """A pickle runs code when it is loaded, so the hash comes first."""
     path = save(base_model())
-    monkeypatch.setattr(weights, "POINT_MAE_SHA256", "0" * 64)
+    publish(monkeypatch, "0" * 64)
     monkeypatch.setattr(torch, "load", lambda *a, **k: pytest.fail("opened"))
     with pytest.raises(WeightsError, match=r"pretrain\.pth: sha256 is .* expected 0000"):
         load_point_backbone(path, seed=0)
@@ -152,17 +157,6 @@ def test_a_cut_safetensors_file_is_a_sentence(tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(WeightsError, match="not a whole safetensors file"):
         load_point_backbone(str(path), seed=0)
-
-
-def test_pretrained_encoder_is_converted_once(save, tmp_path, monkeypatch):
-    """The second time the published file is not needed, and neither time the network."""
-    monkeypatch.setenv("MENTOR3AD_WEIGHTS", str(tmp_path / "kept"))
-    published = weights_folder() / "point_mae_pretrain.pth"
-    published.parent.mkdir()
-    Path(save({k: v.contiguous() for k, v in base_model().items()})).rename(published)
-    first = state_sha256(load_point_backbone("pretrained", seed=0))
-    published.unlink()
-    assert state_sha256(load_point_backbone("pretrained", seed=0)) == first
 
 
 def test_frozen_and_in_eval_mode():
@@ -207,15 +201,6 @@ def test_rgb_weights_come_back_from_safetensors(tmp_path, small_vit):
     model = load_rgb_backbone("random", seed=5)
     save_file(model.state_dict(), path)
     assert state_sha256(load_rgb_backbone(str(path), seed=0)) == state_sha256(model)
-
-
-def test_pretrained_without_network_never_falls_back_to_random(monkeypatch):
-    def offline(*args, **kwargs):
-        raise OSError("no route to host\nmore")
-
-    monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(WeightsError, match=r"could not be downloaded \(no route to host\)"):
-        load_rgb_backbone("pretrained", seed=0)
 
 
 def test_state_hash_sees_every_value_and_name():

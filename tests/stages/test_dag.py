@@ -18,6 +18,7 @@ PLUMBING = {
     "pipeline.errors": "names of errors; a stage that raises one has no results",
     "pipeline.config": "checks the params; their values are listed one by one in dvc.yaml",
     "pipeline.progress": "progress bars",
+    "pipeline.files": "writes a file whole; what is in it is its caller's",
     "stages.runner": "the command line and the paths of outs, which dvc.yaml names itself",
 }
 # Neither can a package's __init__.py that holds nothing but its docstring.
@@ -106,7 +107,7 @@ def closure(file: Path) -> set[Path]:
 
 
 def script(stage: str) -> Path:
-    found = re.match(r"python -m stages\.(\w+)", DAG["stages"][stage]["cmd"])
+    found = re.match(r"exec python -m stages\.(\w+)", DAG["stages"][stage]["cmd"])
     assert found
     return ROOT / "stages" / f"{found[1]}.py"
 
@@ -249,4 +250,4 @@ def test_an_out_belongs_to_one_category(stage: str) -> None:
 def test_the_command_names_the_matrix_category() -> None:
     for name, stage in DAG["stages"].items():
         if "matrix" in stage:
-            assert stage["cmd"] == f"python -m stages.{name} --category ${{item.category}}"
+            assert stage["cmd"] == f"exec python -m stages.{name} --category ${{item.category}}"

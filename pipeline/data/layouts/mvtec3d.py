@@ -22,7 +22,7 @@ from pipeline.data.layouts.files import (
     visible,
 )
 from pipeline.data.layouts.options import LayoutOptions
-from pipeline.data.plane import border_points
+from pipeline.data.plane import border_band
 from pipeline.data.scan import GOOD, SPLITS, RawScan, ScanFiles, Split
 from pipeline.errors import DataError
 
@@ -73,10 +73,10 @@ def is_preprocessed(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool
         points: (H, W, 3) float32, (0, 0, 0) is no return.
     """
     height, width = points.shape[:2]
-    empty = ~points.any(axis=-1)
+    empty = np.asarray(~points.any(axis=-1))
     if height != width or not empty.any():
         return False
-    if border_points(points, _BORDER_PX).any(axis=1).mean() > _MAX_BORDER_RETURNS:
+    if (~empty[border_band(points, _BORDER_PX)]).mean() > _MAX_BORDER_RETURNS:
         return False
     return bool((~rgb[empty].any(axis=-1)).mean() >= _MIN_BLACK)
 

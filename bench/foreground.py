@@ -1,0 +1,132 @@
+"""CPU seconds per scan of the foreground extraction, beside the published steps taken literally.
+
+    python -m bench.foreground
+
+Prints a Markdown table over generated and golden scans of 400 and 800 pixels a side. The
+reference is M3DM's preparation without Open3D: 1,000 planes through 50 random points of the border
+each, a refit, scikit-learn's DBSCAN, the largest label (noise is one). Both run on one thread.
+"""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from sklearn.cluster import DBSCAN
+from threadpoolctl import threadpool_limits
+
+from pipeline.data.foreground import PrepareOptions, extract_foreground
+from pipeline.demo.parts import CATEGORIES
+from pipeline.demo.scan import render_scan, scan_seed
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "10_plane_removal"
+OPTIONS = PrepareOptions()
+RUNS = 5  # of ours, their median; the reference runs once
+MEMORY = 2e9  # bytes of DBSCAN's neighbour lists above which the reference is left out
+
+Points = NDArray[np.float32]
+
+
+def golden_scan(name: str, zoom: int = 1) -> Points:
+    """(H, W, 3) metres; at zoom 2 the same scene at half the pitch."""
+    with np.load(GOLDEN / f"{name}.npz") as golden:
+        grid = [np.interp(_steps(len(a), zoom), np.arange(len(a)), a) for a in _axes(golden)]
+        depth = golden["scan"].repeat(zoom, 0).repeat(zoom, 1)
+        valid = golden["valid"].repeat(zoom, 0).repeat(zoom, 1)
+    x, y = np.meshgrid(*grid)
+    return np.where(valid[..., None], np.stack([x, y, depth], axis=-1), 0).astype(np.float32)
+
+
+def _axes(golden: dict[str, NDArray[np.float32]]) -> tuple[Points, Points]:
+    return golden["x_row"], golden["y_col"]
+
+
+def _steps(n: int, zoom: int) -> NDArray[np.float64]:
+    return np.arange(n * zoom) / zoom
+
+
+def scans() -> Iterator[tuple[str, Points]]:
+    for zoom in (1, 2):
+        for category in CATEGORIES:
+            seed = scan_seed(0, category, "test/good", 0)
+            yield category, render_scan(category, seed, 400 * zoom).xyz
+        for name in ("square400", "rect350x280"):
+            yield f"golden {name}", golden_scan(name, zoom)
+
+
+def reference_plane(points: Points) -> NDArray[np.float64]:
+    """(4,): unit normal and offset of the border's plane."""
+    n = OPTIONS.border_px
+    band = [points[:n], points[-n:], points[:, :n], points[:, -n:]]
+    border = np.concatenate([side.reshape(-1, 3) for side in band]).astype(np.float64)
+    border = border[border.any(axis=1)]
+    rng = np.random.default_rng(0)
+    best = np.zeros(len(border), dtype=bool)
+    for _ in range(1000):
+        plane = fit_plane(border[rng.choice(len(border), 50, replace=False)])
+        inliers = np.abs(border @ plane[:3] + plane[3]) <= OPTIONS.inlier_m
+        if inliers.sum() > best.sum():
+            best = inliers
+    return fit_plane(border[best])
+
+
+def fit_plane(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    centre = points.mean(axis=0)
+    normal = np.linalg.eigh((points - centre).T @ (points - centre))[1][:, 0]
+    return np.append(normal, -normal @ centre)
+
+
+def reference(points: Points) -> NDArray[np.bool_] | None:
+    """(H, W) bool: the part, or None where scikit-learn's neighbour lists take too much memory."""
+    plane = reference_plane(points)
+    near = np.abs(points @ plane[:3] + plane[3]) < OPTIONS.removal_m
+    mask = points.all(axis=-1) & ~near
+    cloud = points[mask].astype(np.float64)
+    sample = cloud[:: max(1, len(cloud) // 500)]
+    counts = cKDTree(cloud).query_ball_point(sample, OPTIONS.cluster_eps_m, return_length=True)
+    if counts.mean() * len(cloud) * 8 > MEMORY:
+        return None
+    labels = DBSCAN(eps=OPTIONS.cluster_eps_m, min_samples=OPTIONS.cluster_min_points).fit_predict(
+        cloud
+    )
+    values, sizes = np.unique(labels, return_counts=True)
+    mask[mask] = labels == values[sizes.argmax()]
+    return mask
+
+
+def seconds(work: Callable[[], object], runs: int) -> float:
+    taken = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return float(np.median(taken))
+
+
+def row(name: str, points: Points) -> str:
+    ours = extract_foreground(points, OPTIONS).mask
+    fast = seconds(lambda: extract_foreground(points, OPTIONS), RUNS)
+    start = time.process_time()
+    theirs = reference(points)
+    slow = time.process_time() - start
+    start_of_row = f"| {name} | {'x'.join(map(str, ours.shape))} | {ours.sum()} | {fast:.3f}"
+    if theirs is None:
+        return f"{start_of_row} | over {MEMORY:.0e} bytes | | |"
+    iou = (ours & theirs).sum() / (ours | theirs).sum()
+    return f"{start_of_row} | {slow:.2f} | {slow / fast:.0f} | {iou:.4f} |"
+
+
+def main() -> None:
+    print(f"{platform.processor() or platform.machine()}, NumPy {np.__version__}, one thread\n")
+    print("| scan | size | points | CPU s | reference, CPU s | ratio | IoU |")
+    print("|---|---|---|---|---|---|---|")
+    with threadpool_limits(1):
+        for name, points in scans():
+            print(row(name, points), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The console script `mentor3ad`: one module a command."""

@@ -1,0 +1,47 @@
+"""`mentor3ad COMMAND`: what DVC does not do for the pipeline.
+
+`mentor3ad --help` reads every command's signature, so a command's module imports only light things
+at its top, and what does its work (torch, numpy, pydantic) inside the function.
+"""
+
+from typing import Annotated
+
+import typer
+
+from pipeline import __version__
+from pipeline.cli import use, weights
+from pipeline.errors import one_sentence
+
+app = typer.Typer(
+    name="mentor3ad",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Multimodal industrial anomaly detection. The pipeline itself runs with `dvc repro`.",
+)
+app.command("use")(use.use)
+app.add_typer(weights.app, name="weights")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mentor3ad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the console script; an error of the user's is one sentence and exit code 1."""
+    with one_sentence():
+        app()

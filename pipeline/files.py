@@ -1,0 +1,38 @@
+"""Files that appear whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replaced_whole(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to, which takes its place once written.
+
+    Where the body raises, `target` stays as it was and nothing is left beside it. A link is
+    followed, and the mode of the replaced file kept.
+    """
+    target = target.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        if target.exists():
+            shutil.copymode(target, part)
+        else:
+            part.chmod(0o666 & ~_umask())
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,70 @@
+"""Experiments: they run what their params reach, beside the workspace or in it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .project import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Experiment:
+    output: str
+    difference: dict[str, Any]  # of the workspace's metrics to the commit's
+
+
+@pytest.fixture(scope="module")
+def rate(finished: Project, results: dict[str, dict[str, str]]) -> Experiment:
+    """Another learning rate, in the workspace; taken back afterwards."""
+    output = finished.dvc("exp", "run", "-n", "rate", "-S", "model.lr=3e-4")
+    experiment = Experiment(output, finished.json("metrics", "diff"))
+    finished.run("git", "checkout", "--quiet", "--force", "HEAD")
+    finished.dvc("checkout", "--force")
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def voting(finished: Project, results: dict[str, dict[str, str]]) -> str:
+    """Another voting parameter, in a temporary folder."""
+    options = ("-S", "voting.nu=0.3", "-S", "voting.ocsvm=maps")
+    return finished.dvc("exp", "run", "--temp", "-n", "voting", *options)
+
+
+def test_another_learning_rate_trains_again_and_extracts_nothing(rate: Experiment) -> None:
+    assert stages_run(rate.output) == ALL_STAGES - {"generate", "prepare", "extract"}
+
+
+def test_metrics_diff_shows_what_an_experiment_changed(rate: Experiment) -> None:
+    change = rate.difference["reports/metrics.json"][f"{CATEGORY}.decisions.threshold"]
+    assert change["old"] != change["new"]
+    assert all(math.isfinite(change[side]) for side in ("old", "new"))
+
+
+def test_another_vote_runs_in_a_temporary_folder_and_scores_nothing(voting: str) -> None:
+    assert stages_run(voting) - {"report"} == {"vote", "evaluate"}
+
+
+def test_a_temporary_experiment_leaves_the_workspace_alone(
+    finished: Project, rate: Experiment, voting: str, results: dict[str, dict[str, str]]
+) -> None:
+    assert {name: digest(finished.data(name)) for name in RESULTS} == {
+        name: results[name] for name in RESULTS
+    }
+    assert digest(finished.root / "reports") == results["reports"]
+
+
+def test_exp_show_has_params_and_metrics_of_every_experiment(
+    finished: Project, rate: Experiment, voting: str
+) -> None:
+    rows = finished.json("exp", "show")
+    revisions = [row["data"] for row in rows]
+    revisions += [e["revs"][0]["data"] for row in rows for e in row["experiments"] or []]
+    metrics = [r["metrics"]["reports/metrics.json"] for r in revisions]
+    assert [m["data"]["mean"].keys() for m in metrics] == [metrics[0]["data"]["mean"].keys()] * 4
+    params = [r["params"]["params.yaml"]["data"] for r in revisions]
+    assert sorted(p["model"]["lr"] for p in params) == [3e-4, 1e-3, 1e-3, 1e-3]
+    assert sorted(p["voting"]["nu"] for p in params) == [0.3, 0.5, 0.5, 0.5]

@@ -1,0 +1,188 @@
+"""extract_category: a changed scan is extracted alone, with the bytes of a run from scratch."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+import pipeline.features.category as category
+from pipeline.cache.features import FeatureCache
+from pipeline.config import Features
+from pipeline.data.manifest import FOREGROUND_FILE
+from pipeline.data.prepare import prepare_category
+from pipeline.features.category import Extracted, extract_category, scan_sources
+from pipeline.features.extract import Backbones
+from tests.data.scans import write_data_set, write_scan
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def options(params) -> Features:
+    points = params.features.points.model_copy(update={"groups": 16, "group_size": 8})
+    return params.features.model_copy(
+        update={"points": points, "shard": 3, "layout": "factored", "codec": "blosc"}
+    )
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, backbones: Backbones) -> None:
+    """The ViT's two blocks of conftest.py, whatever the params say."""
+    monkeypatch.setattr(Backbones, "load", classmethod(lambda cls, *_: backbones))
+
+
+def extract(folder: Path, options: Features, staging: Path | None = None) -> Extracted:
+    prepare_category(folder / "raw", "disc", folder / "prepared")
+    return run(folder, options, staging)
+
+
+def run(folder: Path, options: Features, staging: Path | None = None) -> Extracted:
+    staging = staging or folder / "staging"
+    out = folder / "disc.zarr"
+    return extract_category(folder / "prepared", folder / "raw", out, options, staging, CPU)
+
+
+def store(folder: Path) -> dict[str, str]:
+    files = sorted(f for f in (folder / "disc.zarr").rglob("*") if f.is_file())
+    return {
+        f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files
+    }
+
+
+@pytest.fixture(scope="module")
+def first(
+    tmp_path_factory: pytest.TempPathFactory, options: Features, backbones: Backbones
+) -> Path:
+    """Four scans, extracted once."""
+    folder = tmp_path_factory.mktemp("first")
+    write_data_set(folder / "raw")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Backbones, "load", classmethod(lambda cls, *_: backbones))
+        assert extract(folder, options) == Extracted(scans=4, computed=4, reused=0)
+    return folder
+
+
+@pytest.fixture
+def folder(first: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first, tmp_path / "again"))
+
+
+def add(train: Path) -> None:
+    write_scan(train, "000a", seed=7)
+
+
+def replace(train: Path) -> None:
+    write_scan(train, "001", seed=8)
+
+
+def remove(train: Path) -> None:
+    for file in ("rgb/000.png", "xyz/000.tiff"):
+        (train / file).unlink()
+
+
+def rename(train: Path) -> None:
+    (train / "rgb/000.png").rename(train / "rgb/002.png")
+    (train / "xyz/000.tiff").rename(train / "xyz/002.tiff")
+
+
+@pytest.mark.parametrize(
+    ("change", "done"),
+    [
+        (add, Extracted(5, computed=1, reused=4)),
+        (replace, Extracted(4, computed=1, reused=3)),
+        (remove, Extracted(3, computed=0, reused=3)),
+        (rename, Extracted(4, computed=0, reused=4)),
+    ],
+)
+def test_only_a_changed_scan_is_computed(
+    folder: Path, options: Features, change, done: Extracted
+) -> None:
+    change(folder / "raw/disc/train/good")
+    assert extract(folder, options) == done
+    incremental = store(folder)
+    assert extract(folder, options, folder / "new").computed == done.scans
+    assert store(folder) == incremental
+
+
+def test_another_param_computes_all(folder: Path, options: Features) -> None:
+    points = options.points.model_copy(update={"group_size": 4})
+    other = options.model_copy(update={"points": points})
+    assert extract(folder, other) == Extracted(4, computed=4, reused=0)
+
+
+def test_another_codec_computes_none(folder: Path, options: Features) -> None:
+    other = options.model_copy(update={"codec": "raw"})
+    assert extract(folder, other) == Extracted(4, computed=0, reused=4)
+
+
+def test_another_foreground_of_the_same_files_is_computed(folder: Path, options: Features) -> None:
+    """Another way to find the part is no other content."""
+    file = folder / "prepared" / FOREGROUND_FILE
+    packed = np.load(file)
+    rows = (folder / "prepared/manifest.json").read_text()
+    was = int(np.unpackbits(packed[2]).sum())
+    byte = np.flatnonzero(packed[2] == 255)[0]
+    packed[2, byte] = 127
+    np.save(file, packed)
+    assert rows.count(f'"n_foreground": {was}') == 1
+    rows = rows.replace(f'"n_foreground": {was}', f'"n_foreground": {was - 1}')
+    (folder / "prepared/manifest.json").write_text(rows)
+    assert run(folder, options) == Extracted(4, computed=1, reused=3)
+    foreground = FeatureCache.open(folder / "disc.zarr", "disc").scan(2).foreground
+    assert foreground.sum() == was - 1
+
+
+# What else computes again
+
+
+def sources() -> list[str]:
+    return scan_sources(np.ones((2, 224, 224), bool), CPU)
+
+
+def test_the_same_scans_code_and_libraries_have_the_same_sources() -> None:
+    assert sources() == sources()
+    assert len(set(sources())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("_code_sha256", lambda: "edited"), ("version", lambda library: "99")],
+    ids=["code", "library"],
+)
+def test_other_code_or_libraries_are_other_sources(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    before = sources()
+    monkeypatch.setattr(category, name, value)
+    assert set(before).isdisjoint(sources())
+
+
+def test_the_code_is_what_dvc_knows_extract_depends_on() -> None:
+    """But for the packing of the samples: the stage runs, and none is computed."""
+    deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["extract"]["deps"]
+    code = {dep.removeprefix("pipeline/") for dep in deps if dep.startswith("pipeline/")}
+    assert code - {"cache"} == set(category.CODE)
+
+
+def test_every_file_of_the_code_counts() -> None:
+    names = {f.name for part in category.CODE for f in category._sources(ROOT / "pipeline" / part)}
+    assert {"device.py", "extract.py", "prepare.py", "category.py"} <= names
+
+
+@pytest.mark.parametrize(
+    ("done", "line"),
+    [
+        (Extracted(13, 1, 12), "13 scans: 1 computed, 12 reused"),
+        (
+            Extracted(13, 1, 8),
+            "13 scans: 1 computed, 8 reused, 4 kept from an interrupted run",
+        ),
+    ],
+)
+def test_the_line_of_the_stage(done: Extracted, line: str) -> None:
+    assert str(done) == line
