@@ -52,6 +52,12 @@ class Foreground(Section):
 class Data(Section):
     root: str
     categories: Annotated[list[Name], Field(min_length=1)]
+    layout: Literal["mvtec3d", "eyecandies", "folder"]
+    light: Annotated[int, Field(ge=0, le=5)]
+    test_private: bool
+    units: Literal["m", "mm"]
+    camera: Annotated[str, Field(min_length=1)] | None
+    test_share: Share
     plane_removal: bool
     foreground: Foreground
     train_limit: Count | None
@@ -59,6 +65,13 @@ class Data(Section):
     shots_seed: Annotated[int, Field(ge=0)]
 
     _once = field_validator("categories")(_unique)
+
+    @field_validator("camera")
+    @classmethod
+    def _stays_inside(cls, value: str | None) -> str | None:
+        if value is not None and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise ValueError("must be a path inside the category's folder or data.root")
+        return value
 
 
 class RGBFeatures(Section):

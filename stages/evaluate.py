@@ -15,6 +15,8 @@ from stages.runner import evaluation, prepared, run_category, scores, votes
 def evaluate(params: Params, category: str) -> None:
     out = evaluation(category)
     scans = Results.load(prepared(category), votes(category), category)
+    for note in scans.notes:
+        print(f"{category}: {note}")
     write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
     write_curves(out / "curves", category, scans)
     draw_gallery(

@@ -26,12 +26,13 @@ def report(params: Params) -> None:
             for row in json.loads((folder(category) / "loss.json").read_text())
         ]
         write_rows(REPORTS / "plots" / f"loss_{name}.json", rows)
+    (REPORTS / "heatmaps").mkdir(parents=True, exist_ok=True)
     for category in categories:
         for panel in sorted((evaluation(category) / "panels").glob("*.png")):
             target = REPORTS / "heatmaps" / f"{category}_{panel.name}"
-            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(panel, target)
-    print_summary(summary, Console())
+    notes = {category: values["notes"] for category, values in metrics.items()}
+    print_summary(summary, notes, Console())
 
 
 def _gather_rows(target: Path, categories: list[str], source: str) -> None:

@@ -26,17 +26,17 @@ THRESHOLD = 2.0
 
 
 def rows(kinds: tuple[str, ...] = KINDS, masked: bool = True) -> tuple[ManifestRow, ...]:
-    """One training scan, then test scans of these kinds."""
+    """One training scan, then test scans of these kinds; "unknown" ones have no label."""
     places = [("train", "good"), *(("test", kind) for kind in kinds)]
     return tuple(
         ManifestRow(
             id=(name := f"{split}/{kind}/{i:03d}"),
             split=split,
-            label=int(kind != "good"),
+            label=None if kind == "unknown" else int(kind != "good"),
             defect=kind,
             rgb=f"{name}.png",
             points=f"{name}.tiff",
-            mask=f"{name}.png" if masked and kind != "good" else None,
+            mask=f"{name}.png" if masked and kind not in ("good", "unknown") else None,
             sha256=hashlib.sha256(name.encode()).hexdigest(),
             height=SIZE,
             width=SIZE,

@@ -1,6 +1,7 @@
 """Evaluation of a category against scikit-learn on the same maps."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 import pipeline.evaluation as evaluation
 from pipeline.config import load_params
-from pipeline.errors import CacheError, DataError
+from pipeline.errors import CacheError
 
 from .prepared import CATEGORY, KINDS, THRESHOLD, maps_of, masks_of, rows, write_category
 
@@ -70,9 +71,50 @@ def test_without_a_mask_of_a_defect_there_are_no_masks(tmp_path: Path) -> None:
     assert of_kinds(tmp_path, KINDS, masked=False).masks is None
 
 
-def test_a_category_without_test_scans_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"^{CATEGORY} has no test scans"):
-        of_kinds(tmp_path, ())
+def test_one_defect_without_its_mask_leaves_all_masks_out(tmp_path: Path) -> None:
+    """Its pixels would count as good ones."""
+    bare = [*rows()]
+    bare[2] = replace(bare[2], mask=None)
+    scans = evaluation.Results.load(*write_category(tmp_path, tuple(bare)), CATEGORY)
+    assert scans.masks is None
+    assert scans.notes == (
+        "1 of 3 defective test scans have no ground-truth mask: only object metrics can be "
+        "computed.",
+    )
+
+
+def test_scans_without_truth_are_scored_apart(tmp_path: Path) -> None:
+    kinds = ("good", "unknown", "cut")
+    scans = of_kinds(tmp_path, kinds)
+    assert scans.index == (1, 3)
+    assert scans.unlabelled == (("test/unknown/002", float(maps_of(rows(kinds))[2].max())),)
+    assert scans.notes == ("1 test scans have no ground truth: scored, but not evaluated.",)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "note"),
+    [
+        (KINDS, None),
+        ((), "There are no test scans: no metrics can be computed."),
+        (("good",), "No test scan is defective: no metrics can be computed."),
+        (("cut",), "No test scan is good: no object metrics can be computed."),
+    ],
+)
+def test_what_the_test_lacks_is_noted(
+    tmp_path: Path, kinds: tuple[str, ...], note: str | None
+) -> None:
+    assert of_kinds(tmp_path, kinds).notes == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize("kinds", [(), ("unknown", "unknown")])
+def test_without_labelled_scans_there_are_no_metrics(
+    tmp_path: Path, kinds: tuple[str, ...]
+) -> None:
+    metrics = of_kinds(tmp_path, kinds).metrics(OPTIONS)
+    assert (metrics.n_good, metrics.n_defect) == (0, 0)
+    values = metrics.to_json()
+    assert values.pop("defects") == {}
+    assert set(values.values()) == {0, None}
 
 
 def test_votes_of_another_category_are_refused(folders: tuple[Path, Path]) -> None:
@@ -136,6 +178,20 @@ def test_every_scan_has_its_decision(written: dict, scans: evaluation.Results) -
     assert [scan["score"] for scan in written["scans"]] == scans.scores.tolist()
     decisions = [scan["defective"] for scan in written["scans"]]
     assert decisions == (scans.scores > THRESHOLD).tolist()
+
+
+def test_a_scan_without_truth_has_its_decision_and_no_defect(tmp_path: Path) -> None:
+    scans = of_kinds(tmp_path, ("good", "unknown", "cut"))
+    evaluation.write_metrics(tmp_path / "metrics.json", scans, scans.metrics(OPTIONS))
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    (name, score), *_ = scans.unlabelled
+    assert content["scans"][-1] == {
+        "id": name,
+        "defect": None,
+        "score": score,
+        "defective": score > THRESHOLD,
+    }
+    assert content["notes"] == list(scans.notes)
 
 
 def test_a_score_at_the_threshold_is_accepted(tmp_path: Path) -> None:

@@ -1,43 +1,30 @@
-"""Read raw scans: RGB and mask PNGs, point-map TIFFs. A file that is not as it must be is refused.
+"""Read raw scans in MVTec 3D-AD's own form: 8-bit PNGs and point-map TIFFs, and nothing else.
 
-Headers are checked before memory is taken: a few bytes can claim an image of many gigabytes.
+A plant's own files, more freely: `pipeline.data.formats`.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
+from pipeline.data.formats import png
+from pipeline.data.formats.checks import (
+    MAX_COORDINATE_M,
+    check_file,
+    check_side,
+    decoding,
+)
+from pipeline.data.formats.image import decode_rgb
+from pipeline.data.formats.raster import open_image
+from pipeline.data.formats.tiff import check_page
+from pipeline.data.scan import RawScan
 from pipeline.errors import DataError
 
-MAX_SIDE = 8192  # pixels; below it Pillow's decompression-bomb guard has nothing to warn of
-MAX_COORDINATE_M = 100.0  # beyond any structured-light sensor; a plant's millimetres are not metres
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale and alpha", 6: "RGBA"}
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-
-
-@dataclass(frozen=True)
-class RawScan:
-    """One scan as the sensor gave it; all arrays are of one size (H, W).
-
-    Attributes:
-        rgb: (H, W, 3) uint8.
-        points: (H, W, 3) float32, metres, camera frame; (0, 0, 0) is no return.
-        mask: (H, W) uint8, defect class of each pixel, 0 is good; None where there is no mask.
-    """
-
-    rgb: NDArray[np.uint8]
-    points: NDArray[np.float32]
-    mask: NDArray[np.uint8] | None
+_PNG = frozenset({"PNG"})
 
 
 def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
@@ -47,11 +34,11 @@ def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
         DataError: a file is refused, or their sizes differ.
     """
     image, xyz = read_rgb(rgb), read_points(points)
-    _check_size(points, xyz.shape, rgb, image.shape)
+    check_size(points, xyz.shape, rgb, image.shape)
     if mask is None:
         return RawScan(image, xyz, None)
     classes = read_mask(mask)
-    _check_size(mask, classes.shape, rgb, image.shape)
+    check_size(mask, classes.shape, rgb, image.shape)
     return RawScan(image, xyz, classes)
 
 
@@ -61,13 +48,9 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: no such file, not a whole 8-bit PNG, or a side over `MAX_SIDE`.
     """
-    _check_png_header(path)
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            # By way of RGBA: Pillow warns of palettes with transparency otherwise.
-            return np.array(image.convert("RGBA").convert("RGB"))
-    except _DECODER_ERRORS as error:
-        raise _damaged(path, error) from error
+    _check_eight_bit_png(path)
+    with open_image(path, _PNG) as image:
+        return decode_rgb(image)
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -79,16 +62,13 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: no such file, not a whole single-channel 8-bit PNG, or a side over `MAX_SIDE`.
     """
-    colour = _check_png_header(path)
-    if colour not in (0, 3):
+    colour = _check_eight_bit_png(path)
+    if colour not in (png.GREY, png.PALETTE):
         raise DataError(
-            f"{path} is {_PNG_COLOURS[colour]}: save the mask as a greyscale PNG with one channel."
+            f"{path} is {png.COLOURS[colour]}: save the mask as a greyscale PNG with one channel."
         )
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return np.array(image.convert("L") if image.mode == "1" else image)
-    except _DECODER_ERRORS as error:
-        raise _damaged(path, error) from error
+    with open_image(path, _PNG) as image:
+        return np.array(image.convert("L") if image.mode == "1" else image)
 
 
 def read_points(path: Path) -> NDArray[np.float32]:
@@ -98,16 +78,12 @@ def read_points(path: Path) -> NDArray[np.float32]:
         DataError: no such file, damaged, a side over `MAX_SIDE`, not three interleaved float32
             channels, a coordinate that is not finite, or one that cannot be in metres.
     """
-    _check_exists(path)
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page = tiff.pages.first
-            _check_tiff_header(path, page, len(tiff.pages), tiff.filehandle.size)
-            points = page.asarray(maxworkers=1).astype(np.float32, copy=False)
-    except DataError:
-        raise
-    except Exception as error:  # tifffile lets whatever its parser stumbles on pass
-        raise _damaged(path, error) from error
+    check_file(path)
+    with decoding(path), tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        _check_shape(path, page, len(tiff.pages))
+        check_page(path, page, tiff.filehandle)
+        points = page.asarray(maxworkers=1).astype(np.float32, copy=False)
     _check_coordinates(path, points)
     return points
 
@@ -125,33 +101,17 @@ def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
         )
 
 
-def _check_exists(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is not a file: restore it or fix the path.")
+def _check_eight_bit_png(path: Path) -> int:
+    """Its colour type."""
+    header = png.read_png_header(path)
+    if header.bits > 8:
+        raise DataError(f"{path} has {header.bits} bits a channel: save it as an 8-bit PNG.")
+    return header.colour
 
 
-def _check_png_header(path: Path) -> int:
-    """Colour type of an 8-bit PNG of sensible size, from its first 26 bytes."""
-    _check_exists(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(26)
-    except OSError as error:
-        raise _damaged(path, error) from error
-    if len(head) < 26 or not head.startswith(_PNG_SIGNATURE) or head[12:16] != b"IHDR":
-        raise DataError(f"{path} is not a PNG file: save the image as PNG.")
-    width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
-    _check_side(path, height, width)
-    if colour not in _PNG_COLOURS or bits > 8:
-        raise DataError(f"{path} has {bits} bits a channel: save it as an 8-bit PNG.")
-    return int(colour)
-
-
-def _check_tiff_header(path: Path, page: tifffile.TiffPage, n_pages: int, file_size: int) -> None:
+def _check_shape(path: Path, page: tifffile.TiffPage, n_pages: int) -> None:
     shape = (n_pages, *page.shape) if n_pages > 1 else page.shape
-    _check_side(path, *(page.shape[-2:] if shape[0] == 3 and len(shape) == 3 else page.shape[:2]))
-    if page.is_tiled:
-        _check_side(path, page.tilelength, page.tilewidth)
+    check_side(path, *(page.shape[-2:] if shape[0] == 3 and len(shape) == 3 else page.shape[:2]))
     if len(shape) == 3 and shape[0] == 3 and shape[2] != 3:
         raise DataError(
             f"{path} is planar, shape {shape}: save the channels last, "
@@ -163,26 +123,12 @@ def _check_tiff_header(path: Path, page: tifffile.TiffPage, n_pages: int, file_s
         )
     if page.dtype != np.float32:
         raise DataError(f"{path} is {page.dtype}: save the point map as float32, in metres.")
-    ends = (o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=True))
-    # tifffile would read an absent strip as zeros, that is as points without a return.
-    if max(ends, default=0) > file_size or 0 in page.databytecounts:
-        raise DataError(f"{path} is truncated: copy it from its source again.")
 
 
-def _check_side(path: Path, height: int, width: int) -> None:
-    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
-        raise DataError(
-            f"{path} claims {height} x {width} pixels: the sides must be 1 to {MAX_SIDE} pixels."
-        )
-
-
-def _check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
+def check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
+    """Refuse a file whose (H, W, ...) is not that of its scan's image."""
     if shape[:2] != rgb_shape[:2]:
         raise DataError(
             f"{path} is {shape[0]} x {shape[1]} pixels but {rgb} is {rgb_shape[0]} x "
             f"{rgb_shape[1]}: the files of one scan must be registered pixel by pixel."
         )
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read ({error}): copy it from its source again.")

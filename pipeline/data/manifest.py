@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -14,14 +13,19 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.data.foreground import PrepareOptions
-from pipeline.data.mvtec3d import ScanFiles, Split, check_inside
+from pipeline.data.layouts.files import check_inside
 from pipeline.data.resize import SIZE
+from pipeline.data.scan import Label, Layout, ScanFiles, Split, Units
 from pipeline.errors import ConfigError, DataError
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST_FILE = "manifest.json"
 FOREGROUND_FILE = "foreground.npy"
 MASKS_FILE = "masks.npy"
+
+# What became of the table under the part: removed here; none was found; not looked for, as
+# data.plane_removal says; or removed before the scan came here, which is used as it is.
+PlaneState = Literal["removed", "none", "off", "before"]
 
 _PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
 
@@ -31,17 +35,18 @@ class ManifestRow:
     """One scan.
 
     Attributes:
-        id: "split/defect/stem".
-        split, label, defect: as in `ScanFiles`.
-        rgb, points, mask: POSIX paths relative to the data set's root; mask may be absent.
+        id, split, label, defect, layout, units: as in `ScanFiles`.
+        rgb, points, mask, sidecars: POSIX paths relative to the data set's root; mask may be
+            absent.
         sha256: of the bytes of the scan's files, see `content_sha256`.
         height, width: of the raw scan, pixels.
         n_foreground: foreground points at 224 x 224.
+        plane: what became of the table.
     """
 
     id: str
     split: Split
-    label: Literal[0, 1]
+    label: Label
     defect: str
     rgb: str
     points: str
@@ -50,6 +55,10 @@ class ManifestRow:
     height: int
     width: int
     n_foreground: int
+    plane: PlaneState = "none"
+    sidecars: dict[str, str] = field(default_factory=dict)
+    layout: Layout = "mvtec3d"
+    units: Units = "m"
 
     def files(self, root: Path) -> ScanFiles:
         """Where the scan lies under root.
@@ -58,8 +67,18 @@ class ManifestRow:
             DataError: a path of the row leads out of root.
         """
         mask = None if self.mask is None else _inside(root, self.mask)
-        rgb, points = _inside(root, self.rgb), _inside(root, self.points)
-        return ScanFiles(self.id, self.split, self.defect, self.label, rgb, points, mask)
+        return ScanFiles(
+            id=self.id,
+            split=self.split,
+            defect=self.defect,
+            label=self.label,
+            rgb=_inside(root, self.rgb),
+            points=_inside(root, self.points),
+            mask=mask,
+            sidecars={role: _inside(root, path) for role, path in self.sidecars.items()},
+            layout=self.layout,
+            units=self.units,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,30 +143,12 @@ def load_foreground(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
 
 
 def load_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
-    """(N, 224, 224) bool: the defects of every row; all False where a good scan has no mask.
+    """(N, 224, 224) bool: the defects of every row; all False where a scan has no mask.
 
     Raises:
         DataError: the array is missing or is not the manifest's.
     """
     return _load_bits(folder / MASKS_FILE, len(manifest.rows))
-
-
-def content_sha256(scan: ScanFiles) -> str:
-    """One hash of the bytes of a scan's files: SHA-256 over the SHA-256 of RGB, points and mask.
-
-    Raises:
-        DataError: a file cannot be read.
-    """
-    total = hashlib.sha256()
-    for path in (scan.rgb, scan.points, scan.mask):
-        if path is None:
-            continue
-        try:
-            with path.open("rb") as file:
-                total.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise DataError(f"{path} cannot be read ({error}): restore it.") from error
-    return total.hexdigest()
 
 
 def pack_bits(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -18,8 +18,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.foreground import PrepareOptions, extract_foreground
-from pipeline.data.images import RawScan, read_raw_scan
+from pipeline.data.content import content_sha256
+from pipeline.data.foreground import Foreground, PrepareOptions, extract_foreground
+from pipeline.data.layouts import LayoutOptions, check_inside, list_scans, read_scan
 from pipeline.data.manifest import (
     FOREGROUND_FILE,
     MANIFEST_FILE,
@@ -27,11 +28,11 @@ from pipeline.data.manifest import (
     SCHEMA,
     Manifest,
     ManifestRow,
-    content_sha256,
+    PlaneState,
     pack_bits,
 )
-from pipeline.data.mvtec3d import ScanFiles, check_inside, list_scans
 from pipeline.data.resize import SIZE, resize_foreground, resize_mask, resize_points, resize_rgb
+from pipeline.data.scan import UNKNOWN, RawScan, ScanFiles
 from pipeline.errors import DataError
 
 Item = TypeVar("Item")
@@ -62,6 +63,19 @@ class PreparedScan:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Where the part is in a scan of 224 x 224.
+
+    Attributes:
+        foreground: (224, 224) bool.
+        plane: what became of the table.
+    """
+
+    foreground: NDArray[np.bool_]
+    plane: PlaneState
+
+
+@dataclass(frozen=True)
 class _Prepared:
     row: ManifestRow
     foreground: NDArray[np.uint8]  # (6272,)
@@ -78,6 +92,7 @@ def prepare_category(
     category: str,
     out: Path,
     options: PrepareOptions | None = None,
+    layout: LayoutOptions | None = None,
     *,
     workers: int = 1,
     progress: Progress = silent,
@@ -89,9 +104,10 @@ def prepare_category(
 
     Args:
         root: folder of the categories.
-        category: name of a folder in root, laid out as MVTec 3D-AD.
+        category: name of a folder in root.
         out: the folder to write.
         options: limits of the foreground; None for the defaults.
+        layout: how the category is laid out; None for MVTec 3D-AD's layout.
         workers: threads.
         progress: shows how far it has come.
 
@@ -99,7 +115,7 @@ def prepare_category(
         DataError: the data set or a scan cannot be used; the first such scan in order is named.
     """
     options = options or PrepareOptions()
-    scans = list_scans(root, category)
+    scans = list_scans(root, category, layout or LayoutOptions())
     work = partial(_prepare_files, root, options=options)
     _check_replaceable(out)
     with ThreadPoolExecutor(workers) as pool:
@@ -128,8 +144,7 @@ def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> Pr
     Raises:
         DataError: the raw scan cannot be read or is not the one that was prepared.
     """
-    files = row.files(root)
-    raw = read_raw_scan(files.rgb, files.points)
+    raw = read_scan(replace(row.files(root), mask=None))
     scan = _masked(raw, foreground)
     same = raw.rgb.shape[:2] == (row.height, row.width) and scan.points[foreground].all()
     if not same or int(foreground.sum()) != row.n_foreground:
@@ -138,24 +153,34 @@ def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> Pr
 
 
 def prepare_scan(rgb: Path, points: Path, options: PrepareOptions, name: str) -> PreparedScan:
+    """A scan outside any data set, in MVTec 3D-AD's formats: see `prepare_files`."""
+    return prepare_files(ScanFiles(name, "test", UNKNOWN, None, rgb, points, None), options)
+
+
+def prepare_files(files: ScanFiles, options: PrepareOptions) -> PreparedScan:
     """A scan outside any data set, brought to what `load_scan` gives of a prepared one.
 
     Raises:
-        DataError: a file is refused, or too little of the part is found; `name` calls the scan.
+        DataError: a file is refused, or too little of the part is found; `files.id` names it.
     """
-    raw = read_raw_scan(rgb, points)
-    return _masked(raw, find_foreground(raw.points, options, name))
+    raw = read_scan(files)
+    return _masked(raw, find_part(raw, options, files.id).foreground)
 
 
-def find_foreground(
-    points: NDArray[np.float32], options: PrepareOptions, name: str
-) -> NDArray[np.bool_]:
-    """(224, 224) bool: the part, found at full size in an (H, W, 3) point map, metres.
+def find_part(raw: RawScan, options: PrepareOptions, name: str) -> Part:
+    """The part in a scan, found at full size; `name` calls the scan.
 
     Raises:
         DataError: fewer than `options.min_points` foreground points remain at 224 x 224.
     """
-    foreground = resize_foreground(extract_foreground(points, options, name).mask)
+    if raw.part_only:
+        mask: NDArray[np.bool_] = np.asarray(raw.points.all(axis=-1))
+        plane: PlaneState = "before"
+    else:
+        found = extract_foreground(raw.points, options, name)
+        mask = found.mask
+        plane = _plane_state(found, options)
+    foreground = resize_foreground(mask)
     count = int(foreground.sum())
     if count < options.min_points:
         raise DataError(
@@ -163,7 +188,13 @@ def find_foreground(
             f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
             "the limit."
         )
-    return foreground
+    return Part(foreground, plane)
+
+
+def _plane_state(found: Foreground, options: PrepareOptions) -> PlaneState:
+    if found.plane is not None:
+        return "removed"
+    return "none" if options.plane_removal else "off"
 
 
 def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
@@ -172,11 +203,15 @@ def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
 
 
 def _prepare_files(root: Path, scan: ScanFiles, options: PrepareOptions) -> _Prepared:
-    raw = read_raw_scan(scan.rgb, scan.points, scan.mask)
+    raw = read_scan(scan)
     _check_label(scan, raw.mask)
-    foreground = find_foreground(raw.points, options, f"{scan.id} ({scan.points})")
+    part = find_part(raw, options, f"{scan.id} ({scan.points})")
     mask = np.zeros((SIZE, SIZE), dtype=bool) if raw.mask is None else resize_mask(raw.mask)
-    row = ManifestRow(
+    return _Prepared(_row(root, scan, raw, part), pack_bits(part.foreground), pack_bits(mask))
+
+
+def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
+    return ManifestRow(
         id=scan.id,
         split=scan.split,
         label=scan.label,
@@ -187,9 +222,12 @@ def _prepare_files(root: Path, scan: ScanFiles, options: PrepareOptions) -> _Pre
         sha256=content_sha256(scan),
         height=raw.rgb.shape[0],
         width=raw.rgb.shape[1],
-        n_foreground=int(foreground.sum()),
+        n_foreground=int(part.foreground.sum()),
+        plane=part.plane,
+        sidecars={role: _relative(root, path) for role, path in sorted(scan.sidecars.items())},
+        layout=scan.layout,
+        units=scan.units,
     )
-    return _Prepared(row, pack_bits(foreground), pack_bits(mask))
 
 
 def _check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:

@@ -95,6 +95,7 @@ def store_manifest(manifest: Manifest, options: Features, weights: dict[str, str
             "points": options.points.model_dump(exclude={"weights"})
             | {"weights": weights["points"], "fps": IMPLEMENTATION},
             "preparation": asdict(manifest.options),
+            "reading": sorted({f"{row.layout} in {row.units}" for row in manifest.rows}),
             "layout": options.layout,
         },
         arrays=feature_arrays(options.layout, options.points.groups),

@@ -1,11 +1,12 @@
 """The heatmap panels of one category's test scans."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.cache.maps import MAPS, SCORES
 from pipeline.cache.reader import Store
-from pipeline.data.images import read_rgb
+from pipeline.data.layouts import read_scan
 from pipeline.data.manifest import Manifest
 from pipeline.data.prepare import load_scan
 from pipeline.data.resize import resize_rgb_u8
@@ -30,6 +31,8 @@ def draw_gallery(
         folder: gets one PNG a scan, named by its id.
         root: folder of the raw categories; prepared: of the category's manifest.
     """
+    if not scans.index:
+        return
     manifest = Manifest.load(prepared)
     maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
     ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
@@ -41,7 +44,7 @@ def draw_gallery(
             category=manifest.category,
             scan_id=row.id,
             defect=row.defect,
-            rgb=resize_rgb_u8(read_rgb(row.files(root).rgb)),
+            rgb=resize_rgb_u8(read_scan(replace(row.files(root), mask=None)).rgb),
             depth=load_scan(root, row, scans.foreground[i]).points[..., 2],
             foreground=scans.foreground[i],
             mask=None if scans.masks is None else scans.masks[i],

@@ -1,7 +1,7 @@
 """The metrics of all categories: one JSON for DVC, one table for people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _metrics(values: dict[str, Any]) -> CategoryMetrics:
-    kept = {k: v for k, v in values.items() if k not in ("decisions", "scans")}
+    kept = {k: v for k, v in values.items() if k not in ("decisions", "scans", "notes")}
     return CategoryMetrics.from_json(kept)
 
 
@@ -52,8 +52,15 @@ def write_summary(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def print_summary(content: Mapping[str, Any], console: Console) -> None:
-    """A table of the categories and their mean, and how the thresholds did on the test scans."""
+def print_summary(
+    content: Mapping[str, Any], notes: Mapping[str, Sequence[str]], console: Console
+) -> None:
+    """A table of the categories and their mean, and how the thresholds did on the test scans.
+
+    Args:
+        content: of reports/metrics.json.
+        notes: why metrics of a category are missing, a sentence each; printed below.
+    """
     columns = [name for name in COLUMNS if name in content[MEAN]]
     table = Table(title="Test metrics", title_justify="left")
     table.add_column("category")
@@ -67,9 +74,9 @@ def print_summary(content: Mapping[str, Any], console: Console) -> None:
     table.add_section()
     table.add_row(MEAN, *_cells(content[MEAN], columns), "", "", style="bold")
     console.print(table)
-    defects = sum(values["n_defect"] for name, values in content.items() if name != MEAN)
-    if "p_auroc" not in content[MEAN] and defects:
-        console.print("No ground-truth masks: only object metrics can be computed.")
+    for category, sentences in notes.items():
+        for sentence in sentences:
+            console.print(f"{category}: {sentence}", markup=False, highlight=False)
 
 
 def _cells(values: Mapping[str, Any], columns: list[str]) -> list[str]:

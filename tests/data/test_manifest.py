@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import pytest
 
 from pipeline.data.foreground import PrepareOptions
 from pipeline.data.manifest import (
+    SCHEMA,
     Manifest,
     ManifestRow,
-    content_sha256,
     load_foreground,
     load_masks,
     pack_bits,
 )
-from pipeline.data.mvtec3d import ScanFiles
+from pipeline.data.scan import ScanFiles
 from pipeline.errors import DataError
 
 ROW = ManifestRow(
@@ -33,7 +34,17 @@ ROW = ManifestRow(
     width=600,
     n_foreground=9000,
 )
-MANIFEST = Manifest(1, "tire", PrepareOptions(cluster_eps_m=0.008), (ROW,))
+CANDY = replace(
+    ROW,
+    id="test_private/03",
+    label=None,
+    defect="unknown",
+    plane="before",
+    sidecars={"pose": "candy/03_pose.txt"},
+    layout="eyecandies",
+    units="mm",
+)
+MANIFEST = Manifest(SCHEMA, "tire", PrepareOptions(cluster_eps_m=0.008), (ROW,))
 
 
 def save(folder: Path, text: str) -> Path:
@@ -48,7 +59,8 @@ def edited(edit: Callable[[Any], None]) -> str:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    assert Manifest.load(save(tmp_path, MANIFEST.to_json())) == MANIFEST
+    manifest = replace(MANIFEST, rows=(ROW, CANDY))
+    assert Manifest.load(save(tmp_path, manifest.to_json())) == manifest
 
 
 def test_rows_of_one_split() -> None:
@@ -67,9 +79,9 @@ def test_not_json(tmp_path: Path, text: str) -> None:
         Manifest.load(save(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 2, "new": true}', "null"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 1, "old": true}', "null"])
 def test_other_schema(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match="this version reads 1: run prepare again"):
+    with pytest.raises(DataError, match="this version reads 2: run prepare again"):
         Manifest.load(save(tmp_path, text))
 
 
@@ -82,6 +94,10 @@ def test_other_schema(tmp_path: Path, text: str) -> None:
         lambda raw: raw["rows"][0].update(label=2),
         lambda raw: raw["rows"][0].update(height="800"),
         lambda raw: raw["rows"][0].update(split="val"),
+        lambda raw: raw["rows"][0].update(layout="mvtec"),
+        lambda raw: raw["rows"][0].update(units="cm"),
+        lambda raw: raw["rows"][0].update(plane=None),
+        lambda raw: raw["rows"][0].update(sidecars=["pose.txt"]),
         lambda raw: raw["options"].update(border_px=0),
         lambda raw: raw["options"].update(unknown=0),
     ],
@@ -101,13 +117,24 @@ def test_row_listed_twice(tmp_path: Path) -> None:
 def test_path_that_leaves_the_root(tmp_path: Path, path: str) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root/link").symlink_to(tmp_path)
-    row = ManifestRow(**{**ROW.__dict__, "rgb": path})
-    with pytest.raises(DataError, match="leads out of"):
-        row.files(tmp_path / "root")
+    for row in replace(ROW, rgb=path), replace(CANDY, sidecars={"pose": path}):
+        with pytest.raises(DataError, match="leads out of"):
+            row.files(tmp_path / "root")
 
 
-def test_files_are_under_the_root(tmp_path: Path) -> None:
-    assert ROW.files(tmp_path).points == tmp_path / "tire/test/cut ü/xyz/003.tiff"
+def test_files_are_under_the_root_with_all_that_reading_needs(tmp_path: Path) -> None:
+    assert CANDY.files(tmp_path) == ScanFiles(
+        id="test_private/03",
+        split="test",
+        defect="unknown",
+        label=None,
+        rgb=tmp_path / "tire/test/cut ü/rgb/003.png",
+        points=tmp_path / "tire/test/cut ü/xyz/003.tiff",
+        mask=None,
+        sidecars={"pose": tmp_path / "candy/03_pose.txt"},
+        layout="eyecandies",
+        units="mm",
+    )
 
 
 @pytest.mark.parametrize("load", [load_foreground, load_masks])
@@ -133,14 +160,3 @@ def test_array_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> Non
         (tmp_path / "masks.npy").write_bytes(content)
     with pytest.raises(DataError, match=r"masks\.npy cannot be read"):
         load_masks(tmp_path, MANIFEST)
-
-
-def test_hash_sees_every_file_and_where_one_ends(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in "abc"]
-    scan = ScanFiles("test/cut/0", "test", "cut", 1, *paths)
-    hashes = set()
-    for contents in (b"1", b"2", b"3"), (b"12", b"", b"3"), (b"2", b"1", b"3"), (b"1", b"2", b"4"):
-        for path, content in zip(paths, contents, strict=True):
-            path.write_bytes(content)
-        hashes.add(content_sha256(scan))
-    assert len(hashes) == 4

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 import pipeline.data.prepare as prepare
 from pipeline.data.foreground import PrepareOptions, extract_foreground
 from pipeline.data.images import read_points, read_rgb
+from pipeline.data.layouts import LayoutOptions, list_scans
 from pipeline.data.manifest import Manifest, load_foreground, load_masks
-from pipeline.data.mvtec3d import list_scans
 from pipeline.data.prepare import (
     Item,
-    find_foreground,
+    find_part,
     load_scan,
     prepare_category,
     prepare_scan,
 )
 from pipeline.data.resize import resize_foreground, resize_points, resize_rgb
+from pipeline.data.scan import RawScan
 from pipeline.errors import DataError
 
 from .scans import disc_points, write_data_set, write_png, write_points, write_scan
@@ -111,7 +112,7 @@ def test_one_scan_does_not_depend_on_the_others(root: Path, tmp_path: Path) -> N
 def test_preparation_commutes_with_the_order_of_scans(
     order: list[int], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scans = list_scans(root, "disc")
+    scans = list_scans(root, "disc", LayoutOptions())
     plain = prepare_category(root, "disc", tmp_path / "plain")
     with monkeypatch.context() as patch:
         patch.setattr(prepare, "list_scans", lambda *_: tuple(scans[i] for i in order))
@@ -186,13 +187,14 @@ def test_leftovers_of_a_killed_run_are_cleared(root: Path, tmp_path: Path) -> No
 def test_foreign_folder_is_not_replaced(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds something else than a preparation"):
         prepare_category(root, "disc", root)
-    assert len(list_scans(root, "disc")) == 4
+    assert len(list_scans(root, "disc", LayoutOptions())) == 4
 
 
 def test_too_few_points() -> None:
     options = replace(OPTIONS, min_points=40000)
+    raw = RawScan(np.zeros((100, 100, 3), np.uint8), disc_points(), None)
     with pytest.raises(DataError, match=r"x/1 has \d+ foreground points at 224 x 224, fewer than"):
-        find_foreground(disc_points(), options, "x/1")
+        find_part(raw, options, "x/1")
 
 
 def test_good_scan_with_a_marked_defect(root: Path, tmp_path: Path) -> None:

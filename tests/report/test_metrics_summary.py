@@ -27,12 +27,14 @@ def category(seed: int, masked: bool = True, kinds: tuple[str, ...] = ()) -> dic
     maps = (rng.standard_normal(masks.shape) + masks).astype(np.float32)
     scores = maps.max(axis=(1, 2))
     metrics = evaluate(maps, masks if masked else None, scores, labels, kinds)
-    return metrics.to_json() | {"decisions": DECISIONS, "scans": [{"id": "a"}]}
+    return metrics.to_json() | {"decisions": DECISIONS, "scans": [{"id": "a"}], "notes": ["Why."]}
 
 
-def table(content: dict[str, Any], width: int = 200) -> str:
+def table(
+    content: dict[str, Any], width: int = 200, notes: dict[str, list[str]] | None = None
+) -> str:
     text = io.StringIO()
-    print_summary(content, Console(file=text, width=width))
+    print_summary(content, notes or {}, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -63,8 +65,9 @@ def test_values_are_rounded_to_six_digits() -> None:
     assert content["rope"]["p_auroc"] == round(CATEGORIES["rope"]["p_auroc"], 6)
 
 
-def test_scans_are_left_out() -> None:
-    assert "scans" not in summarise(CATEGORIES)["rope"]
+@pytest.mark.parametrize("name", ["scans", "notes"])
+def test_what_is_no_metric_is_left_out(name: str) -> None:
+    assert name not in summarise(CATEGORIES)["rope"]
 
 
 @pytest.mark.parametrize("kinds", [(), ("good", "good"), ("hole", "hole")])
@@ -120,11 +123,6 @@ def test_a_missing_metric_is_a_dash() -> None:
     assert " - " in row
 
 
-def test_missing_masks_are_said() -> None:
-    assert "No ground-truth masks" in table(summarise({"rope": category(0, masked=False)}))
-
-
-def test_masks_that_are_there_are_not_said_to_be_missing() -> None:
-    """Good scans alone have no pixel metrics either, but not for want of masks."""
-    only_good = summarise({"rope": category(0, kinds=("good", "good"))})
-    assert "No ground-truth masks" not in table(only_good)
+def test_notes_are_printed_below_the_table_with_their_category() -> None:
+    text = table(summarise(CATEGORIES), notes={"rope": ["No [masks].", "No sun."], "foam": []})
+    assert text.splitlines()[-2:] == ["rope: No [masks].", "rope: No sun."]

@@ -2,10 +2,23 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline.data.mvtec3d import list_scans
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.layouts.mvtec3d import is_preprocessed, read_scan
+from pipeline.data.layouts.mvtec3d import list_scans as list_all
+from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.prepare import find_part
+from pipeline.data.resize import resize_foreground
+from pipeline.data.scan import ScanFiles
 from pipeline.errors import DataError
+
+from ..scans import disc_mask, disc_points, write_png, write_points
+
+
+def list_scans(root: Path, category: str) -> tuple[ScanFiles, ...]:
+    return list_all(root, category, LayoutOptions())
 
 
 def touch(root: Path, *names: str) -> None:
@@ -170,3 +183,64 @@ def test_name_with_a_line_break(root: Path) -> None:
     scan(root, "tire/test/cut", "0\n0", masked=True)
     with pytest.raises(DataError, match="cannot be printed"):
         list_scans(root, "tire")
+
+
+# What the published preprocessing left
+
+
+def raw_scan() -> tuple[np.ndarray, np.ndarray]:
+    """(H, W, 3) colours, none black, and points of a disc on its table."""
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(1, 256, (100, 90, 3), dtype=np.uint8)
+    return rgb, disc_points(100, 90, 30.0)
+
+
+def preprocess(rgb: np.ndarray, points: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
+    """As M3DM's script: all but the part to zero, dropouts keep their colours, square."""
+    cleared = points.any(axis=-1) & ~part
+    rgb, points = rgb.copy(), points.copy()
+    rgb[cleared], points[cleared] = 0, 0
+    return tuple(np.pad(array, ((0, 0), (5, 5), (0, 0))) for array in (rgb, points))
+
+
+def test_a_preprocessed_scan_is_recognised() -> None:
+    rgb, points = raw_scan()
+    assert is_preprocessed(*preprocess(rgb, points, disc_mask(100, 90, 30.0)))
+
+
+def test_a_scan_with_its_table_is_not_preprocessed() -> None:
+    rgb, points = (array[5:95] for array in raw_scan())
+    assert rgb.shape == (90, 90, 3)
+    assert not is_preprocessed(rgb, points)
+
+
+def test_a_dark_table_is_not_preprocessed() -> None:
+    """Black colours alone say nothing: the table's points are there."""
+    rgb, points = (array[5:95] for array in raw_scan())
+    assert not is_preprocessed(np.zeros_like(rgb), points)
+
+
+def test_a_scan_without_a_table_is_not_preprocessed_while_it_has_its_colours() -> None:
+    rgb, points = (array[5:95].copy() for array in raw_scan())
+    points[~disc_mask(90, 90, 30.0)] = 0
+    assert not is_preprocessed(rgb, points)
+
+
+def test_a_scan_that_is_not_square_is_not_preprocessed() -> None:
+    rgb, points = preprocess(*raw_scan(), disc_mask(100, 90, 30.0))
+    assert not is_preprocessed(rgb[:-1], points[:-1])
+
+
+def test_a_preprocessed_scan_is_used_as_it_is(tmp_path: Path) -> None:
+    """Also a stray island that the clustering would have dropped."""
+    part = disc_mask(100, 90, 20.0)
+    part[30:33, 75:78] = True
+    rgb, points = preprocess(*raw_scan(), part)
+    write_png(tmp_path / "1.png", rgb)
+    write_points(tmp_path / "1.tiff", points)
+    files = ScanFiles("1", "test", "good", 0, tmp_path / "1.png", tmp_path / "1.tiff", None)
+    raw = read_scan(files)
+    assert raw.part_only
+    found = find_part(raw, PrepareOptions(), "1")
+    assert found.plane == "before"
+    np.testing.assert_array_equal(found.foreground, resize_foreground(points.all(axis=-1)))

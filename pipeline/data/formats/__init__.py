@@ -1,0 +1,1 @@
+"""Readers for the files of a plant's own sensors: images, depth, clouds. They know no layouts."""

@@ -1,0 +1,39 @@
+"""The layouts of data sets. Each is a module with the same two functions; they meet here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from pipeline.data.layouts import eyecandies, folder, mvtec3d
+from pipeline.data.layouts.files import check_inside
+from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.scan import Layout, RawScan, ScanFiles
+
+__all__ = ["LayoutOptions", "check_inside", "list_scans", "read_scan"]
+
+_LAYOUTS: dict[Layout, ModuleType] = {
+    "mvtec3d": mvtec3d,
+    "eyecandies": eyecandies,
+    "folder": folder,
+}
+
+
+def list_scans(root: Path, category: str, options: LayoutOptions) -> tuple[ScanFiles, ...]:
+    """All scans of a category, in an order that depends on their names alone.
+
+    Raises:
+        DataError: the data set is not laid out as `options` says; one sentence names the path.
+    """
+    scans: tuple[ScanFiles, ...] = _LAYOUTS[options.layout].list_scans(root, category, options)
+    return scans
+
+
+def read_scan(files: ScanFiles) -> RawScan:
+    """Read one scan as its layout stores it.
+
+    Raises:
+        DataError: a file is refused, or their sizes differ.
+    """
+    scan: RawScan = _LAYOUTS[files.layout].read_scan(files)
+    return scan

@@ -1,0 +1,68 @@
+"""One scan, whatever data set it is from: where its files lie, and what they hold once read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Label = Literal[0, 1] | None
+Layout = Literal["mvtec3d", "eyecandies", "folder"]
+Units = Literal["m", "mm"]
+
+GOOD = "good"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ScanFiles:
+    """Where one scan lies and how it is read.
+
+    Attributes:
+        id: unique in its category and stable, as "test/bump/003"; starts with a folder's name.
+        split: train, validation or test.
+        defect: "good", the defect's name, or "unknown" where nobody says.
+        label: 0 good, 1 defective, None unknown.
+        rgb: the image.
+        points: the geometry: a point map, a point cloud or a depth image.
+        mask: image of defect classes; None where there is none. A good scan needs none.
+        sidecars: further files that the geometry cannot be read without, by role: "camera",
+            "info_depth", "pose".
+        layout: of the data set; it names the reader.
+        units: of the geometry's coordinates.
+    """
+
+    id: str
+    split: Split
+    defect: str
+    label: Label
+    rgb: Path
+    points: Path
+    mask: Path | None
+    sidecars: Mapping[str, Path] = field(default_factory=dict)
+    layout: Layout = "mvtec3d"
+    units: Units = "m"
+
+
+@dataclass(frozen=True)
+class RawScan:
+    """One scan as the sensor gave it; all arrays are of one size (H, W).
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        points: (H, W, 3) float32, metres, camera frame; (0, 0, 0) is no return.
+        mask: (H, W) uint8, defect class of each pixel, 0 is good; None where there is no mask.
+        part_only: the points are those of the part, table and background having been removed
+            before; they are used as they are.
+    """
+
+    rgb: NDArray[np.uint8]
+    points: NDArray[np.float32]
+    mask: NDArray[np.uint8] | None
+    part_only: bool = False
