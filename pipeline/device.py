@@ -1,6 +1,8 @@
 """Where and in which type the networks compute."""
 
 import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -27,6 +29,23 @@ def select_device(runtime: Runtime) -> torch.device:
             "can use; set runtime.device to auto or cpu"
         )
     return torch.device(runtime.device)
+
+
+@contextlib.contextmanager
+def scan_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+    """Threads for work that falls apart into scans, as many as torch computes with.
+
+    On the CPU each then computes alone: two scans side by side keep two cores busy in every step,
+    not in the large matrix products only, and a scan's bits do not depend on the number of cores.
+    """
+    threads = torch.get_num_threads()
+    each = 1 if device.type == "cpu" else threads
+    torch.set_num_threads(each)
+    try:
+        with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(each)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -14,7 +14,6 @@ from pipeline.config import Voting
 from pipeline.errors import CacheError, TrainingError
 from pipeline.smoothing import box_means
 
-ORDER = 4  # of the norm that joins calibrated maps: near their maximum, but smooth
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
 SVM_SEED = 42  # the published code's
 
@@ -58,7 +57,7 @@ class VotingModel:
         if self.rule == "paper":
             combined = factors.prod(axis=0)
         else:
-            combined = (factors**ORDER).sum(axis=0) ** (1 / ORDER)
+            combined = np.sqrt(np.square(factors).sum(axis=0))
         return combined * self.coefficients[0] if self.ocsvm == "product" else combined
 
     def save(self, path: Path) -> None:

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.cache.writer import write_store
 from pipeline.config import Features
 from pipeline.data.manifest import Manifest, ManifestRow, load_foreground
 from pipeline.data.prepare import PreparedScan, load_scan
+from pipeline.device import scan_threads
 from pipeline.errors import DataError
 from pipeline.features.extract import Backbones, Geometry, extract_features, scan_geometry
 from pipeline.features.fps import IMPLEMENTATION
@@ -68,16 +68,21 @@ def extract_category(
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
 
-    def compute(samples: Sequence[int]) -> dict[str, NDArray]:
-        rows = [manifest.rows[i] for i in samples]
-        masks = [foreground[i] for i in samples]
-        with ThreadPoolExecutor() as pool:  # decoding and grouping mostly release the GIL
-            scans = list(pool.map(partial(load_scan, root), rows, masks))
-            geometry = list(pool.map(partial(_geometry, options), scans, rows))
-        return extract_features(scans, geometry, backbones, options)
+    def extract(sample: int) -> dict[str, NDArray]:
+        row = manifest.rows[sample]
+        scan = load_scan(root, row, foreground[sample])
+        return extract_features([scan], [_geometry(options, scan, row)], backbones, options)
 
     store = store_manifest(manifest, options, backbones.sha256())
-    with last_store(staging, store, scan_sources(foreground, device)) as last:
+    with (
+        last_store(staging, store, scan_sources(foreground, device)) as last,
+        scan_threads(device) as pool,
+    ):
+
+        def compute(samples: Sequence[int]) -> dict[str, NDArray]:
+            each = list(pool.map(extract, samples))
+            return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
         reusing = last.reusing(compute)
         write_store(out, store, reusing, staging, bar, last.identity, last.keep)
     return Extracted(len(manifest.rows), last.computed, last.reused)

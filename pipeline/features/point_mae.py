@@ -13,7 +13,7 @@ from torch import Tensor, nn
 WIDTH = 384
 DEPTH = 12
 HEADS = 6
-TILE_POINTS = 8192  # points of the groups that the mini-PointNet takes at once
+TILE_POINTS = 2048  # points of the groups that the mini-PointNet takes at once
 TAPS = (3, 7, 11)  # blocks whose outputs are concatenated (M3DM, CFM)
 CHANNELS = WIDTH * len(TAPS)  # 1152
 
@@ -31,26 +31,35 @@ class GroupEncoder(nn.Module):
         )
 
     def forward(self, neighbourhoods: Tensor, sample_stats: bool) -> Tensor:
-        """The published network, rearranged: the half of the second convolution that reads the
-        group's maximum is the same for all its points, so it is applied once a group; the other
-        half follows a linear layer without a nonlinearity between, so the two are one matrix.
-        Groups are taken in tiles that stay in the processor's cache.
+        """The published network, rearranged so that few values pass through memory.
+
+        The half of the second convolution that reads the group's maximum is the same for all its
+        points, so it is applied once a group; the other half follows a linear layer without a
+        nonlinearity between, so the two are one matrix. Each BatchNorm follows a linear layer too,
+        and is part of its matrix: a sample's own statistics follow from the moments of the layer's
+        input. Groups are taken in tiles that stay in the processor's cache.
         """
         first: Any = self.first_conv  # indexed as layers, which Sequential's type hides
         second: Any = self.second_conv
+        matrix, bias = _matrix(first[0]), first[0].bias
+        moments = _linear_moments(neighbourhoods, matrix, bias) if sample_stats else None
+        scale, shift = _batch_norm(first[1], moments)
+        matrix, bias = matrix * scale[:, None], bias * scale + shift
+        groups = max(1, TILE_POINTS // neighbourhoods.shape[1])
+        tiles = [F.linear(x, matrix, bias).relu_() for x in neighbourhoods.split(groups)]
+
         local, shared = _matrix(first[3]), _matrix(second[0])
-        inner = F.linear(neighbourhoods, _matrix(first[0]), first[0].bias)  # (G, K, 128)
-        inner = _scale_shift(inner, *_batch_norm(first[1], [inner], sample_stats)).relu_()
-        tiles = inner.split(max(1, TILE_POINTS // inner.shape[1]))
-        hidden = []
-        for tile in tiles:
-            peak = F.linear(tile, local).amax(dim=1) + first[3].bias  # (g, 256)
-            of_group = F.linear(peak, shared[:, :256], second[0].bias)
-            of_group = of_group + shared[:, 256:] @ first[3].bias  # (g, 512)
-            hidden.append(F.linear(tile, shared[:, 256:] @ local).add_(of_group[:, None]))
-        norm = _batch_norm(second[1], hidden, sample_stats)
-        last = _matrix(second[3])
-        tokens = [F.linear(_scale_shift(x, *norm).relu_(), last).amax(dim=1) for x in hidden]
+        peak = torch.cat([F.linear(x, local).amax(dim=1) for x in tiles]) + first[3].bias
+        matrix = shared[:, 256:] @ local  # (512, 128)
+        of_group = F.linear(peak, shared[:, :256], second[0].bias + shared[:, 256:] @ first[3].bias)
+        moments = _grouped_moments(tiles, matrix, of_group) if sample_stats else None
+        scale, shift = _batch_norm(second[1], moments)
+        matrix, of_group = matrix * scale[:, None], of_group * scale + shift
+
+        last, tokens = _matrix(second[3]), []
+        for x, group in zip(tiles, of_group.split(groups), strict=True):
+            hidden = F.linear(x, matrix).add_(group[:, None]).relu_()  # (g, K, 512)
+            tokens.append(F.linear(hidden, last).amax(dim=1))
         return torch.cat(tokens) + second[3].bias  # (G, 384)
 
 
@@ -58,38 +67,45 @@ def _matrix(convolution: nn.Conv1d) -> Tensor:
     return convolution.weight[:, :, 0]
 
 
-def _scale_shift(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """In place."""
-    return x.mul_(scale).add_(shift)
+Moments = tuple[Tensor, Tensor]  # mean and biased variance (C,), float64
 
 
-def _batch_norm(
-    norm: nn.BatchNorm1d, tiles: Sequence[Tensor], sample_stats: bool
-) -> tuple[Tensor, Tensor]:
-    """BatchNorm of all rows of some (g, K, C) as scale and shift (C,).
-
-    From the running statistics, or from this sample's own (biased variance): the published code
-    never calls eval().
-    """
-    if sample_stats:
-        mean, variance = _statistics(tiles)
-    else:
+def _batch_norm(norm: nn.BatchNorm1d, moments: Moments | None) -> tuple[Tensor, Tensor]:
+    """BatchNorm as scale and shift (C,): by a sample's own moments, as the published code, which
+    never calls eval(), or by the running statistics."""
+    if moments is None:
         assert norm.running_mean is not None
         assert norm.running_var is not None
-        mean, variance = norm.running_mean, norm.running_var
+        moments = norm.running_mean, norm.running_var
+    mean, variance = (moment.to(norm.weight.dtype) for moment in moments)
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
     return scale, norm.bias - mean * scale
 
 
-def _statistics(tiles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance (C,) over all rows of the tiles."""
-    moments = [torch.var_mean(tile.flatten(0, 1), dim=0, correction=0) for tile in tiles]
-    variances, means = (torch.stack(part).double() for part in zip(*moments, strict=True))
-    share = torch.tensor([len(tile) for tile in tiles], dtype=torch.float64, device=means.device)
-    share = (share / share.sum())[:, None]
-    mean = (share * means).sum(dim=0)
-    variance = (share * (variances + (means - mean).square())).sum(dim=0)
-    return mean.to(tiles[0].dtype), variance.to(tiles[0].dtype)
+def _linear_moments(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Moments:
+    """Of inputs (G, K, 3) @ matrix (C, 3)^T + bias, over all G x K rows."""
+    rows, matrix = inputs.flatten(0, 1).double(), matrix.double()
+    covariance = torch.cov(rows.T, correction=0)
+    variance = ((matrix @ covariance) * matrix).sum(dim=1)
+    return rows.mean(dim=0) @ matrix.T + bias, variance
+
+
+def _grouped_moments(tiles: Sequence[Tensor], matrix: Tensor, of_group: Tensor) -> Moments:
+    """Of tiles (g, K, D) @ matrix (C, D)^T + of_group (G, C), over all G x K rows.
+
+    The variance of the sum: that of the first term, that of the second, and twice their
+    covariance, in which the first term counts by its mean in the group.
+    """
+    matrix, of_group = matrix.double(), of_group.double()
+    inner = torch.cat([x.mean(dim=1) for x in tiles]).double()  # (G, D)
+    mean, group_mean = inner.mean(dim=0), of_group.mean(dim=0)
+    rows = sum(x.shape[0] * x.shape[1] for x in tiles)
+    squares = torch.stack([x.flatten(0, 1).T @ x.flatten(0, 1) for x in tiles]).double().sum(dim=0)
+    covariance = squares / rows - torch.outer(mean, mean)  # (D, D)
+    variance = ((matrix @ covariance) * matrix).sum(dim=1)
+    variance += (of_group - group_mean).square().mean(dim=0)
+    variance += 2 * ((inner - mean) @ matrix.T * (of_group - group_mean)).mean(dim=0)
+    return mean @ matrix.T + group_mean, variance
 
 
 class Attention(nn.Module):

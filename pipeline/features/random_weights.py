@@ -3,16 +3,19 @@
 import zlib
 
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 RGB_RESIDUAL = 0.03  # scale of what ends a residual branch: a token stays about its own patch,
 POINT_RESIDUAL = 0.3  # or its own group and the ones around it
 POSITION = 0.1  # Point-MAE adds the position before every block; at 1 it drowns the shape
 EMBEDDING_STD = 0.02
+SMOOTHING_PX = 1.5  # of the patch filters: a shift by a pixel should not change a token
 
 _BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
 _EMBEDDINGS = ("pos_embed", "cls_token")
 _POSITION_END = "pos_embed.2.weight"
+_PATCH_FILTERS = "patch_embed.proj.weight"
 
 
 def random_weights(model: nn.Module, seed: int, residual: float) -> None:
@@ -20,7 +23,8 @@ def random_weights(model: nn.Module, seed: int, residual: float) -> None:
 
     Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for two kinds that
     are scaled down: those that end a residual branch, as is usual for deep transformers, and the
-    last one of the position embedding. Norms are the identity, biases zero, embeddings small.
+    last one of the position embedding. Patch filters are smooth, as images are. Norms are the
+    identity, biases zero, embeddings small.
 
     Args:
         residual: scale of the matrices that end a residual branch.
@@ -44,4 +48,14 @@ def _fill(name: str, tensor: Tensor, seed: int, residual: float) -> None:
     elif name.endswith(_POSITION_END):
         std *= POSITION
     generator = torch.Generator().manual_seed(seed)
-    tensor.copy_(torch.randn(tensor.shape, generator=generator) * std)
+    values = torch.randn(tensor.shape, generator=generator)
+    if name.endswith(_PATCH_FILTERS):
+        values = _smooth(values)
+    tensor.copy_(values * std)
+
+
+def _smooth(filters: Tensor) -> Tensor:
+    """Low-pass filters (C, 3, 8, 8), at unit root mean square."""
+    sigma = (0, 0, SMOOTHING_PX, SMOOTHING_PX)
+    smooth = torch.from_numpy(gaussian_filter(filters.numpy(), sigma, mode="nearest"))
+    return smooth / smooth.square().mean().sqrt()
