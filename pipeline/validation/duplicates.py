@@ -44,21 +44,16 @@ def _shared(
     for scan in scans:
         groups[key(scan)].append(scan)
     for group in groups.values():
-        if other is not None:  # the first of each is the one that the model learns from, if any
-            firsts = {other(scan): scan for scan in reversed(group)}
-            group = list(firsts.values())[::-1]
-        yield from _of_group(group, what)
-
-
-def _of_group(scans: Sequence[CheckedScan], what: str) -> Iterator[Problem]:
-    test = [scan for scan in scans if scan.files.split == "test"]
-    learned = [scan for scan in scans if scan.files.split != "test"]
-    if learned:
-        for scan in test:
-            yield _leak(scan, learned[0], what)
-    first, *others = learned or test
-    for scan in others:
-        yield _duplicate(scan, first, what)
+        test = [scan for scan in group if scan.files.split == "test"]
+        learned = [scan for scan in group if scan.files.split != "test"]
+        if learned:
+            known = {other(scan) for scan in learned} if other else set()
+            leaks = [scan for scan in test if not other or other(scan) not in known]
+            yield from (_leak(scan, learned[0], what) for scan in leaks)
+        rest = learned or test
+        if other:
+            rest = list({other(scan): scan for scan in rest}.values())
+        yield from (_duplicate(scan, rest[0], what) for scan in rest[1:])
 
 
 def _leak(scan: CheckedScan, source: CheckedScan, what: str) -> Problem:

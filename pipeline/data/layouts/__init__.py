@@ -26,8 +26,8 @@ def list_scans(
     """All scans of a category, in an order that depends on their names alone.
 
     Args:
-        report: is called with each thing that is not laid out as `options` says, before that is
-            left out; by default the first one raises.
+        report: is called with each thing that is not laid out as `options` says, and listing goes
+            on with what is whole; by default the first one raises.
 
     Raises:
         DataError: no such root or category; and what `report` raises: one sentence names the path.
