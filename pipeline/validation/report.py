@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,7 @@ from pipeline.data.foreground import PrepareOptions
 from pipeline.data.layouts import LayoutOptions
 from pipeline.data.layouts.problems import Kind, Problem
 from pipeline.data.manifest import PlaneState
-from pipeline.data.scan import SPLITS, Split
+from pipeline.data.scan import GOOD, SPLITS, Split
 from pipeline.validation.category import CheckedCategory
 from pipeline.validation.scan import Measures
 
@@ -106,8 +106,7 @@ def summarize(checked: CheckedCategory) -> CategoryReport:
     return CategoryReport(
         category=checked.category,
         scans={
-            split: dict(Counter(scan.defect for scan in files if scan.split == split))
-            for split in SPLITS
+            split: _kinds(scan.defect for scan in files if scan.split == split) for split in SPLITS
         },
         sizes=dict(Counter(f"{m.height}x{m.width}" for m in measures)),
         read=len(measures),
@@ -119,6 +118,12 @@ def summarize(checked: CheckedCategory) -> CategoryReport:
         part_m=_range(measures, lambda m: m.part_m),
         problems=checked.problems,
     )
+
+
+def _kinds(defects: Iterable[str]) -> dict[str, int]:
+    """Number of each, the good ones first."""
+    counts = Counter(sorted(defects))
+    return {kind: counts[kind] for kind in sorted(counts, key=lambda kind: kind != GOOD)}
 
 
 def by_kind(problems: Sequence[Problem]) -> dict[Kind, list[Problem]]:
