@@ -17,6 +17,14 @@ class DataError(Mentor3ADError):
     """A raw scan or data set that cannot be used as it is."""
 
 
+class UnitsError(DataError):
+    """Coordinates that the unit they are taken to be in rules out."""
+
+
+class MismatchError(DataError):
+    """Files of one scan that do not fit each other."""
+
+
 class CacheError(Mentor3ADError):
     """A store that is incomplete, damaged, foreign or of another schema."""
 

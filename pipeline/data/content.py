@@ -20,14 +20,15 @@ def content_sha256(scan: ScanFiles) -> str:
     total = hashlib.sha256()
     for path in (scan.rgb, scan.points, scan.mask):
         if path is not None:
-            total.update(_file_digest(path))
+            total.update(file_digest(path))
     for role in sorted(scan.sidecars):
         total.update(hashlib.sha256(role.encode()).digest())
-        total.update(_file_digest(scan.sidecars[role]))
+        total.update(file_digest(scan.sidecars[role]))
     return total.hexdigest()
 
 
-def _file_digest(path: Path) -> bytes:
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file's bytes; DataError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

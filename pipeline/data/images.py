@@ -22,7 +22,7 @@ from pipeline.data.formats.image import decode_rgb
 from pipeline.data.formats.raster import open_image
 from pipeline.data.formats.tiff import check_page
 from pipeline.data.scan import RawScan
-from pipeline.errors import DataError
+from pipeline.errors import DataError, MismatchError, UnitsError
 
 _PNG = frozenset({"PNG"})
 
@@ -95,7 +95,7 @@ def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
         raise DataError(f"{path} has {bad} points with NaN or Inf: write no return as (0, 0, 0).")
     farthest = float(np.abs(points).max())
     if farthest > MAX_COORDINATE_M:
-        raise DataError(
+        raise UnitsError(
             f"{path} has coordinates up to {farthest:g}, but the unit is the metre: "
             "divide by 1000 if they are millimetres."
         )
@@ -128,7 +128,7 @@ def _check_shape(path: Path, page: tifffile.TiffPage, n_pages: int) -> None:
 def check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
     """Refuse a file whose (H, W, ...) is not that of its scan's image."""
     if shape[:2] != rgb_shape[:2]:
-        raise DataError(
+        raise MismatchError(
             f"{path} is {shape[0]} x {shape[1]} pixels but {rgb} is {rgb_shape[0]} x "
             f"{rgb_shape[1]}: the files of one scan must be registered pixel by pixel."
         )

@@ -7,13 +7,11 @@ workers.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +29,10 @@ from pipeline.data.manifest import (
     PlaneState,
     pack_bits,
 )
+from pipeline.data.pool import Progress, map_scans, silent
 from pipeline.data.resize import SIZE, resize_foreground, resize_mask, resize_points, resize_rgb
 from pipeline.data.scan import UNKNOWN, RawScan, ScanFiles
 from pipeline.errors import DataError
-
-Item = TypeVar("Item")
-
-
-class Progress(Protocol):
-    """Wraps an iterable and shows how far it has come; tqdm is one."""
-
-    def __call__(self, iterable: Iterable[Item], /, *, desc: str, total: int) -> Iterable[Item]: ...
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,6 @@ class _Prepared:
     mask: NDArray[np.uint8]  # (6272,)
 
 
-def silent(iterable: Iterable[Item], /, *, desc: str, total: int) -> Iterable[Item]:
-    """The `Progress` that shows nothing."""
-    return iterable
-
-
 def prepare_category(
     root: Path,
     category: str,
@@ -118,13 +104,7 @@ def prepare_category(
     scans = list_scans(root, category, layout or LayoutOptions())
     work = partial(_prepare_files, root, options=options)
     _check_replaceable(out)
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            results = pool.map(work, scans)
-            done = list(progress(results, desc=f"prepare {category}", total=len(scans)))
-        except BaseException:  # Ctrl-C too: leave the scans that have not begun
-            pool.shutdown(cancel_futures=True)
-            raise
+    done = map_scans(work, scans, f"prepare {category}", workers, progress)
     manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
     with _whole_or_not_at_all(out) as folder:
         np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
@@ -204,7 +184,7 @@ def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
 
 def _prepare_files(root: Path, scan: ScanFiles, options: PrepareOptions) -> _Prepared:
     raw = read_scan(scan)
-    _check_label(scan, raw.mask)
+    check_label(scan, raw.mask)
     part = find_part(raw, options, f"{scan.id} ({scan.points})")
     mask = np.zeros((SIZE, SIZE), dtype=bool) if raw.mask is None else resize_mask(raw.mask)
     return _Prepared(_row(root, scan, raw, part), pack_bits(part.foreground), pack_bits(mask))
@@ -230,7 +210,8 @@ def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
     )
 
 
-def _check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
+def check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
+    """Raises DataError where the mask of a good scan marks a defect."""
     if mask is not None and scan.label == 0 and mask.any():
         raise DataError(
             f"{scan.mask} marks {int(mask.astype(bool).sum())} defect pixels on a good scan: "

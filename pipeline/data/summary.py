@@ -7,7 +7,7 @@ from collections import Counter
 from pipeline.data.manifest import Manifest, ManifestRow, PlaneState
 from pipeline.data.scan import SPLITS, Label
 
-_PLANES: dict[PlaneState, str] = {
+PLANES: dict[PlaneState, str] = {
     "removed": "table found and removed",
     "none": "no table found",
     "off": "table not looked for (data.plane_removal is false)",
@@ -20,7 +20,7 @@ def describe(manifest: Manifest) -> str:
     """One line: scans of each split and kind, then what became of the table in how many."""
     planes = Counter(row.plane for row in manifest.rows)
     counts = ", ".join(filter(None, (_count(manifest.split(split), split) for split in SPLITS)))
-    tables = ", ".join(f"{text} in {planes[p]}" for p, text in _PLANES.items() if planes[p])
+    tables = ", ".join(f"{text} in {planes[p]}" for p, text in PLANES.items() if planes[p])
     return f"{manifest.category}: {counts}; {tables}"
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .scans import disc_points, write_png, write_points
+from pipeline.data.layouts import LayoutOptions
+
+from .scans import disc_points, write_data_set, write_png, write_points
 
 GOLDEN = Path(__file__).parents[1] / "golden/11_eyecandies"
 SIDE = 64  # pixels of an Eyecandies scan
@@ -78,3 +80,24 @@ def write_nested(folder: Path, stem: str, seed: int = 0, masked: bool = False) -
     write_points(folder / f"xyz/{stem}.tiff", points)
     if masked:
         write_mask(folder / f"gt/{stem}.png", True, (90, 100))
+
+
+def write_folder(root: Path, category: str = "part") -> Path:
+    """Three scans to train, a dent with its mask and a good one to test; side by side."""
+    for i in range(3):
+        write_pair(root / category / "train/good", str(i), seed=i)
+    write_pair(root / category / "test/dent", "0", seed=3, masked=True)
+    write_pair(root / category / "test/good", "0", seed=4)
+    return root
+
+
+# By name: what writes a data set, its category, and how it is read.
+LAYOUTS = {
+    "mvtec3d": (write_data_set, "disc", LayoutOptions()),
+    "eyecandies": (
+        write_eyecandies,
+        "GummyBear",
+        LayoutOptions(layout="eyecandies", test_private=True),
+    ),
+    "folder": (write_folder, "part", LayoutOptions(layout="folder")),
+}

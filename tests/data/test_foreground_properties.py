@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pipeline.data.foreground import Foreground, PrepareOptions, extract_foreground
-from pipeline.data.prepare import find_foreground
+from pipeline.data.prepare import find_part
+from pipeline.data.scan import RawScan
 
 from .scans import table_points
 
@@ -83,9 +84,10 @@ def test_threads_of_linear_algebra_change_nothing(threads: int) -> None:
 
 def test_scans_prepared_at_once_are_prepared_alike() -> None:
     """In any order and beside any neighbours."""
-    scans = {f"scan {seed}": scene(seed) for seed in range(8)}
-    alone = {name: find_foreground(points, OPTIONS, name) for name, points in scans.items()}
+    image = np.zeros((72, 80, 3), np.uint8)
+    scans = {f"scan {seed}": RawScan(image, scene(seed), None) for seed in range(8)}
+    alone = {name: find_part(scan, OPTIONS, name) for name, scan in scans.items()}
     with ThreadPoolExecutor(4) as pool:
-        jobs = {n: pool.submit(find_foreground, scans[n], OPTIONS, n) for n in reversed(scans)}
+        jobs = {n: pool.submit(find_part, scans[n], OPTIONS, n) for n in reversed(scans)}
     for name, job in jobs.items():
-        np.testing.assert_array_equal(job.result(), alone[name])
+        np.testing.assert_array_equal(job.result().foreground, alone[name].foreground)

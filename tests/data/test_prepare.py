@@ -15,13 +15,8 @@ from pipeline.data.foreground import PrepareOptions, extract_foreground
 from pipeline.data.images import read_points, read_rgb
 from pipeline.data.layouts import LayoutOptions, list_scans
 from pipeline.data.manifest import Manifest, load_foreground, load_masks
-from pipeline.data.prepare import (
-    Item,
-    find_part,
-    load_scan,
-    prepare_category,
-    prepare_scan,
-)
+from pipeline.data.pool import Item
+from pipeline.data.prepare import find_part, load_scan, prepare_category, prepare_scan
 from pipeline.data.resize import resize_foreground, resize_points, resize_rgb
 from pipeline.data.scan import RawScan
 from pipeline.errors import DataError

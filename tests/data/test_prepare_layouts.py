@@ -17,29 +17,18 @@ from pipeline.data.resize import resize_foreground, resize_rgb
 from pipeline.data.summary import describe
 from pipeline.features.category import store_manifest
 
-from .data_sets import plant_scan, write_eyecandies, write_mask, write_nested, write_pair
-from .scans import disc_mask, write_data_set, write_png, write_points
+from .data_sets import (
+    LAYOUTS,
+    plant_scan,
+    write_eyecandies,
+    write_folder,
+    write_mask,
+    write_nested,
+    write_pair,
+)
+from .scans import disc_mask, write_png, write_points
 
 OPTIONS = PrepareOptions()
-
-
-def write_folder(root: Path, category: str = "part") -> Path:
-    for i in range(3):
-        write_pair(root / category / "train/good", str(i), seed=i)
-    write_pair(root / category / "test/dent", "0", seed=3, masked=True)
-    write_pair(root / category / "test/good", "0", seed=4)
-    return root
-
-
-LAYOUTS = {
-    "mvtec3d": (write_data_set, "disc", LayoutOptions()),
-    "eyecandies": (
-        write_eyecandies,
-        "GummyBear",
-        LayoutOptions(layout="eyecandies", test_private=True),
-    ),
-    "folder": (write_folder, "part", LayoutOptions(layout="folder")),
-}
 
 
 @pytest.fixture(params=sorted(LAYOUTS))

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_params
+from pipeline.config import Data, load_params
 from pipeline.errors import ConfigError
 from pipeline.presets.choose import PRESETS, description, preset_values, use_preset
+
+# Keys that a preset leaves as they are, though others set them:
+KEPT = {"folder": {"data.units", "data.camera"}}  # of the plant's sensor: no preset knows them
 
 SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_bytes()
 
@@ -36,7 +39,34 @@ def use(name: str, params: Path, root: Path) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_sets_every_key_that_any_sets(name: str) -> None:
     """Else a preset would keep what another one has set."""
-    assert preset_values(name).keys() == preset_values("demo").keys()
+    assert preset_values(name).keys() == preset_values("demo").keys() - KEPT.get(name, set())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_sets_all_that_says_which_data_is_used(name: str) -> None:
+    keys = {f"data.{key}" for key in Data.model_fields} - {"data.plane_removal", "data.foreground"}
+    assert keys - preset_values(name).keys() == KEPT.get(name, set())
+
+
+def test_folder_keeps_the_sensor_that_others_reset(params: Path, root: Path) -> None:
+    mine = SHIPPED.replace(b"units: m ", b"units: mm ").replace(
+        b"camera: null ", b"camera: c.json "
+    )
+    params.write_bytes(mine)
+    use("folder", params, root)
+    data = load_params(params).data
+    assert (data.units, data.camera) == ("mm", "c.json")
+    use("mvtec3d", params, root)
+    data = load_params(params).data
+    assert (data.units, data.camera) == ("m", None)
+
+
+def test_eyecandies_trains_on_as_many_scans_as_the_paper(params: Path, root: Path) -> None:
+    limits = []
+    for name in PRESETS:
+        use(name, params, root)
+        limits.append((name, load_params(params).data.train_limit))
+    assert limits == [("demo", None), ("mvtec3d", None), ("eyecandies", 350), ("folder", None)]
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -19,7 +19,7 @@ from pipeline.data.formats.projection import back_project, move, project
 from pipeline.data.formats.raster import read_wide
 from pipeline.data.formats.records import Cloud
 from pipeline.data.formats.tiff import read_tiff
-from pipeline.errors import DataError
+from pipeline.errors import DataError, MismatchError, UnitsError
 
 __all__ = ["GEOMETRY_SUFFIXES", "Camera", "read_geometry"]
 
@@ -65,7 +65,7 @@ def read_geometry(
     else:
         points = _to_metres(path, values, units)
     if size is not None and points.shape[:2] != tuple(size):
-        raise DataError(
+        raise MismatchError(
             f"{path} is {points.shape[0]} x {points.shape[1]} pixels but its image is "
             f"{size[0]} x {size[1]}: the files of one scan must be registered pixel by pixel."
         )
@@ -111,7 +111,7 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDA
     if camera is None:
         raise DataError(f"{path} is a depth image: give the camera's intrinsics.")
     if depth.shape != (camera.height, camera.width):
-        raise DataError(
+        raise MismatchError(
             f"{path} is {depth.shape[0]} x {depth.shape[1]} pixels but its camera has "
             f"{camera.height} x {camera.width}: give the camera of this sensor."
         )
@@ -144,14 +144,14 @@ def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float
     metres = np.where(finite, metres, 0)
     farthest = float(np.abs(metres).max())
     if farthest > MAX_COORDINATE_M:
-        raise DataError(
+        raise UnitsError(
             f"{path} has coordinates up to {farthest:g} m: the units look wrong, "
             f"they are taken to be {units}."
         )
     narrow = metres.astype(np.float32)
     behind = int(((narrow[..., 2] <= 0) & narrow.any(axis=-1)).sum())
     if behind:
-        raise DataError(
+        raise UnitsError(
             f"{path} has {behind} points with z <= 0: the units look wrong, or the frame is not "
             "the camera's, whose z points at the part."
         )

@@ -8,6 +8,7 @@ from types import ModuleType
 from pipeline.data.layouts import eyecandies, folder, mvtec3d
 from pipeline.data.layouts.files import check_inside
 from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.layouts.problems import Report, refuse
 from pipeline.data.scan import Layout, RawScan, ScanFiles
 
 __all__ = ["LayoutOptions", "check_inside", "list_scans", "read_scan"]
@@ -19,13 +20,20 @@ _LAYOUTS: dict[Layout, ModuleType] = {
 }
 
 
-def list_scans(root: Path, category: str, options: LayoutOptions) -> tuple[ScanFiles, ...]:
+def list_scans(
+    root: Path, category: str, options: LayoutOptions, report: Report = refuse
+) -> tuple[ScanFiles, ...]:
     """All scans of a category, in an order that depends on their names alone.
 
+    Args:
+        report: is called with each thing that is not laid out as `options` says, and listing goes
+            on with what is whole; by default the first one raises.
+
     Raises:
-        DataError: the data set is not laid out as `options` says; one sentence names the path.
+        DataError: no such root or category; and what `report` raises: one sentence names the path.
     """
-    scans: tuple[ScanFiles, ...] = _LAYOUTS[options.layout].list_scans(root, category, options)
+    module = _LAYOUTS[options.layout]
+    scans: tuple[ScanFiles, ...] = module.list_scans(root, category, options, report)
     return scans
 
 

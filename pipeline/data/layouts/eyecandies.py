@@ -28,12 +28,12 @@ from pipeline.data.formats.raster import read_wide
 from pipeline.data.images import check_size, read_mask, read_rgb
 from pipeline.data.layouts.files import (
     check_category,
-    check_inside,
     check_partners,
-    printable,
+    is_inside,
     visible,
 )
 from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.layouts.problems import Problem, Report, refuse, reporting
 from pipeline.data.scan import GOOD, UNKNOWN, Label, RawScan, ScanFiles, Split
 from pipeline.errors import DataError
 
@@ -46,12 +46,16 @@ _PNG = frozenset({"PNG"})
 _MAX_TEXT_BYTES = 65536  # a hundred times what a pose or a range takes
 
 
-def list_scans(root: Path, category: str, options: LayoutOptions) -> tuple[ScanFiles, ...]:
+def list_scans(
+    root: Path, category: str, options: LayoutOptions, report: Report = refuse
+) -> tuple[ScanFiles, ...]:
     """All scans of a category, ordered by split and number.
 
+    Reported: no train or public test split; an item of a scan is missing; a mask that cannot be
+    read; a name that leads out of root.
+
     Raises:
-        DataError: no such root, category, train or public test split; an item of a scan is
-            missing; a name that leads out of root.
+        DataError: no such root or category; and what `report` raises.
     """
     found = [path.parents[1].name for path in root.glob("*/train/data") if path.is_dir()]
     check_category(root, category, found, "a category is a folder with train/data in it")
@@ -59,14 +63,15 @@ def list_scans(root: Path, category: str, options: LayoutOptions) -> tuple[ScanF
     scans = tuple(
         scan
         for name, split in folders.items()
-        for scan in _list_folder(root, root / category / name / "data", split, options.light)
+        for scan in _list_folder(
+            root, root / category / name / "data", split, options.light, report
+        )
     )
     for split in ("train", "test"):
         if not any(scan.split == split and scan.label is not None for scan in scans):
-            name = "train" if split == "train" else "test_public"
-            raise DataError(
-                f"{root / category / name / 'data'} holds no scans: unpack the category again."
-            )
+            where = root / category / ("train" if split == "train" else "test_public") / "data"
+            message = f"{where} holds no scans: unpack the category again."
+            report(Problem("layout", where, message))
     return scans
 
 
@@ -95,17 +100,23 @@ def read_scan(files: ScanFiles) -> RawScan:
     return RawScan(rgb, points.astype(np.float32), mask, part_only=True)
 
 
-def _list_folder(root: Path, folder: Path, split: Split, light: int) -> Iterator[ScanFiles]:
-    if not folder.is_dir():
+def _list_folder(
+    root: Path, folder: Path, split: Split, light: int, report: Report
+) -> Iterator[ScanFiles]:
+    if not folder.is_dir() or not is_inside(root, folder, report):
         return
-    items = _items(root, check_inside(root, folder), light)
+    items = _items(root, folder, light, report)
     private = folder.parent.name == _PRIVATE
-    _check_items(folder, items, light, masked=split == "test" and not private)
-    for stem, files in items.items():
+    whole = _whole_scans(folder, items, light, report, masked=split == "test" and not private)
+    for stem, files in whole.items():
         mask = None if private else files.get("mask")
-        defect, label = (UNKNOWN, None) if private else _truth(files, split)
+        truth: tuple[str, Label] = UNKNOWN, None
+        if not private:
+            with reporting(report, "mask", files.get("mask", folder)):
+                truth = _truth(files, split)
+        defect, label = truth
         yield ScanFiles(
-            id=printable(f"{folder.parent.name}/{stem}"),
+            id=f"{folder.parent.name}/{stem}",
             split=split,
             defect=defect,
             label=label,
@@ -117,7 +128,7 @@ def _list_folder(root: Path, folder: Path, split: Split, light: int) -> Iterator
         )
 
 
-def _items(root: Path, folder: Path, light: int) -> dict[str, dict[str, Path]]:
+def _items(root: Path, folder: Path, light: int, report: Report) -> dict[str, dict[str, Path]]:
     """Path of every item that is used, by number and role, in order of number."""
     roles = {
         f"image_{light}.png": "image",
@@ -130,14 +141,16 @@ def _items(root: Path, folder: Path, light: int) -> dict[str, dict[str, Path]]:
     items: dict[str, dict[str, Path]] = {}
     for path in visible(folder):
         stem, _, item = path.name.partition("_")
-        if stem.isascii() and stem.isdigit() and item.lower() in roles:
-            items.setdefault(stem, {})[roles[item.lower()]] = check_inside(root, path)
+        known = stem.isascii() and stem.isdigit() and item.lower() in roles
+        if known and is_inside(root, path, report):
+            items.setdefault(stem, {})[roles[item.lower()]] = path
     return items
 
 
-def _check_items(
-    folder: Path, items: dict[str, dict[str, Path]], light: int, *, masked: bool
-) -> None:
+def _whole_scans(
+    folder: Path, items: dict[str, dict[str, Path]], light: int, report: Report, *, masked: bool
+) -> dict[str, dict[str, Path]]:
+    """Those of the items' scans that lack none; what the others lack is reported."""
     names = {
         "image": f"_image_{light}.png",
         "depth": "_depth.png",
@@ -146,7 +159,8 @@ def _check_items(
     } | ({"mask": "_mask.png"} if masked else {})
     any_item = {stem: next(iter(files.values())) for stem, files in items.items()}
     for role, suffix in names.items():
-        check_partners(any_item, folder, [s for s, f in items.items() if role in f], suffix)
+        check_partners(any_item, folder, [s for s, f in items.items() if role in f], suffix, report)
+    return {stem: files for stem, files in items.items() if names.keys() <= files.keys()}
 
 
 def _truth(files: dict[str, Path], split: Split) -> tuple[str, Label]:

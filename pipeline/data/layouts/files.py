@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from pipeline.data.layouts.problems import Problem, Report, reporting
 from pipeline.errors import DataError
 
 
@@ -36,41 +37,65 @@ def check_category(root: Path, category: str, categories: Collection[str], what:
 
 
 def check_partners(
-    files: Mapping[str, Path], partner_folder: Path, partners: Collection[str], suffix: str
+    files: Mapping[str, Path],
+    partner_folder: Path,
+    partners: Collection[str],
+    suffix: str,
+    report: Report,
 ) -> None:
-    """Refuse the first of `files` whose stem is not among `partners`, naming the file missing."""
+    """Report each of `files` whose stem is not among `partners`, naming the file missing."""
     for stem in sorted(files.keys() - set(partners)):
-        raise DataError(
+        message = (
             f"{files[stem]} has no partner {partner_folder / (stem + suffix)}: "
             "add the one or remove the other."
         )
+        report(Problem("missing_pair", files[stem], message))
 
 
-def files_by_stem(root: Path, folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
+def files_by_stem(
+    root: Path, folder: Path, suffixes: Collection[str], report: Report
+) -> dict[str, Path]:
     """Files of these types (lower case, with the dot) in a folder, by stem; none if it is absent.
 
-    Raises:
-        DataError: two of one stem, or a link that leads out of root.
+    Reported and left out: the second of one stem, and a link that leads out of root.
     """
     files: dict[str, Path] = {}
-    if not folder.is_dir():
+    if not folder.is_dir() or not is_inside(root, folder, report):
         return files
-    for path in visible(check_inside(root, folder)):
-        if path.suffix.lower() not in suffixes:
+    for path in visible(folder):
+        if path.suffix.lower() not in suffixes or not is_inside(root, path, report):
             continue
         if path.stem in files:
-            raise DataError(f"{path} and {files[path.stem].name} are one scan: remove one of them.")
-        files[path.stem] = check_inside(root, path)
+            message = f"{path} and {files[path.stem].name} are one scan: remove one of them."
+            report(Problem("missing_pair", path, message))
+            continue
+        files[path.stem] = path
     return files
 
 
+def is_inside(root: Path, path: Path, report: Report) -> bool:
+    """Whether `check_inside` lets a path pass; what it refuses is reported."""
+    with reporting(report, "name", path):
+        check_inside(root, path)
+        return True
+    return False
+
+
 def visible(folder: Path) -> Iterator[Path]:
-    """What a folder holds, by name, without hidden files."""
-    return iter(sorted(path for path in folder.iterdir() if not path.name.startswith(".")))
+    """What a folder holds, by name, without hidden files.
+
+    Raises:
+        DataError: the folder cannot be listed.
+    """
+    try:
+        return iter(sorted(path for path in folder.iterdir() if not path.name.startswith(".")))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be listed ({error.strerror}): let it be read.") from error
 
 
-def printable(name: str) -> str:
-    """The name, if it can be shown: a line break in an id would forge lines of a report."""
+def is_printable(name: str, path: Path, report: Report) -> bool:
+    """Whether a scan's name can be shown: a line break in it would forge lines of a report."""
     if not name.isprintable():
-        raise DataError(f"{name!r} has characters that cannot be printed: rename the file.")
-    return name
+        message = f"{name!r} has characters that cannot be printed: rename the file."
+        report(Problem("name", path, message))
+    return name.isprintable()

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from pipeline.data.images import read_raw_scan
 from pipeline.data.layouts.files import (
     check_category,
-    check_inside,
     check_partners,
     files_by_stem,
-    printable,
+    is_inside,
+    is_printable,
     visible,
 )
 from pipeline.data.layouts.options import LayoutOptions
+from pipeline.data.layouts.problems import Problem, Report, refuse
 from pipeline.data.plane import border_band
 from pipeline.data.scan import GOOD, SPLITS, RawScan, ScanFiles, Split
-from pipeline.errors import DataError
 
 _PNG = (".png",)
 _TIFF = (".tiff", ".tif")
@@ -33,22 +33,27 @@ _MAX_BORDER_RETURNS = 0.1  # where the part crosses the border
 _MIN_BLACK = 0.5  # the sensor's own dropouts keep their colours
 
 
-def list_scans(root: Path, category: str, options: LayoutOptions) -> tuple[ScanFiles, ...]:
+def list_scans(
+    root: Path, category: str, options: LayoutOptions, report: Report = refuse
+) -> tuple[ScanFiles, ...]:
     """All scans of a category, ordered by split (train, validation, test), defect and file stem.
 
     Hidden files and files of other types are ignored; extensions may be in either case.
 
+    Reported: no train or test split; a defect in train or validation; a file without its partner;
+    a name that leads out of root or cannot be printed.
+
     Raises:
-        DataError: no such root, category, train or test split; a defect in train or validation;
-            a file without its partner; a name that leads out of root.
+        DataError: no such root or category; and what `report` raises.
     """
     found = [path.parent.name for path in root.glob("*/train") if path.is_dir()]
     check_category(root, category, found, "a category is a folder with a train folder in it")
-    scans = tuple(scan for split in SPLITS for scan in _list_split(root, category, split))
+    scans = tuple(s for split in SPLITS for s in _list_split(root, category, split, report))
     for split in ("train", "test"):
         if not any(scan.split == split for scan in scans):
             where = root / category / split
-            raise DataError(f"{where} holds no scans: put them into {where}/good/rgb and xyz.")
+            message = f"{where} holds no scans: put them into {where}/good/rgb and xyz."
+            report(Problem("layout", where, message))
     return scans
 
 
@@ -81,34 +86,39 @@ def is_preprocessed(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool
     return bool((~rgb[empty].any(axis=-1)).mean() >= _MIN_BLACK)
 
 
-def _list_split(root: Path, category: str, split: Split) -> Iterator[ScanFiles]:
-    folder = check_inside(root, root / category / split)
-    if not folder.is_dir():
+def _list_split(root: Path, category: str, split: Split, report: Report) -> Iterator[ScanFiles]:
+    folder = root / category / split
+    if not is_inside(root, folder, report) or not folder.is_dir():
         return
     for defect in visible(folder):
         if not defect.is_dir():
             continue
         if split != "test" and defect.name != GOOD:
-            raise DataError(
+            message = (
                 f"{defect} is a defect in the {split} split, which learns what good parts are "
                 "like: move it to test."
             )
-        yield from _list_defect(root, check_inside(root, defect), split)
+            report(Problem("layout", defect, message))
+        elif is_inside(root, defect, report):
+            yield from _list_defect(root, defect, split, report)
 
 
-def _list_defect(root: Path, folder: Path, split: Split) -> Iterator[ScanFiles]:
-    rgb = files_by_stem(root, folder / "rgb", _PNG)
-    points = files_by_stem(root, folder / "xyz", _TIFF)
-    masks = files_by_stem(root, folder / "gt", _PNG)
-    check_partners(rgb, folder / "xyz", points, ".tiff")
-    check_partners(points, folder / "rgb", rgb, ".png")
-    check_partners(masks, folder / "rgb", rgb, ".png")
+def _list_defect(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:
+    rgb = files_by_stem(root, folder / "rgb", _PNG, report)
+    points = files_by_stem(root, folder / "xyz", _TIFF, report)
+    masks = files_by_stem(root, folder / "gt", _PNG, report)
+    check_partners(rgb, folder / "xyz", points, ".tiff", report)
+    check_partners(points, folder / "rgb", rgb, ".png", report)
+    check_partners(masks, folder / "rgb", rgb, ".png", report)
     # Without its mask, a defect's pixels would count as good ones.
     if masks or folder.name != GOOD:
-        check_partners(rgb, folder / "gt", masks, ".png")
-    for stem in sorted(rgb):
+        check_partners(rgb, folder / "gt", masks, ".png", report)
+    for stem in sorted(rgb.keys() & points.keys()):
+        name = f"{split}/{folder.name}/{stem}"
+        if not is_printable(name, rgb[stem], report):
+            continue
         yield ScanFiles(
-            id=printable(f"{split}/{folder.name}/{stem}"),
+            id=name,
             split=split,
             defect=folder.name,
             label=0 if folder.name == GOOD else 1,

@@ -10,8 +10,8 @@ from typing import Literal
 
 from pipeline.data.formats.geometry import GEOMETRY_SUFFIXES
 from pipeline.data.formats.image import IMAGE_SUFFIXES
-from pipeline.data.layouts.files import check_inside, visible
-from pipeline.errors import DataError
+from pipeline.data.layouts.files import is_inside, visible
+from pipeline.data.layouts.problems import Problem, Report
 
 Role = Literal["rgb", "points", "mask"]
 
@@ -40,44 +40,48 @@ def is_role_folder(path: Path) -> bool:
     return path.is_dir() and path.name.casefold() in _ROLES
 
 
-def pair_files(root: Path, folder: Path) -> dict[str, Pair]:
+def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
     """Scans of a folder by name, sorted: in folders rgb, xyz, gt, or side by side in one folder.
 
     Side by side the role shows in the file's mark (`001_rgb.png`, `001_xyz.tiff`,
     `001_mask.png`), else in its type: an image or a geometry. An unmarked TIFF is the geometry,
     unless the scan has another.
 
-    Raises:
-        DataError: an image or geometry without its partner, a mask without its scan, two files
-            of one role, both forms in one folder, or a link that leads out of root.
+    Reported and left out: an image or geometry without its partner, a mask without its scan, the
+    second file of one role, links that lead out of root; and where a folder has both forms, what
+    lies in folders.
     """
     found: dict[Role, dict[str, Path]] = {"rgb": {}, "points": {}, "mask": {}}
-    for role, stem, path in _assigned(_candidates(root, folder)):
+    for role, stem, path in _assigned(_candidates(root, folder, report)):
         if stem in found[role]:
             other = found[role][stem]
-            raise DataError(f"{path} and {other} are both the {role} of one scan: remove one.")
+            message = f"{path} and {other} are both the {role} of one scan: remove one."
+            report(Problem("missing_pair", path, message))
+            continue
         found[role][stem] = path
     rgb, points, mask = found["rgb"], found["points"], found["mask"]
-    _check_pairs(rgb, points, "geometry")
-    _check_pairs(points, rgb, "image")
-    _check_pairs(mask, rgb, "image")
-    return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in sorted(rgb)}
+    _check_pairs(rgb, points, "geometry", report)
+    _check_pairs(points, rgb, "image", report)
+    _check_pairs(mask, rgb, "image", report)
+    whole = sorted(rgb.keys() & points.keys())
+    return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in whole}
 
 
-def _candidates(root: Path, folder: Path) -> list[tuple[Role | None, str, Path]]:
+def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | None, str, Path]]:
     """(role, scan's name, file) of each file; the role of an unmarked one is None."""
-    flat = [(*_split_mark(path), path) for path in _files(root, folder)]
+    flat = [(*_split_mark(path), path) for path in _files(root, folder, report)]
     nested: list[tuple[Role | None, str, Path]] = []
     for sub in filter(is_role_folder, visible(folder)):
         role = _ROLES[sub.name.casefold()]
-        for path in _files(root, check_inside(root, sub)):
+        for path in _files(root, sub, report) if is_inside(root, sub, report) else ():
             mark, stem = _split_mark(path)
             nested.append((role, stem if mark == role else path.stem, path))
     if flat and nested:
-        raise DataError(
+        message = (
             f"{flat[0][2]} lies beside the folder {nested[0][2].parent.name} of other scans' "
             "files: put all scans into folders, or all side by side."
         )
+        report(Problem("layout", flat[0][2], message))
     return flat or nested
 
 
@@ -103,14 +107,17 @@ def _split_mark(path: Path) -> tuple[Role | None, str]:
     return (_ROLES[match[2].lower()], match[1]) if match else (None, path.stem)
 
 
-def _files(root: Path, folder: Path) -> list[Path]:
+def _files(root: Path, folder: Path, report: Report) -> list[Path]:
     known = IMAGE_SUFFIXES | GEOMETRY_SUFFIXES
     paths = (path for path in visible(folder) if path.suffix.lower() in known)
-    return [check_inside(root, path) for path in paths if not path.is_dir()]
+    return [path for path in paths if is_inside(root, path, report) and not path.is_dir()]
 
 
-def _check_pairs(files: dict[str, Path], partners: dict[str, Path], what: str) -> None:
+def _check_pairs(
+    files: dict[str, Path], partners: dict[str, Path], what: str, report: Report
+) -> None:
     for stem in sorted(files.keys() - partners.keys()):
-        raise DataError(
+        message = (
             f"{files[stem]} has no {what}, no other file called {stem!r}: add it or remove this."
         )
+        report(Problem("missing_pair", files[stem], message))

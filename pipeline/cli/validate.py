@@ -1,0 +1,127 @@
+"""`mentor3ad validate`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.config import Data
+    from pipeline.validation.report import Report
+
+
+class Layout(StrEnum):
+    mvtec3d = "mvtec3d"
+    eyecandies = "eyecandies"
+    folder = "folder"
+
+
+class Units(StrEnum):
+    m = "m"
+    mm = "mm"
+
+
+def validate(
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the categories; checks all that it holds.")
+    ] = None,
+    categories: Annotated[str, typer.Option(help="Categories, separated by commas.")] = "",
+    layout: Annotated[Layout | None, typer.Option(help="Instead of data.layout.")] = None,
+    units: Annotated[Units | None, typer.Option(help="Instead of data.units.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Instead of data.camera.")] = None,
+    light: Annotated[int | None, typer.Option(help="Instead of data.light.")] = None,
+    test_private: Annotated[bool | None, typer.Option(help="Instead of data.test_private.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write all as one JSON document to a file; - prints it.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Let warnings count as errors.")] = False,
+    examples: Annotated[int, typer.Option(min=0, help="Problems shown of each kind.")] = 5,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads; else runtime.workers.")
+    ] = None,
+) -> None:
+    """Check the data set of params.yaml, scan by scan, and tell all that is wrong with it.
+
+    Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
+    """
+    from pipeline.config import load_params
+
+    params = load_params()
+    overrides = {
+        "root": None if root is None else str(root),
+        "categories": [name.strip() for name in categories.split(",") if name.strip()] or None,
+        "layout": layout and layout.value,
+        "units": units and units.value,
+        "camera": camera,
+        "light": light,
+        "test_private": test_private,
+    }
+    if root is not None and not overrides["categories"]:
+        overrides["categories"] = _folders(root)
+    data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
+    report = _check(data, workers or params.runtime.workers)
+    _print(report, json, examples)
+    raise typer.Exit(report.exit_code(strict))
+
+
+def _folders(root: Path) -> list[str]:
+    try:
+        names = [path.name for path in root.iterdir() if path.is_dir()]
+    except OSError as error:
+        raise ConfigError(f"--root {root} cannot be listed ({error.strerror})") from None
+    found = sorted(name for name in names if not name.startswith("."))
+    if not found:
+        raise ConfigError(f"--root {root} holds no folders; it needs one a category")
+    return found
+
+
+def _override(data: "Data", values: dict[str, Any]) -> "Data":
+    from pydantic import ValidationError
+
+    from pipeline.config import Data
+
+    try:
+        return Data.model_validate(data.model_dump() | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]).replace("_", "-")
+        raise ConfigError(f"--{key} {first['input']}: {first['msg']}") from None
+
+
+def _check(data: "Data", workers: int | None) -> "Report":
+    import os
+
+    from pipeline.data.options import layout_options, prepare_options
+    from pipeline.progress import progress
+    from pipeline.validation.category import check_category
+    from pipeline.validation.report import Report, summarize
+
+    root, layout, options = Path(data.root), layout_options(data), prepare_options(data)
+    checked = (
+        check_category(
+            root,
+            category,
+            layout,
+            options,
+            workers=workers or os.cpu_count() or 1,
+            progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
+        )
+        for category in data.categories
+    )
+    return Report(root, layout, options, tuple(map(summarize, checked)))
+
+
+def _print(report: "Report", json: Path | None, examples: int) -> None:
+    from pipeline.files import replaced_whole
+    from pipeline.validation.text import describe
+
+    if json == Path("-"):
+        print(report.to_json(), end="")
+        return
+    if json is not None:
+        with replaced_whole(json) as part:
+            part.write_text(report.to_json(), encoding="utf-8")
+    print(describe(report, examples))

@@ -1,0 +1,116 @@
+"""One category: its scans listed and checked, and what shows only beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.layouts import LayoutOptions, list_scans
+from pipeline.data.layouts.problems import Problem, reporting
+from pipeline.data.pool import Progress, map_scans, silent
+from pipeline.data.scan import ScanFiles
+from pipeline.validation.duplicates import find_duplicates
+from pipeline.validation.scan import CheckedScan, Measures, check_scan
+
+_UNLIKE = 3  # times more or less than the category's median
+_ENOUGH = 5  # scans, for a median that says what is usual
+
+
+@dataclass(frozen=True)
+class CheckedCategory:
+    """All that was found of a category.
+
+    Attributes:
+        category: its name.
+        scans: ordered as `list_scans`; scans that could not be listed are among the problems alone.
+        problems: in the order found, each once.
+    """
+
+    category: str
+    scans: tuple[CheckedScan, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_category(
+    root: Path,
+    category: str,
+    layout: LayoutOptions,
+    options: PrepareOptions,
+    *,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> CheckedCategory:
+    """Check every scan of a category; a problem stops nothing but the scan it is in.
+
+    Args:
+        root: folder of the categories.
+        workers: threads.
+        progress: shows how far it has come.
+    """
+    problems: list[Problem] = []
+    files: tuple[ScanFiles, ...] = ()
+    with reporting(problems.append, "layout", root / category):
+        files = list_scans(root, category, layout, problems.append)
+    work = partial(check_scan, options=options)
+    scans = map_scans(work, files, f"validate {category}", workers, progress)
+    problems += [problem for scan in scans for problem in scan.problems]
+    for found in (_repeated_ids(files), _missing_masks(files), _unlike(scans)):
+        problems += found
+    problems += find_duplicates(scans)
+    return CheckedCategory(category, tuple(scans), tuple(dict.fromkeys(problems)))
+
+
+def _repeated_ids(files: Sequence[ScanFiles]) -> Iterator[Problem]:
+    """As of the folders val and validation."""
+    known: dict[str, ScanFiles] = {}
+    for scan in files:
+        if scan.id in known:
+            other = known[scan.id].rgb
+            message = f"{scan.rgb} and {other} are both {scan.id}: rename one of them."
+            yield Problem("name", scan.rgb, message)
+        known.setdefault(scan.id, scan)
+
+
+def _missing_masks(files: Sequence[ScanFiles]) -> Iterator[Problem]:
+    """Of a plant's defects, where others have a mask; the other layouts insist on all."""
+    defects = [scan for scan in files if scan.label == 1 and scan.layout == "folder"]
+    if not any(scan.mask for scan in defects):
+        return
+    for scan in defects:
+        if scan.mask is None:
+            message = (
+                f"{scan.rgb} shows a defect and has no mask, as others have: add it, or only "
+                "object metrics are computed."
+            )
+            yield Problem("missing_mask", scan.rgb, message)
+
+
+def _unlike(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
+    """Scans that show far less of the sensor's view, or of the part, than the category does."""
+    yield from _outliers(scans, "share of pixels with a return", lambda m: m.valid_share)
+    yield from _outliers(scans, "foreground share", lambda m: m.foreground_share)
+    yield from _outliers(scans, "size of the part in metres", lambda m: m.part_m)
+
+
+def _outliers(
+    scans: Iterable[CheckedScan], what: str, value: Callable[[Measures], float | None]
+) -> Iterator[Problem]:
+    values = [
+        (scan.files.points, number)
+        for scan in scans
+        if scan.measures is not None and (number := value(scan.measures)) is not None
+    ]
+    if len(values) < _ENOUGH:
+        return
+    typical = median(number for _, number in values)
+    for path, number in values:
+        if not typical / _UNLIKE <= number <= typical * _UNLIKE:
+            message = (
+                f"{path} has a {what} of {number:.2g}, but the median is {typical:.2g}: look at "
+                "the scan."
+            )
+            yield Problem("unlike", path, message)

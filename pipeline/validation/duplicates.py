@@ -1,0 +1,78 @@
+"""Content that a category holds twice: a scan in training and test tells nothing of new parts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pipeline.data.layouts.problems import Problem
+from pipeline.validation.scan import CheckedScan
+
+Key = Callable[[CheckedScan], str]
+
+
+def find_duplicates(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
+    """Scans whose image and geometry, or one of them, are another's byte for byte.
+
+    One problem each: for the later of two in one split, and for the test's of two that stand in the
+    test and where the model learns. Scans that could not be read are no one's duplicate.
+    """
+    known = [scan for scan in scans if scan.image is not None and scan.geometry is not None]
+    yield from _shared(known, "image and geometry", _both, None)
+    yield from _shared(known, "image", _image, _geometry)
+    yield from _shared(known, "geometry", _geometry, _image)
+
+
+def _image(scan: CheckedScan) -> str:
+    return str(scan.image)
+
+
+def _geometry(scan: CheckedScan) -> str:
+    return str(scan.geometry)
+
+
+def _both(scan: CheckedScan) -> str:
+    return f"{scan.image} {scan.geometry}"
+
+
+def _shared(
+    scans: Sequence[CheckedScan], what: str, key: Key, other: Key | None
+) -> Iterator[Problem]:
+    """Problems of scans with one key; with `other`, only of those that differ in that."""
+    groups: defaultdict[str, list[CheckedScan]] = defaultdict(list)
+    for scan in scans:
+        groups[key(scan)].append(scan)
+    for group in groups.values():
+        test = [scan for scan in group if scan.files.split == "test"]
+        learned = [scan for scan in group if scan.files.split != "test"]
+        if learned:
+            known = {other(scan) for scan in learned} if other else set()
+            leaks = [scan for scan in test if not other or other(scan) not in known]
+            yield from (_leak(scan, learned[0], what) for scan in leaks)
+        rest = learned or test
+        if other:
+            rest = list({other(scan): scan for scan in rest}.values())
+        yield from (_duplicate(scan, rest[0], what) for scan in rest[1:])
+
+
+def _leak(scan: CheckedScan, source: CheckedScan, what: str) -> Problem:
+    one, two = _path(scan, what), _path(source, what)
+    message = (
+        f"{one} in the test has the same {what} as {two} in {source.files.split}: "
+        f"{_remedy(what)}, or the test rates what the model has seen."
+    )
+    return Problem("leak", one, message)
+
+
+def _duplicate(scan: CheckedScan, source: CheckedScan, what: str) -> Problem:
+    one, two = _path(scan, what), _path(source, what)
+    return Problem("duplicate", one, f"{one} has the same {what} as {two}: {_remedy(what)}.")
+
+
+def _remedy(what: str) -> str:
+    return "remove one of them" if what == "image and geometry" else "one of them is another scan's"
+
+
+def _path(scan: CheckedScan, what: str) -> Path:
+    return scan.files.points if what == "geometry" else scan.files.rgb

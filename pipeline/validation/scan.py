@@ -1,0 +1,175 @@
+"""One scan, read and prepared as the pipeline would: what it measures and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.content import file_digest
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.layouts import read_scan
+from pipeline.data.layouts.problems import Kind, Problem, Report, reporting
+from pipeline.data.manifest import PlaneState
+from pipeline.data.prepare import check_label, find_part
+from pipeline.data.resize import SIZE, resize_mask, resize_points
+from pipeline.data.scan import RawScan, ScanFiles
+from pipeline.errors import DataError, MismatchError, UnitsError
+
+# Diagonal of what a scan shows, metres. A structured-light sensor sees from a few millimetres to a
+# few metres: of 3 mm to 10 m, millimetres read as metres make 3 m to 10 km, and metres read as
+# millimetres 3 um to 10 mm. These limits catch all but the smallest and the largest scenes.
+MIN_VIEW_M, MAX_VIEW_M = 0.002, 10.0
+_OUTLIERS = (1, 99)  # percentiles that a few stray returns do not move
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a scan that could be read measures.
+
+    Attributes:
+        height, width: pixels.
+        valid_share: of the pixels that have a return.
+        view_m: diagonal of the box around the returns, metres, without the outermost 1 % a side.
+        preprocessed: table and background were removed before.
+        foreground_share: of the 224 x 224 pixels; None where no part was found.
+        part_m: diagonal of the box around the part, metres, as view_m.
+        plane: what became of the table.
+    """
+
+    height: int
+    width: int
+    valid_share: float
+    view_m: float
+    preprocessed: bool
+    foreground_share: float | None = None
+    part_m: float | None = None
+    plane: PlaneState | None = None
+
+
+@dataclass(frozen=True)
+class CheckedScan:
+    """A scan with all that was found of it.
+
+    Attributes:
+        files: where it lies.
+        image, geometry: SHA-256 of the image's bytes, and of the geometry's with its sidecars;
+            None where one of them cannot be read.
+        measures: None where the scan cannot be read.
+        problems: in the order found.
+    """
+
+    files: ScanFiles
+    image: str | None
+    geometry: str | None
+    measures: Measures | None
+    problems: tuple[Problem, ...]
+
+
+def check_scan(files: ScanFiles, options: PrepareOptions) -> CheckedScan:
+    """Read a scan, find its part and compare its mask with its label; nothing is raised."""
+    problems: list[Problem] = []
+    raw = _read(files, problems.append)
+    measures = None if raw is None else _measure(files, raw, options, problems.append)
+    if raw is not None:
+        _check_mask(files, raw.mask, problems.append)
+    image = geometry = None
+    with reporting(problems.append, "unreadable", files.rgb):
+        image, geometry = file_digest(files.rgb).hex(), _geometry_sha256(files)
+    return CheckedScan(files, image, geometry, measures, tuple(dict.fromkeys(problems)))
+
+
+def _read(files: ScanFiles, report: Report) -> RawScan | None:
+    """The scan, without its mask where that alone is at fault; None where the rest is."""
+    try:
+        return read_scan(files)
+    except DataError as error:
+        whole = error
+    if files.mask is not None:
+        try:
+            raw = read_scan(replace(files, mask=None))
+        except DataError as error:
+            whole = error
+        else:
+            report(Problem("mask", files.mask, str(whole)))
+            return raw
+    report(_problem(files, whole))
+    return None
+
+
+def _problem(files: ScanFiles, error: DataError) -> Problem:
+    """A reader's error with the file that its sentence names first."""
+    kind: Kind = "unreadable"
+    if isinstance(error, MismatchError):
+        kind = "mismatch"
+    elif isinstance(error, UnitsError):
+        kind = "units"
+    message = str(error)
+    places = {
+        message.index(str(path)): path
+        for path in (files.rgb, files.points, *files.sidecars.values())
+        if str(path) in message
+    }
+    return Problem(kind, places[min(places)] if places else files.rgb, message)
+
+
+def _measure(files: ScanFiles, raw: RawScan, options: PrepareOptions, report: Report) -> Measures:
+    points = resize_points(raw.points)
+    view = _diagonal(points)
+    height, width = raw.points.shape[:2]
+    valid = float(raw.points.any(axis=-1).mean())
+    measures = Measures(height, width, valid, view, raw.part_only)
+    if valid and not MIN_VIEW_M <= view <= MAX_VIEW_M:
+        report(Problem("units", files.points, _wrong_units(files, view)))
+        return measures
+    with reporting(report, "foreground", files.points):
+        part = find_part(raw, options, f"{files.id} ({files.points})")
+        return replace(
+            measures,
+            foreground_share=float(part.foreground.mean()),
+            part_m=_diagonal(points[part.foreground]),
+            plane=part.plane,
+        )
+    return measures
+
+
+def _wrong_units(files: ScanFiles, view: float) -> str:
+    size = f"{view:.3g} m" if view > 1 else f"{view * 1000:.3g} mm"
+    remedy = "set data.units" if files.layout == "folder" else "scale it to metres"
+    return (
+        f"{files.points} shows a scene of {size}, read as {files.units}: the units look wrong, a "
+        f"sensor sees {MIN_VIEW_M * 1000:g} mm to {MAX_VIEW_M:g} m; {remedy}."
+    )
+
+
+def _diagonal(points: NDArray[np.float32]) -> float:
+    """Of the box around points that are returns, metres; 0 without any."""
+    returned = points[points.any(axis=-1)]
+    if not len(returned):
+        return 0.0
+    low, high = np.percentile(returned.astype(np.float64), _OUTLIERS, axis=0)
+    return float(np.linalg.norm(high - low))
+
+
+def _check_mask(files: ScanFiles, mask: NDArray[np.uint8] | None, report: Report) -> None:
+    if mask is None or files.mask is None:
+        return
+    with reporting(report, "mask", files.mask):
+        check_label(files, mask)
+    if files.label != 1 or resize_mask(mask).any():
+        return
+    marked = int(mask.astype(bool).sum())
+    what = f"only {marked} pixels, none of them left at {SIZE} x {SIZE}," if marked else "no pixel"
+    message = (
+        f"{files.mask} marks {what} on a defective scan: mark the defect, or move the scan to good."
+    )
+    report(Problem("empty_mask", files.mask, message))
+
+
+def _geometry_sha256(files: ScanFiles) -> str:
+    total = hashlib.sha256(file_digest(files.points))
+    for role in sorted(files.sidecars):
+        total.update(role.encode() + file_digest(files.sidecars[role]))
+    return total.hexdigest()

@@ -1,0 +1,68 @@
+"""The report of a validation for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.data.scan import SPLITS
+from pipeline.data.summary import PLANES
+from pipeline.validation.report import CategoryReport, Range, Report, by_kind, severity
+
+
+def describe(report: Report, examples: int) -> str:
+    """Some lines a category, at most so many problems of each kind, and the count of all."""
+    lines = [line for category in report.categories for line in _category(category, examples)]
+    errors, warnings = report.count("error"), report.count("warning")
+    return "\n".join([*lines, f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}"])
+
+
+def _category(report: CategoryReport, examples: int) -> Iterator[str]:
+    counts = {split: report.scans[split] for split in SPLITS if report.scans[split]}
+    splits = (f"{split} {_kinds(kinds)}" for split, kinds in counts.items())
+    yield f"{report.category}: {'; '.join(splits) or 'no scans'}"
+    if report.read:
+        yield from _figures(report)
+    for kind, problems in by_kind(report.problems).items():
+        yield f"  {severity(kind)}: {kind} ({len(problems)})"
+        yield from (f"    {_shown(problem.message)}" for problem in problems[:examples])
+        if len(problems) > examples:
+            yield f"    and {len(problems) - examples} more"
+
+
+def _figures(report: CategoryReport) -> Iterator[str]:
+    sizes = ", ".join(f"{n} of {size}" for size, n in report.sizes.items())
+    yield f"  pixels: {sizes}; {_percent(report.valid_share)} with a return"
+    yield f"  scene: {_lengths(report.view_m)}; part: {_lengths(report.part_m)}"
+    yield f"  foreground: {_percent(report.foreground_share)} of the pixels at 224 x 224"
+    planes = [f"{text} in {report.planes[p]}" for p, text in PLANES.items() if p in report.planes]
+    if planes:
+        yield f"  {', '.join(planes)}"
+
+
+def _kinds(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{n} {_shown(kind)}" for kind, n in kinds.items())
+
+
+def _percent(share: Range | None) -> str:
+    if share is None:
+        return "none known"
+    return f"{share.median:.1%} ({share.min:.1%} to {share.max:.1%})"
+
+
+def _lengths(length: Range | None) -> str:
+    if length is None:
+        return "not known"
+    return f"{_length(length.median)} ({_length(length.min)} to {_length(length.max)})"
+
+
+def _length(metres: float) -> str:
+    return f"{metres:.3g} m" if metres >= 1 else f"{metres * 1000:.3g} mm"
+
+
+def _shown(text: str) -> str:
+    """A name may hold line breaks and what no terminal can show: these as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _plural(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -1,0 +1,122 @@
+"""`mentor3ad validate`: what it reads, what it prints and its exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli.main import app
+from pipeline.errors import ConfigError
+
+from ..data.data_sets import LAYOUTS, write_mask, write_pair
+from ..data.scans import write_data_set
+
+SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text()
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data set and, in the current folder, params.yaml for its one category."""
+    root = write_data_set(tmp_path / "raw")
+    (tmp_path / "params.yaml").write_text(
+        SHIPPED.replace("root: data/demo", f"root: {root}").replace(
+            "categories: [biscuit, clutch, nectarine]\n  layout", "categories: [disc]\n  layout"
+        )
+    )
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def validate(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["validate", *arguments], catch_exceptions=False)
+
+
+def test_a_sound_data_set_is_exit_code_0() -> None:
+    done = validate()
+    assert (done.exit_code, done.stderr) == (0, "")  # no progress bar off a terminal
+    assert done.stdout.splitlines()[0] == "disc: train 2 good; test 1 good, 1 bump"
+    assert done.stdout.splitlines()[-1] == "0 errors, 0 warnings"
+
+
+def test_errors_are_exit_code_2_and_all_are_told(root: Path) -> None:
+    (root / "disc/train/good/rgb/000.png").write_bytes(b"")
+    (root / "disc/test/good/xyz/000.tiff").unlink()
+    done = validate()
+    assert done.exit_code == 2
+    assert "  error: missing_pair (1)" in done.stdout
+    assert "  error: unreadable (1)" in done.stdout
+
+
+def test_warnings_count_under_strict(root: Path) -> None:
+    write_mask(root / "disc/test/bump/gt/000.png", False, (100, 90))
+    assert (validate().exit_code, validate("--strict").exit_code) == (0, 2)
+
+
+def test_json_goes_to_the_output_alone_or_to_a_file(tmp_path: Path) -> None:
+    printed = validate("--json", "-").stdout
+    told = validate("--json", "report.json").stdout
+    assert json.loads(printed)["categories"][0]["category"] == "disc"
+    assert (tmp_path / "report.json").read_text() == printed
+    assert told == validate().stdout
+
+
+def test_examples_are_the_first_of_each_kind(root: Path) -> None:
+    for path in (root / "disc/train/good/rgb").iterdir():
+        path.write_bytes(b"")
+    assert "and 1 more" in validate("--examples", "1").stdout
+    assert "000.png" not in validate("--examples", "0").stdout
+
+
+@pytest.mark.parametrize("name", sorted(LAYOUTS))
+def test_options_take_the_place_of_params(name: str, tmp_path: Path) -> None:
+    write, category, layout = LAYOUTS[name]
+    other = write(tmp_path / "other")
+    options = ["--root", str(other), "--layout", name]
+    if layout.test_private:
+        options.append("--test-private")
+    [found] = json.loads(validate(*options, "--json", "-").stdout)["categories"]
+    assert found["category"] == category
+    assert sum(found["scans"]["test"].values()) == {"eyecandies": 4}.get(name, 2)
+
+
+def test_units_of_a_plant_that_look_wrong(tmp_path: Path) -> None:
+    for i in range(2):
+        write_pair(tmp_path / "plant/part/train", str(i), seed=i)
+    options = ["--root", str(tmp_path / "plant"), "--layout", "folder"]
+    assert validate(*options, "--units", "m").exit_code == 0
+    done = validate(*options, "--units", "mm")
+    assert done.exit_code == 2
+    assert "  error: units (2)" in done.stdout
+    assert "read as mm: the units look wrong" in done.stdout
+
+
+def test_a_category_that_is_not_there_is_an_error_in_the_report() -> None:
+    done = validate("--categories", "disc,ring")
+    assert done.exit_code == 2
+    assert "ring: no scans" in done.stdout
+    assert "'ring' is not a category" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--root", "gone"], "--root gone cannot be listed (No such file"),
+        (["--root", "raw/disc/test/good/rgb"], "holds no folders"),
+        (["--light", "9"], "--light 9: Input should be less than or equal to 5"),
+        (["--camera", "../c.json"], "must be a path inside"),
+        (["--categories", "a/b"], "--categories a/b: "),
+    ],
+)
+def test_what_cannot_run_is_one_sentence(arguments: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(*arguments)
+    assert said in str(caught.value)
+
+
+def test_nothing_is_written_but_the_document(tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    validate("--json", "report.json")
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert after.keys() - before.keys() == {tmp_path / "report.json"}
+    assert before.items() <= after.items()
