@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 from pipeline.config import Params
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions
+from pipeline.data.options import layout_options, prepare_options
 from pipeline.data.prepare import prepare_category
 from pipeline.data.summary import describe
 from pipeline.progress import progress
@@ -13,22 +12,12 @@ from stages.runner import prepared, run_category
 
 
 def prepare(params: Params, category: str) -> None:
-    layout = LayoutOptions(
-        layout=params.data.layout,
-        light=params.data.light,
-        test_private=params.data.test_private,
-        units=params.data.units,
-        camera=params.data.camera,
-        test_share=params.data.test_share,
-    )
     manifest = prepare_category(
         Path(params.data.root),
         category,
         prepared(category),
-        PrepareOptions(
-            plane_removal=params.data.plane_removal, **params.data.foreground.model_dump()
-        ),
-        layout,
+        prepare_options(params.data),
+        layout_options(params.data),
         workers=params.runtime.workers or os.cpu_count() or 1,
         progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
     )

@@ -10,10 +10,10 @@ from pipeline.cache.writer import write_store
 from pipeline.config import Params
 from pipeline.data.manifest import Manifest
 from pipeline.device import select_device
-from pipeline.modules import load_fusion, load_guidance, module_sha256
+from pipeline.modules import load_fusion, load_guidance
 from pipeline.pixels import PixelFeatures
 from pipeline.progress import progress
-from pipeline.scoring import Scorer
+from pipeline.scoring import Scorer, score_inputs
 from stages.runner import features, mfm, mgm, prepared, run_category, scores, staging
 
 
@@ -23,12 +23,9 @@ def score(params: Params, category: str) -> None:
     fusion = load_fusion(mfm(category), device)
     guidance = load_guidance(mgm(category), device)
     scorer = Scorer(fusion, guidance, params.model.precision)
-    inputs = {
-        "features": cache.store.manifest.fingerprint,
-        "mfm": module_sha256(mfm(category)),
-        "mgm": module_sha256(mgm(category)),
-        "precision": params.model.precision,
-    }
+    inputs = score_inputs(
+        cache.store.manifest, mfm(category), mgm(category), params.model.precision
+    )
     manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(prepared(category)), inputs)
 
     def score_shard(samples: range) -> dict[str, np.ndarray]:
