@@ -98,7 +98,7 @@ def read_scan(files: ScanFiles) -> RawScan:
 def _list_folder(root: Path, folder: Path, split: Split, light: int) -> Iterator[ScanFiles]:
     if not folder.is_dir():
         return
-    items = _items(root, check_inside(root, folder), light)
+    items = group_items(root, check_inside(root, folder), light)
     private = folder.parent.name == _PRIVATE
     _check_items(folder, items, light, masked=split == "test" and not private)
     for stem, files in items.items():
@@ -117,8 +117,14 @@ def _list_folder(root: Path, folder: Path, split: Split, light: int) -> Iterator
         )
 
 
-def _items(root: Path, folder: Path, light: int) -> dict[str, dict[str, Path]]:
-    """Path of every item that is used, by number and role, in order of number."""
+def group_items(root: Path, folder: Path, light: int) -> dict[str, dict[str, Path]]:
+    """Path of every item that is used, by number and role, in order of number.
+
+    Which of them a scan must have is not checked.
+
+    Raises:
+        DataError: a link that leads out of root.
+    """
     roles = {
         f"image_{light}.png": "image",
         "depth.png": "depth",

@@ -52,16 +52,39 @@ def pair_files(root: Path, folder: Path) -> dict[str, Pair]:
             of one role, both forms in one folder, or a link that leads out of root.
     """
     found: dict[Role, dict[str, Path]] = {"rgb": {}, "points": {}, "mask": {}}
-    for role, stem, path in _assigned(_candidates(root, folder)):
-        if stem in found[role]:
-            other = found[role][stem]
-            raise DataError(f"{path} and {other} are both the {role} of one scan: remove one.")
-        found[role][stem] = path
+    for stem, roles in group_files(root, folder).items():
+        for role, paths in roles.items():
+            found[role][stem] = only_one(role, paths)
     rgb, points, mask = found["rgb"], found["points"], found["mask"]
     _check_pairs(rgb, points, "geometry")
     _check_pairs(points, rgb, "image")
     _check_pairs(mask, rgb, "image")
     return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in sorted(rgb)}
+
+
+def group_files(root: Path, folder: Path) -> dict[str, dict[Role, list[Path]]]:
+    """The files of a folder by scan and role, sorted; whether a scan is whole is not checked.
+
+    Raises:
+        DataError: both forms in one folder, or a link that leads out of root.
+    """
+    groups: dict[str, dict[Role, list[Path]]] = {}
+    for role, stem, path in _assigned(_candidates(root, folder)):
+        groups.setdefault(stem, {}).setdefault(role, []).append(path)
+    return dict(sorted(groups.items()))
+
+
+def only_one(role: Role, paths: list[Path]) -> Path:
+    """Raises DataError where a scan has two files of one role."""
+    if len(paths) > 1:
+        first, second = paths[:2]
+        raise DataError(f"{second} and {first} are both the {role} of one scan: remove one.")
+    return paths[0]
+
+
+def scan_name(path: Path) -> str:
+    """The name that a file's scan has: its stem without the mark of its role."""
+    return _split_mark(path)[1]
 
 
 def _candidates(root: Path, folder: Path) -> list[tuple[Role | None, str, Path]]:
