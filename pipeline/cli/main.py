@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import use, weights
+from pipeline.cli import bundle, predict, use, weights
 from pipeline.errors import one_sentence
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Multimodal industrial anomaly detection. The pipeline itself runs with `dvc repro`.",
 )
 app.command("use")(use.use)
+app.command("predict")(predict.predict)
+app.command("bundle")(bundle.bundle)
 app.add_typer(weights.app, name="weights")
 
 

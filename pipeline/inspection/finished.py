@@ -77,9 +77,11 @@ class Finished:
             raise _outdated(project.features(category))
         scores = Store.open(project.scores(category), SCORES_KIND, category).manifest
         modules = project.mfm(category), project.mgm(category)
-        _same(project.scores(category), scores.inputs, score_inputs(
-            features, *modules, params.model.precision
-        ))
+        _same(
+            project.scores(category),
+            scores.inputs,
+            score_inputs(features, *modules, params.model.precision),
+        )
         votes = Store.open(project.anomaly(category), ANOMALY_KIND, category).manifest
         voting = {"scores": scores.fingerprint, "voting": params.voting.model_dump()}
         _same(project.votes(category), votes.inputs, voting)

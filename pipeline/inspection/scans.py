@@ -76,16 +76,15 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 def _find_pairs(root: Path, folder: Path, model: Model, found: Found) -> None:
     for stem, roles in pairs.group_files(root, folder).items():
-        if not roles.keys() & {"rgb", "points"}:
-            continue  # a mask alone is no scan
+        rgb, points = roles.get("rgb"), roles.get("points")
         name = _prefix(root, folder) + stem
         try:
-            rgb = pairs.only_one("rgb", roles.get("rgb", []))
-            points = pairs.only_one("points", roles.get("points", []))
-            found.scans.append(_scan(name, rgb, points, model))
-        except IndexError:
-            there = next(iter(roles.values()))[0]
-            found.unusable[name] = f"{there} has no {'geometry' if 'rgb' in roles else 'image'}"
+            if rgb and points:
+                files = pairs.only_one("rgb", rgb), pairs.only_one("points", points)
+                found.scans.append(_scan(name, *files, model))
+            elif rgb or points:  # a mask alone is no scan
+                lacking = "geometry" if rgb else "image"
+                raise DataError(f"{(rgb or points or [])[0]} has no {lacking} of its name: add it.")
         except DataError as error:
             found.unusable[name] = str(error)
 
