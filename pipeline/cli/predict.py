@@ -66,12 +66,15 @@ def predict(
 
 
 def _check(scans: list[str], out: Path | None, watch: bool, pictures: list[str]) -> None:
+    """What can be refused before the model is loaded."""
     if out is None and (pictures or watch):
-        raise ConfigError(
-            f"{'--watch' if watch else pictures[0]} needs --out, a folder to write to"
-        )
+        option = "--watch" if watch else pictures[0]
+        raise ConfigError(f"{option} needs --out, a folder to write to")
     if watch and (len(scans) > 1 or not Path(scans[0]).is_dir()):
         raise ConfigError("--watch needs one folder, which must be there")
+    for name in scans:
+        if "," not in name and not Path(name).is_dir():
+            raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")
 
 
 def _tell(folder: str, seconds: float) -> None:

@@ -82,7 +82,7 @@ def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[
 
 
 def predict_scans(inspector: Inspector, scans: Sequence[str], output: Output) -> ExitCode:
-    """Inspect scans by their names, RGB,XYZ, and all scans of folders.
+    """Inspect scans by their names, IMAGE,GEOMETRY, and all scans of folders.
 
     Raises:
         DataError: there is no scan, or two have one id.
@@ -164,9 +164,7 @@ def _named(
 
 
 def _pair(name: str, inspector: Inspector) -> ScanFiles:
-    rgb, comma, points = name.partition(",")
-    if not comma:
-        raise DataError(f"{name} is neither a folder of scans nor a scan as RGB,XYZ")
+    rgb, _, points = name.partition(",")
     return pair_files(Path(rgb), Path(points), inspector.model)
 
 

@@ -58,7 +58,9 @@ def find_scans(folder: Path, model: Model) -> Found:
         DataError: no such folder, both forms in one folder, or a link that leads out of it.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder: name a folder of scans, or a scan as RGB,XYZ")
+        raise DataError(
+            f"{folder} is no folder: name a folder of scans, or a scan as IMAGE,GEOMETRY"
+        )
     found = Found()
     group = _find_candy if model.settings.layout == "eyecandies" else _find_pairs
     for place in _folders(folder):
