@@ -145,7 +145,7 @@ def test_a_part_with_fewer_points_than_groups_is_named(inspector: Inspector) -> 
 def test_a_project_needs_a_category_that_it_has(project: Path) -> None:
     with pytest.raises(ConfigError, match="name one of its categories"):
         Inspector.load(project)
-    with pytest.raises(ConfigError, match="category screw: not among data.categories"):
+    with pytest.raises(ConfigError, match=r"category screw: not among data\.categories"):
         Inspector.load(project, "screw")
 
 
