@@ -76,7 +76,7 @@ def test_a_pair_of_eyecandies_finds_its_sidecars(candy: Model, tmp_path: Path) -
     pair = tmp_path / "007_image_4.png", tmp_path / "007_depth.png"
     assert read_scan(pair_files(*pair, candy)).part_only
     (tmp_path / "007_info_depth.yaml").unlink()
-    with pytest.raises(DataError, match="007_info_depth.yaml"):
+    with pytest.raises(DataError, match=r"007_info_depth\.yaml"):
         pair_files(*pair, candy)
 
 
