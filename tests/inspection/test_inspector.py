@@ -1,6 +1,7 @@
 """The inspector itself: arrays and files, batches and threads, and what it refuses."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,12 +135,16 @@ def test_what_is_no_scan_is_refused(
     assert said in str(caught.value)
 
 
-def test_a_part_with_fewer_points_than_groups_is_named(inspector: Inspector) -> None:
-    points = np.zeros((224, 224, 3), np.float32)
-    points[50:59, 50:59] = [0.01, 0.01, 0.5]
-    points[50:59, 50:59, 2] += np.arange(9)[:, None] * 1e-4
-    with pytest.raises(DataError, match=r"^the scan"):
-        inspector.inspect(np.zeros((224, 224, 3), np.uint8), points[:, :, :])
+def test_a_part_with_fewer_points_than_groups_is_named(
+    inspector: Inspector, files: tuple[Path, Path]
+) -> None:
+    settings = inspector.model.settings
+    points = settings.features.points.model_copy(update={"groups": 60000})
+    features = settings.features.model_copy(update={"points": points})
+    demanding = settings.model_copy(update={"features": features})
+    with pytest.raises(DataError) as caught:
+        Inspector(replace(inspector.model, settings=demanding)).inspect(*files)
+    assert str(caught.value).startswith(f"{files[1]}: ")
 
 
 def test_a_project_needs_a_category_that_it_has(project: Path) -> None:
