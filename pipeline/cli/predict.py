@@ -61,8 +61,7 @@ def predict(
     output = Output(out, "csv" if csv else "jsonl", kinds)  # type: ignore[arg-type]
     if not watch:
         raise typer.Exit(predict_scans(inspector, scans, output))
-    seconds = inspector.warm_up()
-    watch_folder(inspector, Path(scans[0]), output, interval, lambda: _tell(scans[0], seconds))
+    watch_folder(inspector, Path(scans[0]), output, interval)
 
 
 def _check(scans: list[str], out: Path | None, watch: bool, pictures: list[str]) -> None:
@@ -75,7 +74,3 @@ def _check(scans: list[str], out: Path | None, watch: bool, pictures: list[str])
     for name in scans:
         if "," not in name and not Path(name).is_dir():
             raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")
-
-
-def _tell(folder: str, seconds: float) -> None:
-    typer.echo(f"watching {folder}; warmed up in {seconds:.1f} s; Ctrl-C ends", err=True)

@@ -3,7 +3,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,6 +18,7 @@ from pipeline.inspection.pictures import Kind, save_pictures
 from pipeline.inspection.results import Format, Result, header, line, results_file
 from pipeline.inspection.scans import find_scans, pair_files
 from pipeline.inspection.station import Station
+from pipeline.logs import log_event
 
 
 class ExitCode(IntEnum):
@@ -47,26 +49,33 @@ class Output:
 
 
 class _Writer:
+    """Writes each scan's line and pictures, and counts."""
+
     def __init__(self, output: Output, files: Sequence[IO[str]]) -> None:
         self.output, self.files = output, files
-        self.defective = self.failed = False
+        self.scans = self.defective = self.errors = 0
 
     def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
         """Pictures first: a line says that all of its scan is there."""
         if isinstance(found, Inspection) and self.output.folder is not None:
             save_pictures(self.output.folder, name, found, self.output.kinds)
         result = Result.of(name, found, source)
-        self.defective |= bool(result.defective)
-        self.failed |= result.error is not None
+        self.scans += 1
+        self.defective += bool(result.defective)
+        self.errors += result.error is not None
         for file in self.files:
             file.write(line(result, self.output.form))
             file.flush()
 
     @property
+    def counts(self) -> dict[str, int]:
+        return {"scans": self.scans, "defective": self.defective, "errors": self.errors}
+
+    @property
     def code(self) -> ExitCode:
         if self.defective:
             return ExitCode.DEFECTIVE
-        return ExitCode.NOT_INSPECTED if self.failed else ExitCode.GOOD
+        return ExitCode.NOT_INSPECTED if self.errors else ExitCode.GOOD
 
 
 @contextmanager
@@ -89,27 +98,23 @@ def predict_scans(inspector: Inspector, scans: Sequence[str], output: Output) ->
         ConfigError: the results would land among the scans.
     """
     wanted, unusable = _named(inspector, scans, output)
+    start = time.perf_counter()
     with _writing(output) as (writer, _):
         for name, reason in unusable.items():
             writer.write(name, DataError(reason))
         results = inspector.inspect_batch(wanted)
         for scan, found in zip(wanted, results, strict=True):
             writer.write(scan.id, found)
+    seconds = round(time.perf_counter() - start, 3)
+    log_event("predict", {"category": inspector.category, **writer.counts, "seconds": seconds})
     return writer.code
 
 
-def watch(
-    inspector: Inspector,
-    folder: Path,
-    output: Output,
-    interval: float,
-    ready: Callable[[], None] = lambda: None,
-) -> None:
+def watch(inspector: Inspector, folder: Path, output: Output, interval: float) -> None:
     """Inspect what arrives in a folder, until SIGINT or SIGTERM.
 
     Args:
         interval: seconds between looks into the folder.
-        ready: called once the first look is about to come.
 
     Raises:
         ConfigError: the results would land among the scans, or another watch writes them.
@@ -117,7 +122,9 @@ def watch(
     _check_apart(folder, output)
     with _stopped_by_signals() as stop, _writing(output, keep=True) as (writer, handled):
         station = Station(folder, inspector.model, handled, interval, stop)
-        ready()
+        warm_up = round(inspector.warm_up(), 3)
+        about = {"category": inspector.category, "folder": str(folder)}
+        log_event("watch", {**about, "known": len(handled), "warm_up_seconds": warm_up})
         for arrived in station.arrivals():
             found: Inspection | DataError
             try:
@@ -125,6 +132,7 @@ def watch(
             except DataError as error:
                 found = error
             writer.write(arrived.scan.id, found, arrived.source)
+        log_event("watch_end", {**about, **writer.counts})
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A station that drops its scans' files into a folder: each is inspected once, when it is whole."""
 
 import hashlib
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pipeline.data.scan import ScanFiles
 from pipeline.errors import DataError
 from pipeline.inspection.model import Model
 from pipeline.inspection.scans import Found, find_scans
+from pipeline.logs import LOGGER
 
 PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
 
@@ -45,7 +45,7 @@ class Station:
     handled: set[str]
     interval: float
     stop: threading.Event
-    warn: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
+    warn: Callable[[str], None] = LOGGER.warning
     _seen: dict[str, str] = field(default_factory=dict)  # source by id, at the last look
     _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan is not whole
     _warned: set[str] = field(default_factory=set)

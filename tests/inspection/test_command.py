@@ -49,6 +49,12 @@ def with_threshold(bundle: Path, copy: Path, threshold: float) -> Path:
     return copy
 
 
+@pytest.fixture(autouse=True)
+def no_log_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What --log-json sets goes with the test."""
+    monkeypatch.setenv("MENTOR3AD_LOG", "text")
+
+
 def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
 
@@ -215,7 +221,7 @@ def test_a_station_survives_kills_and_handles_each_scan_once(
         file.write('{"id": "cut off')
     drop(good, "001", folder, "second")
     with station(lenient, folder, out, "--map") as process:
-        wait(lambda: len((out / "predictions.jsonl").read_text().splitlines()) == 3, process)
+        wait(lambda: '"second"' in (out / "predictions.jsonl").read_text(), process)
         process.send_signal(signal.SIGTERM)
         printed, said = process.communicate()
     assert process.returncode == 0, said
@@ -232,7 +238,25 @@ def test_a_station_ends_cleanly(bundle: Path, tmp_path: Path, number: signal.Sig
     (tmp_path / "in").mkdir()
     with station(bundle, tmp_path / "in", tmp_path / "out") as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("watching ")
+        start = f"watch: category {CATEGORY}, folder {tmp_path / 'in'}, known 0, warm_up_seconds "
+        assert process.stderr.readline().startswith(start)
         process.send_signal(number)
         printed, said = process.communicate()
-    assert (process.returncode, printed, said) == (0, "", "")
+    counts = "scans 0, defective 0, errors 0"
+    assert said == f"watch_end: category {CATEGORY}, folder {tmp_path / 'in'}, {counts}\n"
+    assert (process.returncode, printed) == (0, "")
+
+
+def test_json_logs_have_a_line_a_run(lenient: Path, test_scans: Path) -> None:
+    scan = pair_of(test_scans / "good", "000")
+    done = invoke("--log-json", "predict", scan, "--bundle", lenient, "--device", "cpu")
+    event = json.loads(done.stderr)
+    figures = {key: event[key] for key in ("event", "category", "scans", "defective", "errors")}
+    assert figures == {
+        "event": "predict",
+        "category": CATEGORY,
+        "scans": 1,
+        "defective": 0,
+        "errors": 0,
+    }
+    assert len(done.stdout.splitlines()) == 1
