@@ -33,6 +33,10 @@ class WeightsError(Mentor3ADError):
     """Backbone or module weights that are missing, damaged or do not fit."""
 
 
+class BundleError(Mentor3ADError):
+    """A model bundle that is incomplete, damaged, foreign or of a newer schema."""
+
+
 class TrainingError(Mentor3ADError):
     """A loss or feature that is not finite, or too little data to train on."""
 

@@ -32,12 +32,16 @@ def save_module(folder: Path, module: Fusion | Guidance, losses: Sequence[float]
 
 def load_fusion(folder: Path, device: torch.device) -> Fusion:
     """A trained MFM, frozen. Raises WeightsError where it is missing or damaged."""
-    return _load(Fusion, folder, device)
+    return read_module(Fusion, folder / MODULE_FILE, device, _remade(folder))
 
 
 def load_guidance(folder: Path, device: torch.device) -> Guidance:
     """A trained MGM, frozen. Raises WeightsError where it is missing or damaged."""
-    return _load(Guidance, folder, device)
+    return read_module(Guidance, folder / MODULE_FILE, device, _remade(folder))
+
+
+def _remade(folder: Path) -> str:
+    return f"delete {folder} and run `dvc repro` to make it again"
 
 
 def module_sha256(folder: Path) -> str:
@@ -45,10 +49,17 @@ def module_sha256(folder: Path) -> str:
     return hashlib.sha256((folder / MODULE_FILE).read_bytes()).hexdigest()
 
 
-def _load(kind: type[M], folder: Path, device: torch.device) -> M:
+def read_module(kind: type[M], path: Path, device: torch.device, remedy: str) -> M:
+    """A module's file, frozen.
+
+    Args:
+        remedy: the end of the sentence about a file that is missing or damaged.
+
+    Raises:
+        WeightsError: it does not hold a whole module of the kind.
+    """
     from safetensors import SafetensorError, safe_open
 
-    path = folder / MODULE_FILE
     try:
         with safe_open(path, framework="pt") as file:
             module = kind(**json.loads(file.metadata()[CONFIG]))
@@ -57,7 +68,6 @@ def _load(kind: type[M], folder: Path, device: torch.device) -> M:
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
-            f"{path} does not hold a whole {kind.__name__} module ({reason}); delete {folder} and "
-            "run `dvc repro` to make it again"
+            f"{path} does not hold a whole {kind.__name__} module ({reason}); {remedy}"
         ) from None
     return module.to(device).eval().requires_grad_(False)

@@ -3,19 +3,34 @@
 Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
 """
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.cache.maps import MAPS
+from pipeline.cache.schema import StoreManifest
 from pipeline.device import autocast
 from pipeline.features.projection import SIZE
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
 from pipeline.losses import cosine_difference
+from pipeline.modules import module_sha256
 from pipeline.pixels import PixelFeatures
 
 TILE = 4096  # pixels scored at once; bounds the memory
+
+
+def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
+    """What score maps depend on: the features, both modules by their folders, the precision."""
+    return {
+        "features": features.fingerprint,
+        "mfm": module_sha256(mfm),
+        "mgm": module_sha256(mgm),
+        "precision": precision,
+    }
 
 
 class Scorer:

@@ -12,38 +12,15 @@ import typer
 
 from pipeline.config import Params, load_params
 from pipeline.errors import ConfigError, one_sentence
+from pipeline.project import Project
 
-DATA = Path("data")
-DEMO = DATA / "demo"
+HERE = Project()
+DEMO = HERE.data / "demo"
 REPORTS = Path("reports")
 
-
-def prepared(category: str) -> Path:
-    return DATA / "prepared" / category
-
-
-def features(category: str) -> Path:
-    return DATA / "features" / f"{category}.zarr"
-
-
-def mfm(category: str) -> Path:
-    return DATA / "mfm" / category
-
-
-def mgm(category: str) -> Path:
-    return DATA / "mgm" / category
-
-
-def scores(category: str) -> Path:
-    return DATA / "scores" / f"{category}.zarr"
-
-
-def votes(category: str) -> Path:
-    return DATA / "votes" / category
-
-
-def evaluation(category: str) -> Path:
-    return DATA / "eval" / category
+prepared, features = HERE.prepared, HERE.features
+mfm, mgm, scores, votes = HERE.mfm, HERE.mgm, HERE.scores, HERE.votes
+evaluation = HERE.evaluation
 
 
 def staging() -> Path:

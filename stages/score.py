@@ -9,11 +9,11 @@ from pipeline.cache.maps import SCORES, SCORES_KIND, maps_manifest
 from pipeline.cache.writer import write_store
 from pipeline.config import Params
 from pipeline.data.manifest import Manifest
-from pipeline.device import select_device
-from pipeline.modules import load_fusion, load_guidance, module_sha256
+from pipeline.device import scan_threads, select_device
+from pipeline.modules import load_fusion, load_guidance
 from pipeline.pixels import PixelFeatures
 from pipeline.progress import progress
-from pipeline.scoring import Scorer
+from pipeline.scoring import Scorer, score_inputs
 from stages.runner import features, mfm, mgm, prepared, run_category, scores, staging
 
 
@@ -23,22 +23,23 @@ def score(params: Params, category: str) -> None:
     fusion = load_fusion(mfm(category), device)
     guidance = load_guidance(mgm(category), device)
     scorer = Scorer(fusion, guidance, params.model.precision)
-    inputs = {
-        "features": cache.store.manifest.fingerprint,
-        "mfm": module_sha256(mfm(category)),
-        "mgm": module_sha256(mgm(category)),
-        "precision": params.model.precision,
-    }
+    inputs = score_inputs(
+        cache.store.manifest, mfm(category), mgm(category), params.model.precision
+    )
     manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(prepared(category)), inputs)
 
-    def score_shard(samples: range) -> dict[str, np.ndarray]:
-        maps = [scorer.score_maps(PixelFeatures([cache.scan(i)], device), 0) for i in samples]
-        return {SCORES.name: np.stack(maps)}
+    def score_scan(sample: int) -> np.ndarray:
+        return scorer.score_maps(PixelFeatures([cache.scan(sample)], device), 0)
 
     bar = partial(
         progress, description=f"score {category}", unit="scan", total=None, scale=manifest.shard
     )
-    write_store(scores(category), manifest, score_shard, staging(), bar)
+    with scan_threads(device) as pool:
+
+        def score_shard(samples: range) -> dict[str, np.ndarray]:
+            return {SCORES.name: np.stack(list(pool.map(score_scan, samples)))}
+
+        write_store(scores(category), manifest, score_shard, staging(), bar)
 
 
 if __name__ == "__main__":

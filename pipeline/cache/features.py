@@ -46,6 +46,15 @@ class ScanFeatures:
     weight: np.ndarray | None = None  # (224, 224, 3) float16
     points: np.ndarray | None = None  # (224, 224, 1152) float16
 
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], pool: bool) -> "ScanFeatures":
+        """From one sample of each array of a feature store; `pool` is the param."""
+        if "points" in arrays:  # dense: the 3x3 mean is in them
+            return cls(arrays["rgb"], arrays["foreground"] != 0, False, points=arrays["points"])
+        foreground = (arrays["weight"] != 0).any(axis=-1)
+        factors = {name: arrays[name] for name in ("tokens", "index", "weight")}
+        return cls(arrays["rgb"], foreground, pool, **factors)
+
     def points_map(self) -> Tensor:
         """F_XYZ as (224, 224, 1152) float32; zero on the background (without the 3x3 mean)."""
         if self.points is not None:
@@ -67,7 +76,7 @@ class FeatureCache:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.samples = store.manifest.samples
-        self._dense = any(spec.name == "points" for spec in store.manifest.arrays)
+        self._arrays = store.manifest.arrays
         self._pool = bool(store.manifest.inputs["points"]["pool"])
 
     @classmethod
@@ -80,18 +89,5 @@ class FeatureCache:
 
     def scan(self, sample: int) -> ScanFeatures:
         """Features of the sample at a position."""
-        rgb = self.store.read("rgb", sample)
-        if self._dense:
-            foreground = self.store.read("foreground", sample) != 0
-            return ScanFeatures(
-                rgb, foreground, pool=False, points=self.store.read("points", sample)
-            )
-        weight = self.store.read("weight", sample)
-        return ScanFeatures(
-            rgb,
-            (weight != 0).any(axis=-1),
-            self._pool,
-            tokens=self.store.read("tokens", sample),
-            index=self.store.read("index", sample),
-            weight=weight,
-        )
+        arrays = {spec.name: self.store.read(spec.name, sample) for spec in self._arrays}
+        return ScanFeatures.of(arrays, self._pool)

@@ -4,13 +4,15 @@
 at its top, and what does its work (torch, numpy, pydantic) inside the function.
 """
 
+import os
 from typing import Annotated
 
 import typer
 
 from pipeline import __version__
-from pipeline.cli import use, validate, weights
+from pipeline.cli import bundle, predict, use, validate, weights
 from pipeline.errors import one_sentence
+from pipeline.logs import VARIABLE, configure_logging
 
 app = typer.Typer(
     name="mentor3ad",
@@ -21,6 +23,8 @@ app = typer.Typer(
 )
 app.command("use")(use.use)
 app.command("validate")(validate.validate)
+app.command("predict")(predict.predict)
+app.command("bundle")(bundle.bundle)
 app.add_typer(weights.app, name="weights")
 
 
@@ -38,8 +42,13 @@ def _options(
             "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
         ),
     ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log lines as JSON, as MENTOR3AD_LOG=json does.")
+    ] = False,
 ) -> None:
-    pass
+    if log_json:
+        os.environ[VARIABLE] = "json"  # also for the stages that a command starts
+    configure_logging()
 
 
 def main() -> None:

@@ -6,9 +6,6 @@ workers.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +30,7 @@ from pipeline.data.pool import Progress, map_scans, silent
 from pipeline.data.resize import SIZE, resize_foreground, resize_mask, resize_points, resize_rgb
 from pipeline.data.scan import UNKNOWN, RawScan, ScanFiles
 from pipeline.errors import DataError
+from pipeline.files import folder_replaced_whole
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def prepare_category(
     _check_replaceable(out)
     done = map_scans(work, scans, f"prepare {category}", workers, progress)
     manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
-    with _whole_or_not_at_all(out) as folder:
+    with folder_replaced_whole(out) as folder:
         np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
         np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
         (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
@@ -138,13 +136,21 @@ def prepare_scan(rgb: Path, points: Path, options: PrepareOptions, name: str) ->
 
 
 def prepare_files(files: ScanFiles, options: PrepareOptions) -> PreparedScan:
-    """A scan outside any data set, brought to what `load_scan` gives of a prepared one.
+    """A scan outside any data set: `prepare_raw` of what its files hold.
 
     Raises:
         DataError: a file is refused, or too little of the part is found; `files.id` names it.
     """
-    raw = read_scan(files)
-    return _masked(raw, find_part(raw, options, files.id).foreground)
+    return prepare_raw(read_scan(files), options, files.id)
+
+
+def prepare_raw(raw: RawScan, options: PrepareOptions, name: str) -> PreparedScan:
+    """A scan brought to what `load_scan` gives of a prepared one; `name` calls it.
+
+    Raises:
+        DataError: too little of the part is found.
+    """
+    return _masked(raw, find_part(raw, options, name).foreground)
 
 
 def find_part(raw: RawScan, options: PrepareOptions, name: str) -> Part:
@@ -221,23 +227,6 @@ def check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
 
 def _relative(root: Path, path: Path) -> str:
     return check_inside(root, path).relative_to(root).as_posix()
-
-
-@contextmanager
-def _whole_or_not_at_all(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when the block ends well, and vanishes if not."""
-    partial_, old = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "old"))
-    for leftover in (partial_, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial_.mkdir(parents=True)
-    try:
-        yield partial_
-        if out.exists():
-            out.rename(old)
-        partial_.rename(out)
-    finally:
-        for leftover in (partial_, old):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _check_replaceable(out: Path) -> None:

@@ -26,6 +26,11 @@ def resize_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(((unit - _MEAN) / _STD).transpose(2, 0, 1))
 
 
+def restore_rgb(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The (224, 224, 3) uint8 image behind the RGB backbone's input (3, 224, 224)."""
+    return np.rint((rgb.transpose(1, 2, 0) * _STD + _MEAN) * 255).astype(np.uint8)
+
+
 def resize_rgb_u8(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 to (224, 224, 3) uint8: edge-replicating pad, antialiased bicubic."""
     square = Image.fromarray(square_pad(rgb, mode="edge"))

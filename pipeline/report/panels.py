@@ -147,12 +147,13 @@ def render_panel(panel: Panel) -> Image.Image:
 
 def _input_cells(panel: Panel) -> list[tuple[str, Pixels]]:
     photo = _coarse(panel.rgb)
+    seen = overlay(panel.rgb, panel.anomaly, panel.foreground)
     truth = "not known" if panel.mask is None else "outlined" if panel.mask.any() else "no defect"
     return [
         ("RGB", photo),
         (_depth_name(panel), _relief(panel.depth, panel.foreground & (panel.depth > 0))),
-        (f"Ground truth: {truth}", _outlined(photo, panel.mask)),
-        ("Anomaly map on RGB", _outlined(_overlay(panel), panel.mask)),
+        (f"Ground truth: {truth}", outlined(photo, panel.mask)),
+        ("Anomaly map on RGB", outlined(seen, panel.mask)),
     ]
 
 
@@ -192,16 +193,16 @@ def _coloured(view: MapView, name: str, foreground: Bools) -> Pixels:
     return np.where(foreground[..., None], _lookup(_unit(view), name), np.uint8(NEUTRAL[0]))
 
 
-def _overlay(panel: Panel) -> Pixels:
-    """Anomaly map over the grey image; the more anomalous, the more opaque."""
-    grey = panel.rgb.mean(axis=-1, keepdims=True)  # (H, W, 1)
-    unit = _unit(panel.anomaly)
-    alpha = np.where(panel.foreground, np.minimum(1.5 * unit, 0.85), 0.0)[..., None]
+def overlay(rgb: Pixels, anomaly: MapView, foreground: Bools) -> Pixels:
+    """Anomaly map over the grey image (H, W, 3); the more anomalous, the more opaque."""
+    grey = rgb.mean(axis=-1, keepdims=True)  # (H, W, 1)
+    unit = _unit(anomaly)
+    alpha = np.where(foreground, np.minimum(1.5 * unit, 0.85), 0.0)[..., None]
     colours = _lookup(unit, "inferno") * alpha
     return _coarse((grey * (1 - alpha) + colours).astype(np.uint8))
 
 
-def _outlined(rgb: Pixels, mask: Bools | None) -> Pixels:
+def outlined(rgb: Pixels, mask: Bools | None) -> Pixels:
     """`rgb` with the mask's edge in white inside black, which shows on any ground."""
     if mask is None or not mask.any():
         return rgb

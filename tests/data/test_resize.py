@@ -13,6 +13,7 @@ from pipeline.data.resize import (
     resize_points,
     resize_rgb,
     resize_rgb_u8,
+    restore_rgb,
     square_pad,
 )
 
@@ -87,3 +88,9 @@ def test_padding_repeats_edges_and_puts_the_odd_pixel_right() -> None:
     image = np.array([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], dtype=np.uint8)
     padded = square_pad(image, mode="edge")
     np.testing.assert_array_equal(padded[0], [1, 1, 2, 2, 2])
+
+
+def test_restoring_the_networks_image_gives_every_value_back() -> None:
+    values = np.arange(224 * 224 * 3).reshape(224, 224, 3) % 256
+    image = values.astype(np.uint8)
+    np.testing.assert_array_equal(restore_rgb(resize_rgb(image)), image)

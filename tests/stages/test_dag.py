@@ -18,8 +18,9 @@ PLUMBING = {
     "pipeline.errors": "names of errors; a stage that raises one has no results",
     "pipeline.config": "checks the params; their values are listed one by one in dvc.yaml",
     "pipeline.progress": "progress bars",
-    "pipeline.files": "writes a file whole; what is in it is its caller's",
-    "stages.runner": "the command line and the paths of outs, which dvc.yaml names itself",
+    "pipeline.project": "the paths of outs, which dvc.yaml names itself",
+    "pipeline.files": "writes files and folders whole; what is in them is their callers'",
+    "stages.runner": "the command line of a stage",
 }
 # Neither can a package's __init__.py that holds nothing but its docstring.
 # pipeline.device is none of them: it decides on bfloat16 and on deterministic algorithms.

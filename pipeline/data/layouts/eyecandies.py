@@ -105,7 +105,7 @@ def _list_folder(
 ) -> Iterator[ScanFiles]:
     if not folder.is_dir() or not is_inside(root, folder, report):
         return
-    items = _items(root, folder, light, report)
+    items = group_items(root, folder, light, report)
     private = folder.parent.name == _PRIVATE
     whole = _whole_scans(folder, items, light, report, masked=split == "test" and not private)
     for stem, files in whole.items():
@@ -128,8 +128,13 @@ def _list_folder(
         )
 
 
-def _items(root: Path, folder: Path, light: int, report: Report) -> dict[str, dict[str, Path]]:
-    """Path of every item that is used, by number and role, in order of number."""
+def group_items(
+    root: Path, folder: Path, light: int, report: Report = refuse
+) -> dict[str, dict[str, Path]]:
+    """Path of every item that is used, by number and role, in order of number.
+
+    Which of them a scan must have is not checked. Reported: a link that leads out of root.
+    """
     roles = {
         f"image_{light}.png": "image",
         "depth.png": "depth",

@@ -11,7 +11,8 @@ from typing import Literal
 from pipeline.data.formats.geometry import GEOMETRY_SUFFIXES
 from pipeline.data.formats.image import IMAGE_SUFFIXES
 from pipeline.data.layouts.files import is_inside, visible
-from pipeline.data.layouts.problems import Problem, Report
+from pipeline.data.layouts.problems import Problem, Report, refuse
+from pipeline.errors import DataError
 
 Role = Literal["rgb", "points", "mask"]
 
@@ -52,19 +53,46 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
     lies in folders.
     """
     found: dict[Role, dict[str, Path]] = {"rgb": {}, "points": {}, "mask": {}}
-    for role, stem, path in _assigned(_candidates(root, folder, report)):
-        if stem in found[role]:
-            other = found[role][stem]
-            message = f"{path} and {other} are both the {role} of one scan: remove one."
-            report(Problem("missing_pair", path, message))
-            continue
-        found[role][stem] = path
+    for stem, roles in group_files(root, folder, report).items():
+        for role, paths in roles.items():
+            found[role][stem] = paths[0]
+            for path in paths[1:]:
+                report(Problem("missing_pair", path, _both(role, path, paths[0])))
     rgb, points, mask = found["rgb"], found["points"], found["mask"]
     _check_pairs(rgb, points, "geometry", report)
     _check_pairs(points, rgb, "image", report)
     _check_pairs(mask, rgb, "image", report)
     whole = sorted(rgb.keys() & points.keys())
     return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in whole}
+
+
+def group_files(
+    root: Path, folder: Path, report: Report = refuse
+) -> dict[str, dict[Role, list[Path]]]:
+    """The files of a folder by scan and role, sorted; whether a scan is whole is not checked.
+
+    Reported: both forms in one folder, and links that lead out of root.
+    """
+    groups: dict[str, dict[Role, list[Path]]] = {}
+    for role, stem, path in _assigned(_candidates(root, folder, report)):
+        groups.setdefault(stem, {}).setdefault(role, []).append(path)
+    return dict(sorted(groups.items()))
+
+
+def only_one(role: Role, paths: list[Path]) -> Path:
+    """Raises DataError where a scan has two files of one role."""
+    if len(paths) > 1:
+        raise DataError(_both(role, paths[1], paths[0]))
+    return paths[0]
+
+
+def _both(role: Role, path: Path, other: Path) -> str:
+    return f"{path} and {other} are both the {role} of one scan: remove one."
+
+
+def scan_name(path: Path) -> str:
+    """The name that a file's scan has: its stem without the mark of its role."""
+    return _split_mark(path)[1]
 
 
 def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | None, str, Path]]:

@@ -1,0 +1,76 @@
+"""`mentor3ad predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import ConfigError
+
+Scans = Annotated[
+    list[str],
+    typer.Argument(metavar="SCAN...", help="IMAGE,GEOMETRY of one scan, or a folder of scans."),
+]
+Category = Annotated[str | None, typer.Option(help="The category; may be left out with --bundle.")]
+Bundle = Annotated[
+    Path | None, typer.Option(help="A model bundle; else the project in this folder is used.")
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for the results; also on standard output.")]
+Interval = Annotated[
+    float, typer.Option(min=0.01, help="Seconds between looks into a watched folder.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+def predict(
+    scans: Scans,
+    category: Category = None,
+    bundle: Bundle = None,
+    out: Out = None,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON Lines.")] = False,
+    heatmap: Annotated[
+        bool, typer.Option("--heatmap", help="Write OUT/heatmap/ID.png, the map on the image.")
+    ] = False,
+    map_: Annotated[
+        bool, typer.Option("--map", help="Write OUT/map/ID.tiff, the anomaly map in floats.")
+    ] = False,
+    ply: Annotated[
+        bool, typer.Option("--ply", help="Write OUT/ply/ID.ply, the part's points in colour.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on and inspect what arrives in the one folder.")
+    ] = False,
+    interval: Interval = 1.0,
+    device: Device = "auto",
+) -> None:
+    """Inspect scans: one line each, with its score and whether the part is defective.
+
+    Exit code 0: all are good. 3: at least one is defective. 4: none is known to be, but at least
+    one could not be inspected. 1: an error, 2: a wrong command line; then look at no result.
+    With --watch it is 0 once SIGINT or SIGTERM has ended it.
+    """
+    wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
+    _check(scans, out, watch, [f"--{kind}" for kind, yes in wanted.items() if yes])
+
+    from pipeline.inspection.inspector import Inspector
+    from pipeline.inspection.run import Output, predict_scans
+    from pipeline.inspection.run import watch as watch_folder
+
+    inspector = Inspector.load(bundle or Path(), category, device)
+    kinds = [kind for kind, yes in wanted.items() if yes]
+    output = Output(out, "csv" if csv else "jsonl", kinds)  # type: ignore[arg-type]
+    if not watch:
+        raise typer.Exit(predict_scans(inspector, scans, output))
+    watch_folder(inspector, Path(scans[0]), output, interval)
+
+
+def _check(scans: list[str], out: Path | None, watch: bool, pictures: list[str]) -> None:
+    """What can be refused before the model is loaded."""
+    if out is None and (pictures or watch):
+        option = "--watch" if watch else pictures[0]
+        raise ConfigError(f"{option} needs --out, a folder to write to")
+    if watch and (len(scans) > 1 or not Path(scans[0]).is_dir()):
+        raise ConfigError("--watch needs one folder, which must be there")
+    for name in scans:
+        if "," not in name and not Path(name).is_dir():
+            raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")

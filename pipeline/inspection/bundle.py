@@ -1,0 +1,165 @@
+"""A model bundle: one folder with all that prediction needs, and no training data.
+
+    bundle.json             what it is: category, params, and the hash of every other file
+    fusion.safetensors      MFM
+    guidance.safetensors    MGM
+    voting.json             VM with its threshold; the one-class SVM is a list of coefficients
+    camera.*                the pinhole camera, where the category has one
+    rgb.safetensors         the backbones, only where they were asked for
+    points.safetensors
+
+The same project gives the same bytes. Nothing in it is a pickle.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, Field, ValidationError
+
+from pipeline.config import Features, Name, Section
+from pipeline.errors import BundleError, WeightsError
+from pipeline.features.download import file_sha256
+from pipeline.features.extract import Backbones
+from pipeline.fusion import Fusion
+from pipeline.guidance import Guidance
+from pipeline.inspection.model import Model, Settings, device_of
+from pipeline.modules import read_module
+from pipeline.scoring import Scorer
+from pipeline.voting import VotingModel
+
+SCHEMA = 1
+BUNDLE_FILE = "bundle.json"
+FUSION, GUIDANCE, VOTING = "fusion.safetensors", "guidance.safetensors", "voting.json"
+BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
+
+_WHOLE = "a bundle written with --with-backbones needs none from elsewhere"
+_REMEDY = "write the bundle again with `mentor3ad bundle`, or copy it again"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+File = Literal[
+    "fusion.safetensors",
+    "guidance.safetensors",
+    "voting.json",
+    "camera.json",
+    "camera.yaml",
+    "camera.yml",
+    "rgb.safetensors",
+    "points.safetensors",
+]
+
+
+class _Version(BaseModel):
+    """The one key that every version of bundle.json has."""
+
+    schema_version: int
+
+
+class BackboneHashes(Section):
+    """See `state_sha256`: of the names, shapes and values of all tensors."""
+
+    rgb: Sha256
+    points: Sha256
+
+
+class BundleManifest(Section):
+    """bundle.json."""
+
+    schema_version: Literal[1]
+    category: Name
+    settings: Settings
+    backbones: BackboneHashes
+    files: dict[File, Sha256]
+
+    @property
+    def has_backbones(self) -> bool:
+        return BACKBONES["rgb"] in self.files and BACKBONES["points"] in self.files
+
+
+def load_bundle(folder: Path, category: str | None, device: str) -> Model:
+    """The model in a bundle; neither a project nor training data are needed.
+
+    Args:
+        category: what it must inspect; None: whatever it was made for.
+
+    Raises:
+        BundleError: no bundle, incomplete, damaged, of another category or of a newer release.
+        WeightsError: the backbones are not in it and cannot be had here.
+    """
+    manifest = read_manifest(folder)
+    if category is not None and category != manifest.category:
+        raise BundleError(
+            f"{folder} inspects {manifest.category}, not {category}; name the bundle of {category}"
+        )
+    where = device_of(device)
+    settings = manifest.settings
+    fusion = read_module(Fusion, folder / FUSION, where, _REMEDY)
+    guidance = read_module(Guidance, folder / GUIDANCE, where, _REMEDY)
+    scorer = Scorer(fusion, guidance, settings.precision)
+    voting = VotingModel.load(folder / VOTING)
+    camera = next((folder / name for name in manifest.files if name.startswith("camera.")), None)
+    backbones = _load_backbones(folder, manifest, where)
+    return Model(manifest.category, settings, camera, backbones, scorer, voting)
+
+
+def read_manifest(folder: Path) -> BundleManifest:
+    """bundle.json, once every file that it lists is there and is the one that it lists.
+
+    Raises:
+        BundleError: see `load_bundle`.
+    """
+    path = folder / BUNDLE_FILE
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{folder} is no bundle ({path}: {error.strerror}); {_REMEDY}") from None
+    try:
+        version = _Version.model_validate_json(text).schema_version
+        if version > SCHEMA:
+            raise BundleError(
+                f"{folder} was written by a newer release (schema {version}, this one reads "
+                f"{SCHEMA}); update mentor3ad"
+            )
+        manifest = BundleManifest.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise BundleError(f"{path} is damaged ({place}: {problem['msg']}); {_REMEDY}") from None
+    _check_files(folder, manifest)
+    return manifest
+
+
+def _check_files(folder: Path, manifest: BundleManifest) -> None:
+    if unlisted := {FUSION, GUIDANCE, VOTING} - manifest.files.keys():
+        names = ", ".join(sorted(unlisted))
+        raise BundleError(f"{folder / BUNDLE_FILE} does not list {names}; {_REMEDY}")
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path} is missing; {_REMEDY}")
+        if file_sha256(path) != expected:
+            raise BundleError(f"{path} is damaged, its sha256 is another; {_REMEDY}")
+
+
+def _load_backbones(folder: Path, manifest: BundleManifest, device: torch.device) -> Backbones:
+    try:
+        backbones = Backbones.load(_with_own_weights(folder, manifest), device)
+    except WeightsError as error:
+        raise WeightsError(f"{folder} does not hold its backbones: {error}; {_WHOLE}") from None
+    expected = manifest.backbones.model_dump()
+    if other := [name for name, found in backbones.sha256().items() if found != expected[name]]:
+        raise WeightsError(
+            f"{folder} was made with other {other[0]} weights than those here (their sha256 is "
+            f"{expected[other[0]]}); {_WHOLE}"
+        )
+    return backbones
+
+
+def _with_own_weights(folder: Path, manifest: BundleManifest) -> Features:
+    """The features' params, their weights the bundle's own where it has them."""
+    features = manifest.settings.features
+    if not manifest.has_backbones:
+        return features
+    rgb = features.rgb.model_copy(update={"weights": str(folder / BACKBONES["rgb"])})
+    points = features.points.model_copy(update={"weights": str(folder / BACKBONES["points"])})
+    return features.model_copy(update={"rgb": rgb, "points": points})

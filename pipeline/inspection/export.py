@@ -1,0 +1,79 @@
+"""Writing a finished category's model bundle."""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+
+from pipeline.errors import BundleError
+from pipeline.features.download import file_sha256
+from pipeline.features.extract import Backbones
+from pipeline.files import folder_replaced_whole
+from pipeline.inspection.bundle import (
+    BACKBONES,
+    BUNDLE_FILE,
+    FUSION,
+    GUIDANCE,
+    SCHEMA,
+    VOTING,
+    BundleManifest,
+)
+from pipeline.inspection.finished import Finished
+from pipeline.modules import MODULE_FILE
+from pipeline.voting import VotingModel
+
+
+def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = False) -> None:
+    """Bundle a category of the finished project at `root`; `out` appears whole or not at all.
+
+    Args:
+        root: folder of params.yaml.
+        with_backbones: put the backbones' weights in, about 430 MB, so that another machine needs
+            nothing else.
+
+    Raises:
+        BundleError: `out` holds something else than a bundle.
+        ConfigError, DataError, CacheError, WeightsError: the project is not finished.
+    """
+    if out.exists() and not (out / BUNDLE_FILE).is_file() and not _is_empty_folder(out):
+        raise BundleError(f"{out} holds something else than a bundle: name another folder")
+    finished = Finished.open(root, category)
+    backbones = Backbones.load(finished.params.features, torch.device("cpu"))
+    finished.check(backbones)
+    with folder_replaced_whole(out) as folder:
+        _copy_parts(finished, folder)
+        if with_backbones:
+            _save_backbones(backbones, folder)
+        manifest = BundleManifest.model_validate(
+            {
+                "schema_version": SCHEMA,
+                "category": category,
+                "settings": finished.settings,
+                "backbones": backbones.sha256(),
+                "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+            }
+        )
+        text = json.dumps(manifest.model_dump(mode="json"), indent=1)
+        (folder / BUNDLE_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _copy_parts(finished: Finished, folder: Path) -> None:
+    project, category = finished.project, finished.category
+    shutil.copyfile(project.mfm(category) / MODULE_FILE, folder / FUSION)
+    shutil.copyfile(project.mgm(category) / MODULE_FILE, folder / GUIDANCE)
+    VotingModel.load(project.voting(category)).save(folder / VOTING)
+    if finished.camera is not None:
+        shutil.copyfile(finished.camera, folder / f"camera{finished.camera.suffix.lower()}")
+
+
+def _save_backbones(backbones: Backbones, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    for network, name in ((backbones.rgb, "rgb"), (backbones.points, "points")):
+        state = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
+        save_file(state, folder / BACKBONES[name])

@@ -1,0 +1,118 @@
+"""The model of a finished project, once its parts are known to be of one run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline.cache.features import KIND
+from pipeline.cache.maps import ANOMALY_KIND, SCORES_KIND
+from pipeline.cache.reader import Store
+from pipeline.config import Params, load_params
+from pipeline.data.layouts import check_inside
+from pipeline.data.manifest import Manifest
+from pipeline.data.options import prepare_options
+from pipeline.errors import CacheError, ConfigError
+from pipeline.features.category import store_manifest
+from pipeline.features.extract import Backbones
+from pipeline.inspection.model import Model, Settings, device_of
+from pipeline.modules import load_fusion, load_guidance
+from pipeline.project import Project
+from pipeline.scoring import Scorer, score_inputs
+from pipeline.voting import VotingModel
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A category of a project after `dvc repro`."""
+
+    project: Project
+    params: Params
+    category: str
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, root: Path, category: str) -> "Finished":
+        """Raises ConfigError or DataError where the project does not have the category."""
+        project = Project(root)
+        params = load_params(project.params)
+        if category not in params.data.categories:
+            known = ", ".join(params.data.categories)
+            raise ConfigError(
+                f"category {category}: not among data.categories ({known}) of {project.params}"
+            )
+        return cls(project, params, category, Manifest.load(project.prepared(category)))
+
+    @property
+    def settings(self) -> Settings:
+        row = self.manifest.rows[0]
+        return Settings(
+            layout=row.layout,
+            units=row.units,
+            light=self.params.data.light,
+            preparation=self.manifest.options,
+            features=self.params.features,
+            precision=self.params.model.precision,
+        )
+
+    @property
+    def camera(self) -> Path | None:
+        root = self.project.root / self.params.data.root
+        camera = self.manifest.rows[0].sidecars.get("camera")
+        return None if camera is None else check_inside(root, root / camera)
+
+    def check(self, backbones: Backbones) -> None:
+        """Refuse outputs that the params, or one another, are no longer the source of.
+
+        Raises:
+            CacheError: a store is missing or damaged, or was made from something else.
+        """
+        project, category, params = self.project, self.category, self.params
+        if self.manifest.options != prepare_options(params.data):
+            raise _outdated(project.prepared(category))
+        features = Store.open(project.features(category), KIND, category).manifest
+        made = store_manifest(self.manifest, params.features, backbones.sha256())
+        if features.fingerprint != made.fingerprint:
+            raise _outdated(project.features(category))
+        scores = Store.open(project.scores(category), SCORES_KIND, category).manifest
+        modules = project.mfm(category), project.mgm(category)
+        _same(
+            project.scores(category),
+            scores.inputs,
+            score_inputs(features, *modules, params.model.precision),
+        )
+        votes = Store.open(project.anomaly(category), ANOMALY_KIND, category).manifest
+        voting = {"scores": scores.fingerprint, "voting": params.voting.model_dump()}
+        _same(project.votes(category), votes.inputs, voting)
+
+    def load(self, device: torch.device) -> Model:
+        """Raises CacheError or WeightsError where a part is missing, damaged or outdated."""
+        backbones = Backbones.load(self.params.features, device)
+        self.check(backbones)
+        fusion = load_fusion(self.project.mfm(self.category), device)
+        guidance = load_guidance(self.project.mgm(self.category), device)
+        scorer = Scorer(fusion, guidance, self.params.model.precision)
+        voting = VotingModel.load(self.project.voting(self.category))
+        return Model(self.category, self.settings, self.camera, backbones, scorer, voting)
+
+
+def load_project(root: Path, category: str, device: str) -> Model:
+    """The model of a project's category.
+
+    Raises:
+        ConfigError, DataError, CacheError, WeightsError: see `Finished`.
+    """
+    finished = Finished.open(root, category)
+    return finished.load(device_of(device, finished.params))
+
+
+def _same(path: Path, found: Mapping[str, object], expected: Mapping[str, object]) -> None:
+    if found != expected:
+        raise _outdated(path)
+
+
+def _outdated(path: Path) -> CacheError:
+    return CacheError(
+        f"{path} was made with other params, weights or inputs than there are now; run `dvc repro`"
+    )

@@ -1,0 +1,81 @@
+"""What can be kept of an inspection: heatmap, anomaly map and coloured point cloud."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.data.resize import restore_rgb
+from pipeline.files import replaced_whole
+from pipeline.inspection.inspector import Inspection
+from pipeline.report.panels import MapView, outlined, overlay
+
+Kind = Literal["heatmap", "map", "ply"]
+SUFFIXES: dict[Kind, str] = {"heatmap": ".png", "map": ".tiff", "ply": ".ply"}
+_PLY_HEADER = """ply
+format binary_little_endian 1.0
+comment metres, camera frame
+element vertex {count}
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+property float anomaly
+end_header
+"""
+
+
+def save_pictures(folder: Path, name: str, inspection: Inspection, kinds: Collection[Kind]) -> None:
+    """Write the kinds asked for, as FOLDER/KIND/NAME with the kind's suffix.
+
+    Each file appears whole or not at all. The same inspection gives the same bytes.
+
+    Args:
+        name: the scan's id, which may name folders.
+    """
+    writers = {"heatmap": _write_heatmap, "map": _write_map, "ply": _write_cloud}
+    for kind in kinds:
+        path = folder / kind / f"{name}{SUFFIXES[kind]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced_whole(path) as part:
+            writers[kind](part, inspection)
+
+
+def heatmap(inspection: Inspection) -> NDArray[np.uint8]:
+    """(224, 224, 3) the anomaly map on the grey image, what is above the threshold outlined.
+
+    Colours run from 0 to twice the threshold on every scan, so that they can be compared; where
+    there is no threshold above 0, to the map's maximum.
+    """
+    top = 2 * inspection.threshold if inspection.threshold > 0 else float(inspection.score) or 1.0
+    view = MapView("anomaly", inspection.anomaly_map, 0.0, top)
+    seen = overlay(restore_rgb(inspection.scan.rgb), view, inspection.foreground)
+    return outlined(seen, inspection.mask)
+
+
+def _write_heatmap(path: Path, inspection: Inspection) -> None:
+    Image.fromarray(heatmap(inspection)).save(path, format="PNG")
+
+
+def _write_map(path: Path, inspection: Inspection) -> None:
+    tifffile.imwrite(
+        path, inspection.anomaly_map, photometric="minisblack", metadata=None, software=False
+    )
+
+
+def _write_cloud(path: Path, inspection: Inspection) -> None:
+    """The foreground's points, coloured as the heatmap, with their anomaly."""
+    seen = inspection.foreground
+    vertices = np.empty(
+        int(seen.sum()), dtype=[("xyz", "<f4", 3), ("colour", "u1", 3), ("anomaly", "<f4")]
+    )
+    vertices["xyz"] = inspection.scan.points[seen]
+    vertices["colour"] = heatmap(inspection)[seen]
+    vertices["anomaly"] = inspection.anomaly_map[seen]
+    path.write_bytes(_PLY_HEADER.format(count=len(vertices)).encode() + vertices.tobytes())

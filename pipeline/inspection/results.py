@@ -1,0 +1,107 @@
+"""One line a scan: JSON Lines or CSV, on standard output and in a file."""
+
+import csv
+import fcntl
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from pipeline.errors import ConfigError, DataError
+from pipeline.inspection.inspector import Inspection
+
+Format = Literal["jsonl", "csv"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What there is to say of one scan: a score and a decision, or why there is none."""
+
+    id: str
+    score: float | None = None
+    threshold: float | None = None
+    defective: bool | None = None
+    seconds: float | None = None
+    error: str | None = None
+    source: str | None = None  # at a station: a hash of the files' names, sizes and times
+
+    @classmethod
+    def of(cls, name: str, found: Inspection | DataError, source: str | None = None) -> "Result":
+        if isinstance(found, DataError):
+            return cls(name, error=str(found), source=source)
+        seconds = round(sum(found.seconds.values()), 4)
+        return cls(name, found.score, found.threshold, found.defective, seconds, source=source)
+
+
+COLUMNS = [field.name for field in fields(Result)]
+
+
+def line(result: Result, form: Format) -> str:
+    """A result's line. Numbers are written in full: reading them gives the same bits."""
+    values = asdict(result)
+    if form == "csv":
+        return _csv_line([_cell(value) for value in values.values()])
+    return json.dumps({name: value for name, value in values.items() if value is not None}) + "\n"
+
+
+def header(form: Format) -> str:
+    """The line above all others; empty in JSON Lines."""
+    return _csv_line(COLUMNS) if form == "csv" else ""
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _csv_line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+@contextmanager
+def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str], set[str]]]:
+    """The file to append lines to, and the sources of those that are in it.
+
+    Args:
+        keep: go on with the file that is there, without a last line that was cut off; else begin.
+
+    Raises:
+        ConfigError: another process writes to it, or it is kept and of the other format.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8", newline="") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"{path} is being written by another process; name another --out"
+            ) from None
+        file.seek(0)
+        text = file.read() if keep else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole.encode() != text.encode() or not keep:
+            file.truncate(len(whole.encode()))
+        sources = _sources(path, whole, form)
+        if not whole:
+            file.write(header(form))
+            file.flush()
+        yield file, sources
+
+
+def _sources(path: Path, text: str, form: Format) -> set[str]:
+    try:
+        if form == "jsonl":
+            rows: list[dict[str, Any]] = [json.loads(row) for row in text.splitlines()]
+        else:
+            rows = list(csv.DictReader(io.StringIO(text)))
+        return {row["source"] for row in rows if row.get("source")}
+    except (ValueError, AttributeError, csv.Error) as error:
+        raise ConfigError(
+            f"{path} is not a journal of ours ({error}); move it away, or name another --out"
+        ) from None

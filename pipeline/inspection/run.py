@@ -1,0 +1,184 @@
+"""`mentor3ad predict`: scans in, lines and pictures out, and what the exit code says."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import IO
+
+from pipeline.data.scan import ScanFiles
+from pipeline.errors import ConfigError, DataError
+from pipeline.inspection.inspector import Inspection, Inspector
+from pipeline.inspection.pictures import Kind, save_pictures
+from pipeline.inspection.results import Format, Result, header, line, results_file
+from pipeline.inspection.scans import find_scans, pair_files
+from pipeline.inspection.station import Station
+from pipeline.logs import log_event
+
+
+class ExitCode(IntEnum):
+    """What `mentor3ad predict` ends with; 1 is any error, 2 a wrong command line."""
+
+    GOOD = 0  # every scan was inspected and is good
+    DEFECTIVE = 3  # at least one is defective
+    NOT_INSPECTED = 4  # none is known to be defective, but one could not be inspected
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results go.
+
+    Attributes:
+        folder: gets predictions.jsonl or .csv and the pictures; None: standard output alone.
+        form: of the lines.
+        kinds: of pictures.
+    """
+
+    folder: Path | None
+    form: Format
+    kinds: Collection[Kind]
+
+    @property
+    def file(self) -> Path | None:
+        return None if self.folder is None else self.folder / f"predictions.{self.form}"
+
+
+class _Writer:
+    """Writes each scan's line and pictures, and counts."""
+
+    def __init__(self, output: Output, files: Sequence[IO[str]]) -> None:
+        self.output, self.files = output, files
+        self.scans = self.defective = self.errors = 0
+
+    def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
+        """Pictures first: a line says that all of its scan is there."""
+        if isinstance(found, Inspection) and self.output.folder is not None:
+            save_pictures(self.output.folder, name, found, self.output.kinds)
+        result = Result.of(name, found, source)
+        self.scans += 1
+        self.defective += bool(result.defective)
+        self.errors += result.error is not None
+        for file in self.files:
+            file.write(line(result, self.output.form))
+            file.flush()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"scans": self.scans, "defective": self.defective, "errors": self.errors}
+
+    @property
+    def code(self) -> ExitCode:
+        if self.defective:
+            return ExitCode.DEFECTIVE
+        return ExitCode.NOT_INSPECTED if self.errors else ExitCode.GOOD
+
+
+@contextmanager
+def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[str]]]:
+    """A writer, and the sources that its file already has."""
+    with ExitStack() as stack:
+        files, sources = [sys.stdout], set[str]()
+        if output.file is not None:
+            file, sources = stack.enter_context(results_file(output.file, output.form, keep))
+            files.append(file)
+        sys.stdout.write(header(output.form))
+        yield _Writer(output, files), sources
+
+
+def predict_scans(inspector: Inspector, scans: Sequence[str], output: Output) -> ExitCode:
+    """Inspect scans by their names, IMAGE,GEOMETRY, and all scans of folders.
+
+    Raises:
+        DataError: there is no scan, or two have one id.
+        ConfigError: the results would land among the scans.
+    """
+    wanted, unusable = _named(inspector, scans, output)
+    start = time.perf_counter()
+    with _writing(output) as (writer, _):
+        for name, reason in unusable.items():
+            writer.write(name, DataError(reason))
+        results = inspector.inspect_batch(wanted)
+        for scan, found in zip(wanted, results, strict=True):
+            writer.write(scan.id, found)
+    seconds = round(time.perf_counter() - start, 3)
+    log_event("predict", {"category": inspector.category, **writer.counts, "seconds": seconds})
+    return writer.code
+
+
+def watch(inspector: Inspector, folder: Path, output: Output, interval: float) -> None:
+    """Inspect what arrives in a folder, until SIGINT or SIGTERM.
+
+    Args:
+        interval: seconds between looks into the folder.
+
+    Raises:
+        ConfigError: the results would land among the scans, or another watch writes them.
+    """
+    _check_apart(folder, output)
+    with _stopped_by_signals() as stop, _writing(output, keep=True) as (writer, handled):
+        station = Station(folder, inspector.model, handled, interval, stop)
+        warm_up = round(inspector.warm_up(), 3)
+        about = {"category": inspector.category, "folder": str(folder)}
+        log_event("watch", {**about, "known": len(handled), "warm_up_seconds": warm_up})
+        for arrived in station.arrivals():
+            found: Inspection | DataError
+            try:
+                found = inspector.inspect_scan(arrived.scan)
+            except DataError as error:
+                found = error
+            writer.write(arrived.scan.id, found, arrived.source)
+        log_event("watch_end", {**about, **writer.counts})
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    stop = threading.Event()
+    signals = signal.SIGINT, signal.SIGTERM
+    before = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _named(
+    inspector: Inspector, names: Sequence[str], output: Output
+) -> tuple[list[ScanFiles], dict[str, str]]:
+    scans: dict[str, ScanFiles] = {}
+    unusable: dict[str, str] = {}
+    for name in names:
+        if Path(name).is_dir():
+            _check_apart(Path(name), output)
+            found = find_scans(Path(name), inspector.model)
+            new, bad = found.scans, found.unusable
+        else:
+            new, bad = [_pair(name, inspector)], {}
+        if twice := (scans.keys() | unusable.keys()) & ({s.id for s in new} | bad.keys()):
+            raise DataError(
+                f"two scans are called {min(twice)}: name the folder that holds them both, or "
+                "inspect them one after the other"
+            )
+        scans |= {scan.id: scan for scan in new}
+        unusable |= bad
+    if not scans and not unusable:
+        raise DataError(f"{', '.join(names)}: there is no scan to inspect")
+    return list(scans.values()), unusable
+
+
+def _pair(name: str, inspector: Inspector) -> ScanFiles:
+    rgb, _, points = name.partition(",")
+    return pair_files(Path(rgb), Path(points), inspector.model)
+
+
+def _check_apart(folder: Path, output: Output) -> None:
+    """Refuse to write pictures where they would be taken for scans."""
+    if output.folder is None:
+        return
+    if output.folder.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"--out {output.folder} lies in {folder}, among the scans; name another")

@@ -1,0 +1,103 @@
+"""A station that drops its scans' files into a folder: each is inspected once, when it is whole."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.data.scan import ScanFiles
+from pipeline.errors import DataError
+from pipeline.inspection.model import Model
+from pipeline.inspection.scans import Found, find_scans
+from pipeline.logs import LOGGER
+
+PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A scan whose files have come to rest."""
+
+    scan: ScanFiles
+    source: str  # a hash of the files' names, sizes and times of change
+    time: float  # when its last file changed
+
+
+@dataclass
+class Station:
+    """Looks at a folder again and again.
+
+    A scan is taken when all its files are there, none is empty, and none has changed since the
+    look before. Files that are replaced under the same name are another scan.
+
+    Attributes:
+        folder: where the files arrive; folders in it are looked into as well.
+        handled: sources of scans that are done; grows.
+        interval: seconds between looks.
+        stop: set it to end; the scan in hand is finished.
+        warn: gets a sentence about what cannot be inspected as it is.
+    """
+
+    folder: Path
+    model: Model
+    handled: set[str]
+    interval: float
+    stop: threading.Event
+    warn: Callable[[str], None] = LOGGER.warning
+    _seen: dict[str, str] = field(default_factory=dict)  # source by id, at the last look
+    _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan is not whole
+    _warned: set[str] = field(default_factory=set)
+
+    def arrivals(self) -> Iterator[Arrived]:
+        """Scans in the order of their last change, until it is stopped."""
+        while not self.stop.is_set():
+            for arrived in self.look():
+                if self.stop.is_set():
+                    return
+                self.handled.add(arrived.source)
+                yield arrived
+            self.stop.wait(self.interval)
+
+    def look(self) -> list[Arrived]:
+        """Scans that are new and at rest since the last look."""
+        try:
+            found = find_scans(self.folder, self.model)
+        except (DataError, OSError) as error:  # a folder may come back, a link be removed
+            self._warn_once(str(error))
+            return []
+        self._mention(found)
+        new = [a for a in map(_arrived, found.scans) if a and a.source not in self.handled]
+        resting = [a for a in new if self._seen.get(a.scan.id) == a.source]
+        self._seen = {a.scan.id: a.source for a in new}
+        return sorted(resting, key=lambda a: (a.time, a.scan.id))
+
+    def _mention(self, found: Found) -> None:
+        now = time.monotonic()
+        since = {name: self._waiting.get(name, now) for name in found.unusable}
+        self._waiting = since
+        for name, reason in found.unusable.items():
+            if now - since[name] >= PATIENCE_S:
+                self._warn_once(f"{name} waits: {reason}")
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self.warn(text)
+
+
+def _arrived(scan: ScanFiles) -> Arrived | None:
+    """None where a file is still empty, or gone again."""
+    own = {role: path for role, path in scan.sidecars.items() if role != "camera"}
+    digest, latest = hashlib.sha256(scan.id.encode()), 0
+    for path in (scan.rgb, scan.points, *(own[role] for role in sorted(own))):
+        try:
+            state = path.stat()
+        except OSError:
+            return None
+        if not state.st_size:
+            return None
+        digest.update(f"\n{path.name}\n{state.st_size} {state.st_mtime_ns}".encode())
+        latest = max(latest, state.st_mtime_ns)
+    return Arrived(scan, digest.hexdigest()[:32], latest / 1e9)

@@ -1,0 +1,34 @@
+"""A finished project, its bundle and its inspector, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.inspection.export import write_bundle
+from pipeline.inspection.inspector import Inspector
+
+from ..e2e.project import CATEGORY
+from .tiny import run_stages
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_stages(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def test_scans(project: Path) -> Path:
+    """The folder of the test split: two good scans, three defective ones."""
+    return project / "data/demo" / CATEGORY / "test"
+
+
+@pytest.fixture(scope="session")
+def bundle(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / CATEGORY
+    write_bundle(project, CATEGORY, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def inspector(bundle: Path) -> Inspector:
+    return Inspector.load(bundle, device="cpu")

@@ -1,0 +1,74 @@
+"""Prediction equals evaluation, to the bit, on every scan that the stages have scored."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND
+from pipeline.cache.reader import Store
+from pipeline.inspection.inspector import Inspection, Inspector
+from pipeline.inspection.scans import find_scans
+from pipeline.project import Project
+
+from ..e2e.project import CATEGORY
+from .tiny import run_stages
+
+
+def inspections(root: Path, models: Path) -> dict[str, Inspection]:
+    """Of all scans of the category, train and validation too, by the manifest's id."""
+    inspector = Inspector.load(models, CATEGORY, "cpu")
+    scans = find_scans(root / "data/demo" / CATEGORY, inspector.model).scans
+    return {scan.id: inspector.inspect_scan(scan) for scan in scans}
+
+
+def assert_equal_to_the_stages(root: Path, found: dict[str, Inspection]) -> None:
+    project = Project(root)
+    scores = Store.open(project.scores(CATEGORY), SCORES_KIND, CATEGORY)
+    anomaly = Store.open(project.anomaly(CATEGORY), ANOMALY_KIND, CATEGORY)
+    assert found.keys() == set(scores.manifest.samples)
+    for i, name in enumerate(scores.manifest.samples):
+        np.testing.assert_array_equal(found[name].score_maps, scores.read(SCORES.name, i))
+        np.testing.assert_array_equal(found[name].anomaly_map, anomaly.read(ANOMALY.name, i))
+    evaluated = json.loads((project.evaluation(CATEGORY) / "metrics.json").read_text())
+    for scan in evaluated["scans"]:
+        one = found[scan["id"]]
+        assert (one.score, one.defective) == (scan["score"], scan["defective"])
+        assert one.threshold == evaluated["decisions"]["threshold"]
+
+
+def test_a_project_predicts_what_its_stages_found(project: Path) -> None:
+    assert_equal_to_the_stages(project, inspections(project, project))
+
+
+def test_a_bundle_predicts_what_the_stages_found(project: Path, bundle: Path) -> None:
+    assert_equal_to_the_stages(project, inspections(project, bundle))
+
+
+def test_so_does_the_paper_rule_on_a_dense_store_with_an_svm(tmp_path: Path) -> None:
+    root = run_stages(
+        tmp_path,
+        features__layout="dense",
+        features__points__pool=True,
+        voting__rule="paper",
+        voting__ocsvm="maps",
+        model__mgm__use_mentor=False,
+        demo__train=2,
+        demo__validation=1,
+        demo__test_good=1,
+        demo__test_defect=1,
+    )
+    assert_equal_to_the_stages(root, inspections(root, root))
+
+
+@pytest.mark.gpu
+def test_a_gpu_predicts_what_the_cpu_does(project: Path, test_scans: Path, bundle: Path) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    on_gpu, on_cpu = (Inspector.load(bundle, device=name) for name in ("cuda", "cpu"))
+    for scan in find_scans(test_scans, on_cpu.model).scans:
+        found, expected = on_gpu.inspect_scan(scan), on_cpu.inspect_scan(scan)
+        np.testing.assert_allclose(found.score_maps, expected.score_maps, atol=0.02)

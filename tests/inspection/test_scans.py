@@ -1,0 +1,107 @@
+"""Which scans a folder holds, in any layout, and which it holds half."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.data.layouts import read_scan
+from pipeline.errors import DataError
+from pipeline.inspection.inspector import Inspector
+from pipeline.inspection.model import Model
+from pipeline.inspection.scans import find_scans, pair_files
+
+from ..data.data_sets import write_candy, write_nested, write_pair
+
+
+@pytest.fixture
+def plant(inspector: Inspector) -> Model:
+    """A model trained on a plant's own folders."""
+    settings = inspector.model.settings.model_copy(update={"layout": "folder"})
+    return replace(inspector.model, settings=settings)
+
+
+@pytest.fixture
+def candy(inspector: Inspector) -> Model:
+    settings = inspector.model.settings.model_copy(update={"layout": "eyecandies"})
+    return replace(inspector.model, settings=settings)
+
+
+def ids(folder: Path, model: Model) -> list[str]:
+    return [scan.id for scan in find_scans(folder, model).scans]
+
+
+def test_mvtecs_own_tree(inspector: Inspector, test_scans: Path) -> None:
+    names = ids(test_scans, inspector.model)
+    assert names[-2:] == ["good/000", "good/001"] or {"good/000", "good/001"} <= set(names)
+    assert len(names) == 5
+    assert ids(test_scans / "good", inspector.model) == ["000", "001"]
+
+
+def test_pairs_side_by_side_and_in_folders(plant: Model, tmp_path: Path) -> None:
+    write_pair(tmp_path, "b", masked=True)
+    write_pair(tmp_path / "shift 1", "a")
+    write_nested(tmp_path / "shift 2", "c", masked=True)
+    assert ids(tmp_path, plant) == ["b", "shift 1/a", "shift 2/c"]
+
+
+def test_half_scans_are_told(plant: Model, tmp_path: Path) -> None:
+    for name in "abc":
+        write_pair(tmp_path, name)
+    (tmp_path / "a.npy").unlink()
+    (tmp_path / "b.png").unlink()
+    (tmp_path / "c.jpg").write_bytes(b"")
+    (tmp_path / "d_mask.png").write_bytes(b"")
+    found = find_scans(tmp_path, plant)
+    assert found.scans == []
+    assert list(found.unusable) == ["a", "b", "c"]
+    assert "a.png has no geometry" in found.unusable["a"]
+    assert "b.npy has no image" in found.unusable["b"]
+    assert "are both the rgb of one scan" in found.unusable["c"]
+
+
+def test_eyecandies(candy: Model, tmp_path: Path) -> None:
+    write_candy(tmp_path, "000")
+    write_candy(tmp_path, "001", masks=None)
+    (tmp_path / "001_pose.txt").unlink()
+    found = find_scans(tmp_path, candy)
+    assert [scan.id for scan in found.scans] == ["000"]
+    assert read_scan(found.scans[0]).part_only
+    assert found.unusable == {"001": f"{tmp_path / '001'} has no pose"}
+
+
+def test_a_pair_of_eyecandies_finds_its_sidecars(candy: Model, tmp_path: Path) -> None:
+    write_candy(tmp_path, "007")
+    pair = tmp_path / "007_image_4.png", tmp_path / "007_depth.png"
+    assert read_scan(pair_files(*pair, candy)).part_only
+    (tmp_path / "007_info_depth.yaml").unlink()
+    with pytest.raises(DataError, match=r"007_info_depth\.yaml"):
+        pair_files(*pair, candy)
+
+
+def test_the_models_camera_goes_with_every_scan(plant: Model, tmp_path: Path) -> None:
+    write_pair(tmp_path / "scans", "a")
+    camera = tmp_path / "camera.json"
+    camera.write_text(json.dumps({"fx": 1.0}))
+    model = replace(plant, camera=camera)
+    assert find_scans(tmp_path / "scans", model).scans[0].sidecars == {"camera": camera}
+
+
+def test_hidden_folders_are_passed_over(plant: Model, tmp_path: Path) -> None:
+    write_pair(tmp_path / ".trash", "a")
+    write_pair(tmp_path, ".b")
+    assert ids(tmp_path, plant) == []
+
+
+def test_a_link_that_leads_out_is_refused(plant: Model, tmp_path: Path) -> None:
+    write_pair(tmp_path / "secret", "a")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").symlink_to(tmp_path / "secret/a.png")
+    with pytest.raises(DataError, match="leads out of"):
+        find_scans(tmp_path / "in", plant)
+
+
+def test_a_folder_that_is_not_there(plant: Model, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no folder"):
+        find_scans(tmp_path / "gone", plant)

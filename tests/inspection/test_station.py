@@ -1,0 +1,119 @@
+"""What a station's folder yields at each look: whole scans at rest, each once."""
+
+import os
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.inspection import station
+from pipeline.inspection.inspector import Inspector
+from pipeline.inspection.station import Station
+
+from ..data.data_sets import write_pair
+
+
+class Watched:
+    def __init__(self, folder: Path, inspector: Inspector) -> None:
+        settings = inspector.model.settings.model_copy(update={"layout": "folder"})
+        self.said: list[str] = []
+        self.station = Station(
+            folder,
+            replace(inspector.model, settings=settings),
+            set(),
+            0.01,
+            threading.Event(),
+            self.said.append,
+        )
+
+    def look(self) -> list[str]:
+        """Ids of what has come to rest; they are handled."""
+        arrived = self.station.look()
+        self.station.handled |= {one.source for one in arrived}
+        return [one.scan.id for one in arrived]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def watched(folder: Path, inspector: Inspector) -> Watched:
+    return Watched(folder, inspector)
+
+
+def test_a_scan_is_taken_once_when_it_has_come_to_rest(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    assert [watched.look() for _ in range(3)] == [[], ["a"], []]
+
+
+def test_a_file_that_grows_is_waited_for(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    content = (folder / "a.npy").read_bytes()
+    for n in range(1, 4):
+        (folder / "a.npy").write_bytes(content[: n * 100])
+        assert watched.look() == []
+    assert watched.look() == ["a"]
+
+
+def test_a_missing_or_empty_partner_is_waited_for(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    (folder / "a.npy").rename(folder.parent / "a.npy")
+    assert [watched.look() for _ in range(2)] == [[], []]
+    (folder / "a.npy").touch()
+    assert [watched.look() for _ in range(2)] == [[], []]
+    shutil.copy(folder.parent / "a.npy", folder / "a.npy")
+    assert [watched.look() for _ in range(2)] == [[], ["a"]]
+
+
+def test_a_scan_of_the_same_name_is_another(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    assert [watched.look() for _ in range(2)] == [[], ["a"]]
+    write_pair(folder, "a", seed=1)
+    os.utime(folder / "a.npy", ns=(1, 1))
+    assert [watched.look() for _ in range(3)] == [[], ["a"], []]
+
+
+def test_they_come_in_the_order_of_their_last_change(watched: Watched, folder: Path) -> None:
+    for n, name in enumerate("cab"):
+        write_pair(folder / name, "x")
+        for file in (folder / name).iterdir():
+            os.utime(file, (n + 1, n + 1))
+    assert [watched.look() for _ in range(2)] == [[], ["c/x", "a/x", "b/x"]]
+
+
+def test_a_scan_without_its_partner_is_mentioned_once(
+    watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pair(folder, "a")
+    (folder / "a.npy").unlink()
+    watched.look()
+    assert watched.said == []
+    monkeypatch.setattr(station, "PATIENCE_S", 0.0)
+    watched.look()
+    watched.look()
+    assert watched.said == [f"a waits: {folder / 'a.png'} has no geometry of its name: add it."]
+
+
+def test_a_folder_that_vanishes_may_come_back(watched: Watched, folder: Path) -> None:
+    folder.rmdir()
+    assert [watched.look() for _ in range(2)] == [[], []]
+    assert len(watched.said) == 1
+    assert "is no folder" in watched.said[0]
+    folder.mkdir()
+    write_pair(folder, "a")
+    assert [watched.look() for _ in range(2)] == [[], ["a"]]
+
+
+def test_it_ends_when_it_is_stopped(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    write_pair(folder, "b")
+    arrivals = watched.station.arrivals()
+    first = next(arrivals)
+    watched.station.stop.set()
+    assert first.scan.id in ("a", "b")
+    assert list(arrivals) == []

@@ -1,0 +1,42 @@
+"""A tiny project that the real stage scripts have run through."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.config import load_params
+from stages.evaluate import evaluate
+from stages.extract import extract
+from stages.generate import generate
+from stages.prepare import prepare
+from stages.score import score
+from stages.train_mfm import train_mfm
+from stages.train_mgm import train_mgm
+from stages.vote import vote
+
+from ..e2e.project import CATEGORY, TINY, set_params
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate)
+
+
+def write_params(root: Path, values: dict[str, Any]) -> None:
+    yaml = YAML()
+    content = yaml.load(SHIPPED.read_text(encoding="utf-8"))
+    set_params(content, TINY | {"demo.test_defect": 3, "runtime.device": "cpu"} | values)
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "params.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)
+
+
+def run_stages(root: Path, **values: Any) -> Path:
+    """A finished project of one generated category; values override its params."""
+    write_params(root, {key.replace("__", "."): value for key, value in values.items()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        params = load_params()
+        for stage in (generate, *STAGES):
+            stage(params, CATEGORY)
+    return root
