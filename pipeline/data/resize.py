@@ -26,6 +26,12 @@ def resize_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(((unit - _MEAN) / _STD).transpose(2, 0, 1))
 
 
+def rgb_u8(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The (224, 224, 3) uint8 picture that `resize_rgb` normalised to (3, 224, 224) float32."""
+    unit = rgb.transpose(1, 2, 0) * _STD + _MEAN
+    return np.clip(unit * np.float32(255) + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
 def resize_rgb_u8(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 to (224, 224, 3) uint8: edge-replicating pad, antialiased bicubic."""
     square = Image.fromarray(square_pad(rgb, mode="edge"))
