@@ -1,0 +1,107 @@
+// A point cloud, and drawing it: splats in a depth buffer of its own, no WebGL needed.
+
+/** Positions around the middle of the cloud, 1 at its farthest, with normals and grid pixels. */
+function decodeCloud(data, grid, origin, step) {
+  const head = (grid * grid + 7) >> 3, there = unpackBits(data, grid * grid);
+  const count = (data.length - head) / 6, positions = new Float32Array(3 * count);
+  for (let axis = 0; axis < 3; axis++) {
+    let value = 0;
+    for (let i = 0; i < count; i++) {
+      const zigzag = data[head + axis * count + i] | (data[head + (3 + axis) * count + i] << 8);
+      value += (zigzag >> 1) ^ -(zigzag & 1);
+      positions[3 * i + axis] = origin[axis] + value * step;
+    }
+  }
+  const places = new Int32Array(count); // pixel of each point on the grid
+  for (let pixel = 0, i = 0; pixel < there.length; pixel++) if (there[pixel]) places[i++] = pixel;
+  const size = centre(positions);
+  return { positions, places, grid, count, size, ...surface(positions, places, grid) };
+}
+
+/** Move to the middle of the bounding box and scale to 1; returns the metres that 1 stands for. */
+function centre(positions) {
+  const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < positions.length; i++) {
+    low[i % 3] = Math.min(low[i % 3], positions[i]);
+    high[i % 3] = Math.max(high[i % 3], positions[i]);
+  }
+  const radius = Math.hypot(...high.map((value, axis) => value - low[axis])) / 2 || 1;
+  for (let i = 0; i < positions.length; i++) {
+    positions[i] = (positions[i] - (low[i % 3] + high[i % 3]) / 2) / radius;
+  }
+  return radius;
+}
+
+/** Normals from the neighbours on the grid, towards the sensor, and the usual spacing of points. */
+function surface(positions, places, grid) {
+  const at = new Int32Array(grid * grid).fill(-1), normals = new Float32Array(positions.length);
+  places.forEach((pixel, i) => { at[pixel] = i; });
+  const difference = (i, ahead, back) => {
+    const a = ahead >= 0 ? ahead : i, b = back >= 0 ? back : i;
+    return [0, 1, 2].map((axis) => positions[3 * a + axis] - positions[3 * b + axis]);
+  };
+  const steps = [];
+  places.forEach((pixel, i) => {
+    const column = pixel % grid, right = column + 1 < grid ? at[pixel + 1] : -1;
+    const across = difference(i, right, column ? at[pixel - 1] : -1);
+    const down = difference(i, at[pixel + grid] ?? -1, at[pixel - grid] ?? -1);
+    let normal = [
+      down[1] * across[2] - down[2] * across[1],
+      down[2] * across[0] - down[0] * across[2],
+      down[0] * across[1] - down[1] * across[0],
+    ];
+    const length = Math.hypot(...normal);
+    normal = length > 0 ? normal.map((value) => value / length) : [0, 0, -1];
+    normals.set(normal[2] > 0 ? normal.map((value) => -value) : normal, 3 * i);
+    if (right >= 0) steps.push(Math.hypot(...difference(i, right, -1)));
+  });
+  steps.sort((a, b) => a - b);
+  return { normals, spacing: steps[steps.length >> 1] || 0.05 };
+}
+
+/** One colour a point, three bytes each. */
+function cloudColours(view, layer) {
+  const { places, grid, count } = view.cloud, colours = new Uint8Array(3 * count);
+  for (let i = 0; i < count; i++) {
+    const u = ((places[i] % grid) + 0.5) / grid, v = (Math.floor(places[i] / grid) + 0.5) / grid;
+    const pixel = Math.floor(v * view.side) * view.side + Math.floor(u * view.side);
+    const rgb = 4 * (Math.floor(v * view.rgb.height) * view.rgb.width + Math.floor(u * view.rgb.width));
+    if (layer.palette) {
+      const start = 3 * view.maps[layer.map][pixel];
+      colours.set(palettes[layer.palette].subarray(start, start + 3), 3 * i);
+    } else if (layer.key === "truth") {
+      const grey = 60 + 0.6 * view.rgb.data[rgb + 1];
+      colours.set(view.truth?.[pixel] ? TRUTH_COLOUR : [grey, grey, grey], 3 * i);
+    } else colours.set(view.rgb.data.subarray(rgb, rgb + 3), 3 * i);
+  }
+  return colours;
+}
+
+/** Draw the cloud as the camera {yaw, pitch, zoom} sees it; flat leaves the colours unshaded. */
+function drawCloud(context, cloud, colours, camera, ground, contrast) {
+  const { width, height } = context.canvas, image = context.createImageData(width, height);
+  const paint = new Uint32Array(image.data.buffer), depth = new Float32Array(width * height).fill(Infinity);
+  paint.fill((255 << 24) | (ground[2] << 16) | (ground[1] << 8) | ground[0]);
+  const [cy, sy, cp, sp] = [Math.cos(camera.yaw), Math.sin(camera.yaw), Math.cos(camera.pitch), Math.sin(camera.pitch)];
+  const focal = 1.35 * Math.min(width, height) * camera.zoom, away = 3;
+  for (let i = 0; i < 3 * cloud.count; i += 3) {
+    const [x0, y0, z0] = [cloud.positions[i], cloud.positions[i + 1], cloud.positions[i + 2]];
+    const x = cy * x0 + sy * z0, z1 = cy * z0 - sy * x0, y = cp * y0 - sp * z1, z = cp * z1 + sp * y0 + away;
+    const [n0, n1, n2] = [cloud.normals[i], cloud.normals[i + 1], cloud.normals[i + 2]];
+    const nx = cy * n0 + sy * n2, nz1 = cy * n2 - sy * n0, ny = cp * n1 - sp * nz1, nz = cp * nz1 + sp * n1;
+    const light = 1 - contrast + contrast * Math.abs(-0.35 * nx - 0.45 * ny - 0.82 * nz);
+    const colour = (255 << 24) | ((colours[i + 2] * light) << 16) | ((colours[i + 1] * light) << 8) | (colours[i] * light);
+    const reach = Math.max(1, (0.75 * cloud.spacing * focal) / z);
+    const left = Math.round(width / 2 + (focal * x) / z - reach), top = Math.round(height / 2 + (focal * y) / z - reach);
+    const right = Math.min(width, Math.round(left + 2 * reach)), bottom = Math.min(height, Math.round(top + 2 * reach));
+    for (let v = Math.max(0, top); v < bottom; v++) {
+      for (let place = v * width + Math.max(0, left), end = v * width + right; place < end; place++) {
+        if (z < depth[place]) {
+          depth[place] = z;
+          paint[place] = colour;
+        }
+      }
+    }
+  }
+  context.putImageData(image, 0, 0);
+}
