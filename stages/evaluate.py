@@ -7,9 +7,10 @@ from pipeline.cache.reader import Store
 from pipeline.config import Params
 from pipeline.evaluation import Results, write_curves, write_metrics
 from pipeline.progress import progress
+from pipeline.report.capture import category_views
 from pipeline.report.gallery import draw_gallery
 from pipeline.report.summary import METRICS_FILE
-from pipeline.report.views import VIEWS_FILE, category_views
+from pipeline.report.views import VIEWS_FILE
 from pipeline.voting import VotingModel
 from stages.runner import evaluation, prepared, run_category, scores, votes
 

@@ -13,6 +13,7 @@ from pipeline.data.resize import (
     resize_points,
     resize_rgb,
     resize_rgb_u8,
+    rgb_u8,
     square_pad,
 )
 
@@ -39,6 +40,12 @@ def test_mask_is_the_reference(golden: dict[str, np.ndarray], path: Path) -> Non
     mask = read_mask(path)
     mask[mask < 128] = 0  # the reference drops them; here they would be defect classes
     np.testing.assert_array_equal(resize_mask(mask), expected)
+
+
+@pytest.mark.parametrize("path", RGB, ids=lambda path: path.stem)
+def test_the_picture_comes_back_from_the_normalised_one(path: Path) -> None:
+    rgb = read_rgb(path)
+    np.testing.assert_array_equal(rgb_u8(resize_rgb(rgb)), resize_rgb_u8(rgb))
 
 
 def test_low_defect_classes_are_defects() -> None:

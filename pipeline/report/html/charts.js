@@ -1,6 +1,6 @@
 // Line charts and histograms as SVG.
 
-const WIDTH = 360, HEIGHT = 250, PAD = { left: 46, right: 12, top: 10, bottom: 36 };
+const WIDTH = 360, HEIGHT = 250, PAD = { left: 54, right: 12, top: 10, bottom: 36 };
 const styleOf = (i) => `k${i % 5}${i >= 5 ? " dashed" : ""}`;
 
 function scaleOf(low, high, from, to) {
@@ -30,7 +30,7 @@ function axes([x0, x1, y0, y1], xName, yName) {
     parts.push(drawing("text", { x: PAD.left - 5, y: y(value) + 4, "text-anchor": "end" }, String(value)));
   }
   parts.push(drawing("text", { x: (PAD.left + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, xName));
-  const turned = `translate(11 ${(PAD.top + bottom) / 2}) rotate(-90)`;
+  const turned = `translate(12 ${(PAD.top + bottom) / 2}) rotate(-90)`;
   parts.push(drawing("text", { transform: turned, "text-anchor": "middle" }, yName));
   return { x, y, parts };
 }

@@ -187,8 +187,8 @@ def _by_category(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float
 
 def _axes(points: np.ndarray, thin: bool) -> tuple[list[float], list[float]]:
     if thin:
-        parts = np.array_split(points, min(LOSS_POINTS, len(points)))
-        points = np.array([part.mean(axis=0) for part in parts])
+        steps = -(-len(points) // LOSS_POINTS)  # in each mean
+        points = np.array([points[i : i + steps].mean(0) for i in range(0, len(points), steps)])
     x, y = ([float(f"{v:.5g}") for v in axis] for axis in points.T)
     return x, y
 

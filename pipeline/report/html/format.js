@@ -1,7 +1,7 @@
 // Numbers and names as people read them.
 
 const share = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
-const percent = (value) => `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
+const percent = (value) => `${Number((100 * value).toPrecision(2))} %`;
 const significant = (value) => Number(value.toPrecision(4)).toString();
 const short = (value) => Number(value.toPrecision(3)).toString();
 const countOf = (part, whole) => `${part} of ${whole}`;

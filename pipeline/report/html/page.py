@@ -23,7 +23,7 @@ from pipeline.report.views import CategoryViews, ScanView
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (  # in the order they need one another
-    *("dom", "format", "colour", "store", "charts", "tables", "threshold", "gallery"),
+    *("dom", "store", "format", "colour", "charts", "tables", "threshold", "gallery"),
     *("cloud", "orbit", "maps", "viewer", "theme", "main"),
 )
 PALETTES = ("viridis", "inferno")

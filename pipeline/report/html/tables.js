@@ -1,7 +1,8 @@
 // Headline metrics and the tables of categories, defect kinds, and what made the report.
 
 function showMetrics() {
-  const names = Object.keys(report.mean), paper = report.paper;
+  const names = [...new Set([...Object.keys(report.columns), ...Object.keys(report.mean)])];
+  const paper = report.paper;
   find("headline").append(...Object.entries(report.columns).map(([key, name]) => {
     const theirs = paper?.values[key]?.mean;
     const beside = theirs === undefined ? "mean of the categories" : `paper: ${share(theirs)}`;
@@ -25,7 +26,7 @@ function paperTable(paper) {
     return [share(theirs), known ? (own - theirs).toFixed(3).replace("-", "−") : "–"];
   })]);
   const heads = ["category", ...keys.flatMap((key) => [`paper ${metricName(key)}`, "ours − paper"])];
-  return element("div", { className: "scroll" }, table(`Table ${paper.table} of the paper: ${paper.title}`, heads, rows, true));
+  return element("div", { className: "scroll", tabIndex: 0 }, table(`Table ${paper.table} of the paper: ${paper.title}`, heads, rows, true));
 }
 
 function showDefects() {
@@ -51,6 +52,6 @@ function showMade() {
   find("made-tables").append(...parts.map(([title, caption, heads, rows]) => {
     const made = table(caption, heads, rows);
     made.querySelectorAll("td").forEach((cell) => cell.classList.add("wrap"));
-    return element("details", {}, element("summary", {}, title), element("div", { className: "scroll" }, made));
+    return element("details", {}, element("summary", {}, title), element("div", { className: "scroll", tabIndex: 0 }, made));
   }));
 }
