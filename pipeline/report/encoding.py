@@ -67,7 +67,7 @@ def encode_masks(foreground: NDArray[np.bool_], truth: NDArray[np.bool_]) -> byt
 
 
 def encode_cloud(points: NDArray[np.float32]) -> Cloud:
-    """At most about `MAX_POINTS` of a point map (224, 224, 3), metres, (0, 0, 0) where there is none.
+    """About `MAX_POINTS` or fewer of a point map (224, 224, 3), metres, (0, 0, 0) where is none.
 
     Points are picked on a square grid over the picture, never averaged.
     """
