@@ -105,7 +105,11 @@ function pointColour(view, layer, pixel, rgb) {
   const grey = 50 + 0.6 * rgb[1];
   if (layer.key === "picture") return rgb;
   if (layer.key === "truth") return view.truth?.[pixel] ? TRUTH_COLOUR : [grey, grey, grey];
-  const value = view.maps[layer.map][pixel];
+  return mapColour(layer, view.maps[layer.map][pixel], grey);
+}
+
+/** A map's colour of 0 to 255; the anomaly map lets the grey part show where it is low. */
+function mapColour(layer, value, grey) {
   const colour = palettes[layer.palette].subarray(3 * value, 3 * value + 3);
   const alpha = layer.key === "anomaly" ? Math.min(1, (2.5 * value) / 255) : 1;
   return [0, 1, 2].map((c) => alpha * colour[c] + (1 - alpha) * grey);

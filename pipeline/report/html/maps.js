@@ -25,24 +25,20 @@ function overlayPixels(view) {
   return image;
 }
 
-/** White on black lines around the defects. */
+/** White on black lines around the defects, at twice the maps' size. */
 function outlinePixels(view) {
   const { side, truth } = view, size = 2 * side, image = new ImageData(size, size);
-  const near = (x, y, reach) => {
-    for (let v = y - reach; v <= y + reach; v++) {
-      for (let u = x - reach; u <= x + reach; u++) {
-        if (u >= 0 && v >= 0 && u < size && v < size && truth[(v >> 1) * side + (u >> 1)]) return true;
-      }
+  const pixels = new Uint32Array(image.data.buffer);
+  const fill = (reach, colour) => truth.forEach((bit, i) => {
+    if (!bit) return;
+    const left = 2 * (i % side) - reach, top = 2 * Math.floor(i / side) - reach, width = 2 + 2 * reach;
+    for (let y = Math.max(0, top); y < Math.min(size, top + width); y++) {
+      pixels.fill(colour, y * size + Math.max(0, left), y * size + Math.min(size, left + width));
     }
-    return false;
-  };
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      if (truth[(y >> 1) * side + (x >> 1)] || !near(x, y, 2)) continue;
-      const white = near(x, y, 1) ? 255 : 0;
-      image.data.set([white, white, white, 255], 4 * (y * size + x));
-    }
-  }
+  });
+  fill(2, 0xff000000);
+  fill(1, 0xffffffff);
+  fill(0, 0);
   return image;
 }
 

@@ -35,7 +35,11 @@ function lineOf(scan) {
   return lines.get(scan.category)[scan.view].split(" ");
 }
 
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+function bytes(text) {
+  const letters = atob(text), made = new Uint8Array(letters.length);
+  for (let i = 0; i < made.length; i++) made[i] = letters.charCodeAt(i);
+  return made;
+}
 
 async function inflate(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -52,10 +56,12 @@ async function pixels(packed) {
 
 /** Bits of square masks, most significant first: one Uint8Array of 0 and 1 for all of them. */
 function unpackBits(packed, count) {
-  return Uint8Array.from({ length: count }, (_, i) => (packed[i >> 3] >> (7 - (i & 7))) & 1);
+  const bits = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bits[i] = (packed[i >> 3] >> (7 - (i & 7))) & 1;
+  return bits;
 }
 
-/** A scan's picture, four maps, two masks and cloud; see pipeline/report/encoding.py. */
+/** A scan's picture, four maps and two masks, and how to get its cloud: pipeline/report/encoding.py. */
 async function viewOf(scan) {
   const key = `${scan.category} ${scan.view}`;
   if (!views.has(key)) views.set(key, decode(lineOf(scan)));
@@ -67,8 +73,8 @@ async function viewOf(scan) {
 }
 
 async function decode([picture, maps, masks, cloud, masked, grid, x, y, z, step]) {
-  const [rgb, tiles, bits, points] = await Promise.all([
-    pixels(bytes(picture)), pixels(bytes(maps)), inflate(bytes(masks)), inflate(bytes(cloud)),
+  const [rgb, tiles, bits] = await Promise.all([
+    pixels(bytes(picture)), pixels(bytes(maps)), inflate(bytes(masks)),
   ]);
   const side = tiles.width / 2, area = side * side;
   const both = unpackBits(bits, 2 * area);
@@ -77,7 +83,7 @@ async function decode([picture, maps, masks, cloud, masked, grid, x, y, z, step]
     maps: [0, 1, 2, 3].map((n) => tile(tiles, n, side)),
     foreground: both.subarray(0, area),
     truth: Number(masked) ? both.subarray(area) : null,
-    cloud: decodeCloud(points, Number(grid), [x, y, z].map(Number), Number(step)),
+    decodeCloud: async () => decodeCloud(await inflate(bytes(cloud)), Number(grid), [x, y, z].map(Number), Number(step)),
   };
 }
 

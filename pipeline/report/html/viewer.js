@@ -33,6 +33,7 @@ async function openViewer(place) {
   showFacts(scan);
   if (!find("viewer").open) find("viewer").showModal();
   const view = await viewOf(scan);
+  view.cloud ??= await view.decodeCloud();
   if (viewer.scan !== scan) return; // another one was asked for meanwhile
   viewer.view = view;
   find("panels").replaceChildren(...panelFigures(view, categoryOf(scan).ranges));
@@ -64,7 +65,7 @@ function showScale(layer, range) {
     return;
   }
   const strip = canvas(256, 1), image = new ImageData(256, 1);
-  for (let i = 0; i < 256; i++) image.data.set([...palettes[layer.palette].subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  for (let i = 0; i < 256; i++) image.data.set([...mapColour(layer, i, 120), 255], 4 * i);
   strip.getContext("2d").putImageData(image, 0, 0);
   strip.setAttribute("aria-hidden", "true");
   find("scale").replaceChildren(short(range[0]), strip, short(range[1]));
