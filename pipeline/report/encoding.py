@@ -75,7 +75,7 @@ def encode_cloud(points: NDArray[np.float32]) -> Cloud:
     grid = max(1, min(HALF, math.floor(SIZE * math.sqrt(MAX_POINTS / max(count, 1)))))
     pixels = nearest_indices(SIZE, grid)
     picked = points[np.ix_(pixels, pixels)].astype(np.float64)
-    there = picked.all(axis=-1)
+    there = np.asarray(picked.all(axis=-1))
     cloud = picked[there]
     if not len(cloud):
         return Cloud(grid, (0.0, 0.0, 0.0), 1.0, zlib.compress(np.packbits(there).tobytes(), 9))
