@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import ConfigError, one_sentence
 
+VEGA_LITE = "5.20"  # what DVC's own page loads and our templates are written for
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -37,7 +38,7 @@ def vega_bundle() -> str:
         import vl_convert
     except ImportError:
         raise ConfigError("vl-convert-python is not installed: run `make plots`") from None
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle(vl_version=VEGA_LITE))
 
 
 if __name__ == "__main__":
