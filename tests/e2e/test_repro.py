@@ -35,6 +35,14 @@ def test_every_out_is_there(finished: Project, results: dict[str, dict[str, str]
     assert sum(name.startswith("heatmaps/") for name in results["reports"]) == 2
 
 
+def test_the_reports_views_are_of_every_test_scan(finished: Project) -> None:
+    manifest = json.loads((finished.data("prepared") / CATEGORY / "manifest.json").read_text())
+    views = json.loads((finished.data("eval") / CATEGORY / "views.json").read_text())
+    tested = [row["id"] for row in manifest["rows"] if row["split"] == "test"]
+    assert [scan["id"] for scan in views["scans"]] == tested
+    assert views["calibration_scans"] == 2
+
+
 def test_the_staging_folder_holds_the_snapshot_alone(finished: Project) -> None:
     assert [path.name for path in (finished.root / ".staging").iterdir()] == ["snapshots"]
     names = sorted(path.name for path in (finished.root / ".staging/snapshots").iterdir())
