@@ -26,7 +26,11 @@ def test_every_out_is_there(finished: Project, results: dict[str, dict[str, str]
         "mfm": {"module.safetensors", "loss.json"},
         "mgm": {"module.safetensors", "loss.json"},
         "votes": {"voting.json", "anomaly.zarr/zarr.json"},
-        "eval": {"metrics.json", "views.json", *(f"curves/{c}.json" for c in ("roc_object", "roc_pixel", "pro"))},
+        "eval": {
+            "metrics.json",
+            "views.json",
+            *(f"curves/{c}.json" for c in ("roc_object", "roc_pixel", "pro")),
+        },
     }
     for folder, files in names.items():
         assert {f"{CATEGORY}/{file}" for file in files} - set(results[folder]) == set()
