@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint plots install clean
 
 demo: $(VENV)/.installed
 	test -d .git || (git init -q && git add -A)
@@ -20,6 +20,12 @@ lint: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
 	mypy
+
+plots: $(VENV)/.installed # dvc plots show, with Vega inside its page: works without a network
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots]'
+	$(BIN)/python -m pipeline.report.offline_plots .dvc/plots/offline.html
+	dvc config --local plots.html_template plots/offline.html
+	dvc plots show
 
 install: $(VENV)/.installed
 

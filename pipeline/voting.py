@@ -1,7 +1,6 @@
 """VM, the Voting Module (section III-E): three score maps into one anomaly map and a decision."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.cache.maps import MAPS
 from pipeline.config import Voting
+from pipeline.conformal import conformal_rank
 from pipeline.errors import CacheError, TrainingError
 from pipeline.smoothing import box_means
 
@@ -147,8 +147,7 @@ def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float
     is the largest score, exceeded with probability 1 / (n + 1).
     """
     scores = np.sort(np.asarray(good_scores, dtype=np.float64))
-    rank = math.ceil((len(scores) + 1) * (1 - target_fpr) - 1e-9)  # 9 * (1 - 1 / 3) is above 6
-    return float(scores[min(rank, len(scores)) - 1])
+    return float(scores[conformal_rank(len(scores), target_fpr) - 1])
 
 
 def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:

@@ -1,14 +1,17 @@
-"""Evaluate one category: metrics, curves and heatmap panels of its test scans."""
+"""Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
 from pathlib import Path
 
-from pipeline.cache.maps import SCORES_KIND
+from pipeline.cache.maps import ANOMALY_KIND, SCORES_KIND
 from pipeline.cache.reader import Store
 from pipeline.config import Params
 from pipeline.evaluation import Results, write_curves, write_metrics
 from pipeline.progress import progress
+from pipeline.report.capture import category_views
 from pipeline.report.gallery import draw_gallery
 from pipeline.report.summary import METRICS_FILE
+from pipeline.report.views import VIEWS_FILE
+from pipeline.voting import VotingModel
 from stages.runner import evaluation, prepared, run_category, scores, votes
 
 
@@ -19,11 +22,20 @@ def evaluate(params: Params, category: str) -> None:
         print(f"{category}: {note}")
     write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
     write_curves(out / "curves", category, scans)
+    root, maps = Path(params.data.root), Store.open(scores(category), SCORES_KIND, category)
+    category_views(
+        root,
+        prepared(category),
+        maps,
+        Store.open(votes(category) / "anomaly.zarr", ANOMALY_KIND, category),
+        VotingModel.load(votes(category) / "voting.json"),
+        lambda scans: progress(scans, f"views {category}", "scan"),
+    ).save(out / VIEWS_FILE)
     draw_gallery(
         out / "panels",
-        Path(params.data.root),
+        root,
         prepared(category),
-        Store.open(scores(category), SCORES_KIND, category),
+        maps,
         scans,
         params.evaluate.panels,
         lambda chosen: progress(chosen, f"panels {category}", "panel"),

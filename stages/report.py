@@ -1,43 +1,59 @@
-"""Gather all categories: reports/metrics.json, the plots' data, the heatmaps and a table."""
+"""Gather all categories: metrics.json, the plots' data, the heatmaps, the HTML page and a table."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from pipeline.config import Params
 from pipeline.report.curves import CURVES, write_rows
+from pipeline.report.html.content import page_content
+from pipeline.report.html.page import render_page
 from pipeline.report.summary import METRICS_FILE, print_summary, summarise, write_summary
+from pipeline.report.views import VIEWS_FILE, CategoryViews
 from stages.runner import REPORTS, evaluation, mfm, mgm, run
 
 
 def report(params: Params) -> None:
     categories = params.data.categories
-    metrics = {c: json.loads((evaluation(c) / METRICS_FILE).read_text()) for c in categories}
+    metrics = {c: _read(evaluation(c) / METRICS_FILE) for c in categories}
     summary = summarise(metrics)
     write_summary(REPORTS / "metrics.json", summary)
-    for curve in CURVES:
-        _gather_rows(REPORTS / "plots" / f"{curve}.json", categories, f"curves/{curve}.json")
-    for name, folder in (("mfm", mfm), ("mgm", mgm)):
-        rows = [
-            {"category": category} | row
-            for category in categories
-            for row in json.loads((folder(category) / "loss.json").read_text())
-        ]
-        write_rows(REPORTS / "plots" / f"loss_{name}.json", rows)
-    (REPORTS / "heatmaps").mkdir(parents=True, exist_ok=True)
-    for category in categories:
-        for panel in sorted((evaluation(category) / "panels").glob("*.png")):
-            target = REPORTS / "heatmaps" / f"{category}_{panel.name}"
-            shutil.copyfile(panel, target)
+    curves = _curves(categories)
+    for name, rows in curves.items():
+        write_rows(REPORTS / "plots" / f"{name}.json", rows)
+    _copy_heatmaps(categories)
+    views = [CategoryViews.load(evaluation(c) / VIEWS_FILE) for c in categories]
+    page = render_page(page_content(params, summary, metrics, curves, views), views)
+    (REPORTS / "index.html").write_text(page, encoding="utf-8")
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
 
 
-def _gather_rows(target: Path, categories: list[str], source: str) -> None:
-    files = [evaluation(category) / source for category in categories]
-    write_rows(target, [row for file in files for row in json.loads(file.read_text())])
+def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of all categories by file: ROC, PRO and losses."""
+    curves = {
+        curve: [row for c in categories for row in _read(evaluation(c) / f"curves/{curve}.json")]
+        for curve in CURVES
+    }
+    for name, folder in (("mfm", mfm), ("mgm", mgm)):
+        curves[f"loss_{name}"] = [
+            {"category": c} | row for c in categories for row in _read(folder(c) / "loss.json")
+        ]
+    return curves
+
+
+def _copy_heatmaps(categories: list[str]) -> None:
+    (REPORTS / "heatmaps").mkdir(parents=True, exist_ok=True)
+    for category in categories:
+        for panel in sorted((evaluation(category) / "panels").glob("*.png")):
+            shutil.copyfile(panel, REPORTS / "heatmaps" / f"{category}_{panel.name}")
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

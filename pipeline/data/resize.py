@@ -27,8 +27,9 @@ def resize_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def restore_rgb(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The (224, 224, 3) uint8 image behind the RGB backbone's input (3, 224, 224)."""
-    return np.rint((rgb.transpose(1, 2, 0) * _STD + _MEAN) * 255).astype(np.uint8)
+    """The (224, 224, 3) uint8 picture that `resize_rgb` normalised to (3, 224, 224) float32."""
+    unit = rgb.transpose(1, 2, 0) * _STD + _MEAN
+    return np.clip(np.rint(unit * 255), 0, 255).astype(np.uint8)
 
 
 def resize_rgb_u8(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -42,6 +42,12 @@ def test_mask_is_the_reference(golden: dict[str, np.ndarray], path: Path) -> Non
     np.testing.assert_array_equal(resize_mask(mask), expected)
 
 
+@pytest.mark.parametrize("path", RGB, ids=lambda path: path.stem)
+def test_the_picture_comes_back_from_the_normalised_one(path: Path) -> None:
+    rgb = read_rgb(path)
+    np.testing.assert_array_equal(restore_rgb(resize_rgb(rgb)), resize_rgb_u8(rgb))
+
+
 def test_low_defect_classes_are_defects() -> None:
     mask = np.full((448, 448), 1, dtype=np.uint8)
     assert resize_mask(mask).all()

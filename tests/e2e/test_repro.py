@@ -26,13 +26,25 @@ def test_every_out_is_there(finished: Project, results: dict[str, dict[str, str]
         "mfm": {"module.safetensors", "loss.json"},
         "mgm": {"module.safetensors", "loss.json"},
         "votes": {"voting.json", "anomaly.zarr/zarr.json"},
-        "eval": {"metrics.json", *(f"curves/{c}.json" for c in ("roc_object", "roc_pixel", "pro"))},
+        "eval": {
+            "metrics.json",
+            "views.json",
+            *(f"curves/{c}.json" for c in ("roc_object", "roc_pixel", "pro")),
+        },
     }
     for folder, files in names.items():
         assert {f"{CATEGORY}/{file}" for file in files} - set(results[folder]) == set()
     plots = {f"plots/{n}.json" for n in ("roc_object", "roc_pixel", "pro", "loss_mfm", "loss_mgm")}
-    assert {"metrics.json", *plots} - set(results["reports"]) == set()
+    assert {"metrics.json", "index.html", *plots} - set(results["reports"]) == set()
     assert sum(name.startswith("heatmaps/") for name in results["reports"]) == 2
+
+
+def test_the_reports_views_are_of_every_test_scan(finished: Project) -> None:
+    manifest = json.loads((finished.data("prepared") / CATEGORY / "manifest.json").read_text())
+    views = json.loads((finished.data("eval") / CATEGORY / "views.json").read_text())
+    tested = [row["id"] for row in manifest["rows"] if row["split"] == "test"]
+    assert [scan["id"] for scan in views["scans"]] == tested
+    assert views["calibration_scans"] == 2
 
 
 def test_the_staging_folder_holds_the_snapshot_alone(finished: Project) -> None:

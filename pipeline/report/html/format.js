@@ -1,0 +1,17 @@
+// Numbers and names as people read them.
+
+const share = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+const percent = (value) => `${Number((100 * value).toPrecision(2))} %`;
+const significant = (value) => Number(value.toPrecision(4)).toString();
+const short = (value) => Number(value.toPrecision(3)).toString();
+const countOf = (part, whole) => `${part} of ${whole}`;
+
+/** metrics.json's key as a column head: aupro_30 is AUPRO@30. */
+function metricName(key) {
+  const known = report.columns[key];
+  if (known) return known;
+  if (key.startsWith("aupro_")) return key.replace("aupro_", "AUPRO@").replace("_99", " (99 steps)");
+  return key
+    .replace("i_", "I-").replace("p_", "P-")
+    .replace("auroc", "AUROC").replace("ap", "AP").replace("f1_max", "F1 max");
+}

@@ -1,0 +1,83 @@
+// The gallery: sorted and filtered cards, drawn when they come near the screen.
+
+const PAGE = 48; // cards at a time
+const gallery = { scans: [], shown: 0 };
+
+const ORDERS = {
+  worst: ["worst errors first", (a, b) => wrong(b) - wrong(a) || (wrong(a) ? 1 : -1) * (Math.abs(margin(b)) - Math.abs(margin(a)))],
+  high: ["highest score first", (a, b) => margin(b) - margin(a)],
+  low: ["lowest score first", (a, b) => margin(a) - margin(b)],
+  name: ["by name", (a, b) => a.category - b.category || a.view - b.view],
+};
+
+const DECISIONS = {
+  "": ["all", () => true],
+  wrong: ["errors", wrong],
+  missed: ["missed defects", (scan) => wrong(scan) && !scan.rejected],
+  alarm: ["false alarms", (scan) => wrong(scan) && scan.rejected],
+  rejected: ["called defective", (scan) => scan.rejected],
+  accepted: ["called good", (scan) => !scan.rejected],
+};
+
+const truthName = (scan) => (scan.defect === null ? "not known" : scan.defect);
+
+function setUpGallery() {
+  const kinds = [...new Set(report.scans.map(truthName))].sort();
+  const pairs = (choices) => Object.entries(choices).map(([value, [text]]) => [value, text]);
+  fillSelect(find("order"), pairs(ORDERS));
+  fillSelect(find("filter-category"), [["", "all"], ...report.categories.map((one, i) => [String(i), one.name])]);
+  fillSelect(find("filter-defect"), [["", "all"], ["*", "any defect"], ...kinds.map((kind) => [`=${kind}`, kind])]);
+  fillSelect(find("filter-decision"), pairs(DECISIONS));
+  for (const id of ["order", "filter-category", "filter-defect", "filter-decision"]) {
+    find(id).addEventListener("change", showGallery);
+  }
+  find("more").addEventListener("click", () => {
+    const next = gallery.shown;
+    showMore();
+    find("cards").children[next]?.firstChild.focus();
+  });
+  showGallery();
+}
+
+function showGallery() {
+  const category = find("filter-category").value, kind = find("filter-defect").value;
+  const [, decided] = DECISIONS[find("filter-decision").value];
+  const hasTruth = (scan) => !kind || (kind === "*" ? defective(scan) : `=${truthName(scan)}` === kind);
+  gallery.scans = report.scans
+    .filter((scan) => (!category || scan.category === Number(category)) && hasTruth(scan) && decided(scan))
+    .sort(ORDERS[find("order").value][1]);
+  const errors = gallery.scans.filter(wrong).length;
+  find("count").textContent = `${countOf(gallery.scans.length, report.scans.length)} scans, ${errors} of them decided wrongly`;
+  gallery.shown = 0;
+  find("cards").replaceChildren();
+  showMore();
+}
+
+function showMore() {
+  const added = gallery.scans.slice(gallery.shown, gallery.shown + PAGE);
+  find("cards").append(...added.map((scan, i) => card(scan, gallery.shown + i)));
+  gallery.shown += added.length;
+  find("more").hidden = gallery.shown >= gallery.scans.length;
+}
+
+function card(scan, place) {
+  const picture = canvas(2 * SIDE + 8, SIDE);
+  picture.setAttribute("aria-hidden", "true");
+  const limit = categoryOf(scan).threshold.value;
+  const button = element("button", { type: "button", className: "card" }, picture,
+    element("span", { className: badgeClass(scan) }, verdict(scan)),
+    element("span", { className: "name" }, `${categoryOf(scan).name} ${scan.id}`),
+    element("span", { className: "facts" }, `score ${significant(scan.score)}, threshold ${significant(limit)}`));
+  button.addEventListener("click", () => openViewer(place));
+  onSight.observe(button);
+  button.scan = scan;
+  return element("li", {}, button);
+}
+
+const onSight = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    onSight.unobserve(target);
+    viewOf(target.scan).then((view) => paintCard(target.firstChild, view));
+  }
+}, { rootMargin: "300px" });

@@ -1,0 +1,12 @@
+// Puts the page together.
+
+const names = report.categories.map((one) => one.name).join(", ");
+find("subtitle").textContent = `${report.scans.length} test scans of ${names}; mentor3ad ${report.versions.mentor3ad}`;
+showMetrics();
+showDefects();
+showThreshold();
+setUpCurves();
+setUpGallery();
+setUpViewer();
+showMade();
+setUpTheme();
