@@ -191,9 +191,7 @@ def _foreground_factors(
     return parts
 
 
-def _over_scale(
-    factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]
-) -> np.ndarray:
+def _over_scale(factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]) -> np.ndarray:
     """(K, ...) what exceeds the centre, over the scale; 0 where nothing does."""
     shape = (-1,) + (1,) * (factors.ndim - 1)
     return np.maximum((factors - np.reshape(centre, shape)) / np.reshape(scale, shape), 0)

@@ -14,8 +14,8 @@ from pipeline.config import Params, load_params
 from pipeline.data.prepare import PreparedScan
 from pipeline.features.extract import Backbones
 from pipeline.features.point_mae import PointMAE
-from pipeline.features.rgb import BACKBONE
 from pipeline.features.random_weights import random_weights
+from pipeline.features.rgb import BACKBONE
 
 from .file_server import FileServer, serving
 

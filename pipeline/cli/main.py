@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import use, weights
+from pipeline.cli import study, use, weights
 from pipeline.errors import one_sentence
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("use")(use.use)
 app.add_typer(weights.app, name="weights")
+app.add_typer(study.app, name="study")
 
 
 def _show_version(wanted: bool) -> None:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.errors import WeightsError
@@ -13,7 +12,6 @@ from pipeline.features.checkpoints import load_strictly, read_point_mae, read_sa
 from pipeline.features.pretrained import pretrained_dino, pretrained_point_mae
 from pipeline.features.random_weights import POINT_RESIDUAL, RGB_RESIDUAL, random_weights
 from pipeline.features.sources import DINO, POINT_MAE, Source, no_file
-
 
 
 def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
