@@ -19,7 +19,7 @@ class Row(Section):
 
     name: Annotated[str, Field(min_length=1)]
     paper: str | None = None  # its line in the paper's table; null: the one of its own name
-    set: Values = {}
+    set: Values = Field(default_factory=dict)
 
 
 class TableSpec(Section):
@@ -29,17 +29,17 @@ class TableSpec(Section):
     paper: Literal["I", "II", "III", "IV", "V", "VI", "VII"] | None = None
     columns: Literal["metrics", "categories", "settings"] = "metrics"
     metrics: Annotated[list[Name], Field(min_length=1)]
-    rows: list[Row] = []
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    rows: list[Row] = Field(default_factory=list)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
 
 
 class Study(Section):
     """A study: its tables, and how often each of their settings is run."""
 
     preset: Literal["demo", "mvtec3d", "eyecandies", "folder"] | None = None
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
-    seeded: Annotated[list[str], Field(min_length=1)] = ["model.seed"]
-    set: Values = {}
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeded: Annotated[list[str], Field(min_length=1)]  # params that a seed sets
+    set: Values = Field(default_factory=dict)
     tables: Annotated[list[TableSpec], Field(min_length=1)]
 
     @field_validator("seeds")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.errors import ConfigError
+from pipeline.report.paper import OWN
 from pipeline.studies.definition import Row, Study, TableSpec, Values
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Experiment:
 
 def rows_of(table: TableSpec) -> list[Row]:
     """The rows of a table: those that it lists, each with every point of its grid."""
-    rows = table.rows or [Row(name="")]
+    rows = table.rows or [Row(name="" if table.grid else OWN)]
     return [_joined(row, point) for row in rows for point in _points(table.grid)]
 
 
