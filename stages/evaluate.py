@@ -6,18 +6,20 @@ from pipeline.cache.maps import SCORES_KIND
 from pipeline.cache.reader import Store
 from pipeline.config import Params
 from pipeline.evaluation import Results, write_curves, write_metrics
+from pipeline.logs import Figures
 from pipeline.progress import progress
 from pipeline.report.gallery import draw_gallery
 from pipeline.report.summary import METRICS_FILE
 from stages.runner import evaluation, prepared, run_category, scores, votes
 
 
-def evaluate(params: Params, category: str) -> None:
+def evaluate(params: Params, category: str) -> Figures:
     out = evaluation(category)
     scans = Results.load(prepared(category), votes(category), category)
     for note in scans.notes:
         print(f"{category}: {note}")
-    write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
+    metrics = scans.metrics(params.evaluate)
+    write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / "curves", category, scans)
     draw_gallery(
         out / "panels",
@@ -28,6 +30,7 @@ def evaluate(params: Params, category: str) -> None:
         params.evaluate.panels,
         lambda chosen: progress(chosen, f"panels {category}", "panel"),
     )
+    return {"scans": len(scans.ids), "i_auroc": metrics.i_auroc, **metrics.aupro}
 
 
 if __name__ == "__main__":

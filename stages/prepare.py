@@ -8,11 +8,12 @@ from pipeline.data.foreground import PrepareOptions
 from pipeline.data.layouts import LayoutOptions
 from pipeline.data.prepare import prepare_category
 from pipeline.data.summary import describe
+from pipeline.logs import Figures
 from pipeline.progress import progress
 from stages.runner import prepared, run_category
 
 
-def prepare(params: Params, category: str) -> None:
+def prepare(params: Params, category: str) -> Figures:
     layout = LayoutOptions(
         layout=params.data.layout,
         light=params.data.light,
@@ -33,6 +34,7 @@ def prepare(params: Params, category: str) -> None:
         progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
     )
     print(describe(manifest))
+    return {"scans": len(manifest.rows)}
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.config import Params
+from pipeline.logs import Figures
 from pipeline.report.curves import CURVES, write_rows
-from pipeline.report.summary import METRICS_FILE, print_summary, summarise, write_summary
+from pipeline.report.summary import MEAN, METRICS_FILE, print_summary, summarise, write_summary
 from stages.runner import REPORTS, evaluation, mfm, mgm, run
 
 
-def report(params: Params) -> None:
+def report(params: Params) -> Figures:
     categories = params.data.categories
     metrics = {c: json.loads((evaluation(c) / METRICS_FILE).read_text()) for c in categories}
     summary = summarise(metrics)
@@ -33,6 +34,8 @@ def report(params: Params) -> None:
             shutil.copyfile(panel, target)
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
+    means: Figures = summary[MEAN]
+    return {"categories": len(categories), **means}
 
 
 def _gather_rows(target: Path, categories: list[str], source: str) -> None:

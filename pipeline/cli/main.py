@@ -4,6 +4,7 @@
 at its top, and what does its work (torch, numpy, pydantic) inside the function.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from pipeline import __version__
 from pipeline.cli import study, use, weights
 from pipeline.errors import one_sentence
+from pipeline.logs import VARIABLE, configure_logging
 
 app = typer.Typer(
     name="mentor3ad",
@@ -38,8 +40,13 @@ def _options(
             "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
         ),
     ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log lines as JSON, as MENTOR3AD_LOG=json does.")
+    ] = False,
 ) -> None:
-    pass
+    if log_json:
+        os.environ[VARIABLE] = "json"  # also for the stages that a command starts
+    configure_logging()
 
 
 def main() -> None:

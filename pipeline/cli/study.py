@@ -90,6 +90,7 @@ def _list_experiments(plan: "Plan") -> None:
 
 
 def _run(plan: "Plan", jobs: int) -> None:
+    from pipeline.logs import log_event
     from pipeline.studies.runner import run_experiments
 
     total = len(plan.missing)
@@ -99,8 +100,9 @@ def _run(plan: "Plan", jobs: int) -> None:
     def tell(outcome: "Outcome") -> None:
         nonlocal ended
         ended += 1
-        what = f"failed: {outcome.error}" if outcome.error else f"{outcome.seconds:.0f} s"
-        print(f"{ended} of {total}  {outcome.name}  {what}", flush=True)
+        figures = {"number": ended, "of": total, "name": outcome.name}
+        error = {"error": outcome.error} if outcome.error else {}
+        log_event("experiment", {**figures, "seconds": round(outcome.seconds, 1), **error})
 
     failed = run_experiments(plan.work, jobs, tell)
     if failed:

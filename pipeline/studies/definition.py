@@ -17,7 +17,7 @@ Values = dict[str, Any]  # of params by their dotted key, such as model.lr
 class Row(Section):
     """One setting: its name in the table and the params that it sets."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: str
     paper: str | None = None  # its line in the paper's table; null: the one of its own name
     set: Values = Field(default_factory=dict)
 

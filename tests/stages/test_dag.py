@@ -18,6 +18,7 @@ PLUMBING = {
     "pipeline.errors": "names of errors; a stage that raises one has no results",
     "pipeline.config": "checks the params; their values are listed one by one in dvc.yaml",
     "pipeline.progress": "progress bars",
+    "pipeline.logs": "log lines",
     "pipeline.files": "writes a file whole; what is in it is its caller's",
     "stages.runner": "the command line and the paths of outs, which dvc.yaml names itself",
 }
