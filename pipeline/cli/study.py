@@ -1,5 +1,6 @@
 """`mentor3ad study`: files of experiments, and the tables they fill."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -104,7 +105,11 @@ def _run(plan: "Plan", jobs: int) -> None:
         error = {"error": outcome.error} if outcome.error else {}
         log_event("experiment", {**figures, "seconds": round(outcome.seconds, 1), **error})
 
-    failed = run_experiments(plan.work, jobs, tell)
+    try:
+        failed = run_experiments(plan.work, jobs, tell)
+    except KeyboardInterrupt:
+        print(f"interrupted after {ended} of {total}; the same command goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
     if failed:
         raise Mentor3ADError(
             f"{len(failed)} of {total} experiments failed; rerun the study when their cause is "

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -47,7 +48,7 @@ def run_experiments(
     """
     with _only_study() as lock:
         runner = _Runner(lock, tell)
-        with ThreadPoolExecutor(jobs) as pool:
+        with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
             try:
                 list(pool.map(runner.run_chain, work))
             except BaseException:
@@ -130,6 +131,20 @@ def _environment() -> dict[str, str]:
     """Ours, with this Python first, which the stages' commands call by its name."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {**os.environ, "PATH": path}
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """End as by Ctrl-C, so that what is under way ends too; elsewhere than in the main thread,
+    where Python sets no handler, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
