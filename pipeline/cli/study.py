@@ -91,7 +91,7 @@ def _list_experiments(plan: "Plan") -> None:
 
 
 def _run(plan: "Plan", jobs: int) -> None:
-    from pipeline.logs import log_event
+    from pipeline.logs import Figure, log_event
     from pipeline.studies.runner import run_experiments
 
     total = len(plan.missing)
@@ -101,9 +101,11 @@ def _run(plan: "Plan", jobs: int) -> None:
     def tell(outcome: "Outcome") -> None:
         nonlocal ended
         ended += 1
-        figures = {"number": ended, "of": total, "name": outcome.name}
-        error = {"error": outcome.error} if outcome.error else {}
-        log_event("experiment", {**figures, "seconds": round(outcome.seconds, 1), **error})
+        figures: dict[str, Figure] = {"number": ended, "of": total, "name": outcome.name}
+        figures["seconds"] = round(outcome.seconds, 1)
+        if outcome.error:
+            figures["error"] = outcome.error
+        log_event("experiment", figures)
 
     try:
         failed = run_experiments(plan.work, jobs, tell)

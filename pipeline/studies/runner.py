@@ -63,7 +63,7 @@ class _Runner:
     def __init__(self, lock: int, tell: Callable[[Outcome], None]) -> None:
         self.failed: list[Outcome] = []
         self._lock, self._tell = lock, tell
-        self._telling = threading.Lock()
+        self._telling, self._starting = threading.Lock(), threading.Lock()
         self._stopped = False
         self._processes: set[subprocess.Popen[bytes]] = set()
 
@@ -80,9 +80,10 @@ class _Runner:
 
     def stop(self) -> None:
         """End what is under way; dvc's stages end with it (stages/runner.py)."""
-        self._stopped = True
-        for process in list(self._processes):
-            process.terminate()
+        with self._starting:
+            self._stopped = True
+            for process in self._processes:
+                process.terminate()
 
     def _run(self, planned: Planned) -> Outcome:
         start, log = time.monotonic(), log_file(planned.name)
@@ -93,19 +94,29 @@ class _Runner:
         return Outcome(planned.name, time.monotonic() - start, error)
 
     def _wait(self, arguments: list[str], output: int) -> int:
-        with subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            pass_fds=[self._lock],  # held on where this process is killed and dvc lives on
-        ) as process:
+        process = self._start(arguments, output)
+        if process is None:
+            return 1
+        code = process.wait()
+        with self._starting:
+            self._processes.discard(process)
+        return code
+
+    def _start(self, arguments: list[str], output: int) -> subprocess.Popen[bytes] | None:
+        """None once stopped: none may start that `stop` would not see."""
+        with self._starting:
+            if self._stopped:
+                return None
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                pass_fds=[self._lock],  # held on where we are killed and dvc lives on
+            )
             self._processes.add(process)
-            try:
-                return process.wait()
-            finally:
-                self._processes.discard(process)
+            return process
 
 
 def command(planned: Planned) -> list[str]:
