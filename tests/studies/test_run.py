@@ -103,7 +103,7 @@ def test_extraction_needs_leave(project: Project) -> None:
     )
 
 
-def test_dry_run_lists_and_runs_nothing(project: Project) -> None:
+def test_dry_run_lists_and_runs_nothing(project: Project, output: str) -> None:
     write(project, "dry", TWO.replace("0.9", "0.7"))
     said = study(project, "run", "dry", "--dry-run")
     assert "run: dry-own-seed1-" in said
@@ -112,7 +112,7 @@ def test_dry_run_lists_and_runs_nothing(project: Project) -> None:
     assert "dry-own" not in project.run("git", "for-each-ref", "refs/exps").stdout
 
 
-def test_uncommitted_params_are_one_sentence(project: Project) -> None:
+def test_uncommitted_params_are_one_sentence(project: Project, output: str) -> None:
     write(project, "two", TWO)
     with project.changed(model__lr=0.5):
         said = study(project, "run", "two", check=False)
