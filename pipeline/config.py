@@ -220,14 +220,20 @@ def parse_params(text: str, path: Path) -> Params:
         content = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    return validate_params(content, path)
+
+
+def validate_params(content: object, path: Path) -> Params:
+    """Validate the content of a params file; ConfigError names every problem by its key."""
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(_problems(error))}") from None
+        raise ConfigError(f"{path}: {validation_problems(error)}") from None
 
 
-def _problems(error: ValidationError) -> list[str]:
-    return [_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors()]
+def validation_problems(error: ValidationError) -> str:
+    """Every problem by its key, in one line."""
+    return "; ".join(_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors())
 
 
 def _problem(kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:

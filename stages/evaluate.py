@@ -6,6 +6,7 @@ from pipeline.cache.maps import ANOMALY_KIND, SCORES_KIND
 from pipeline.cache.reader import Store
 from pipeline.config import Params
 from pipeline.evaluation import Results, write_curves, write_metrics
+from pipeline.logs import Figures
 from pipeline.progress import progress
 from pipeline.report.capture import category_views
 from pipeline.report.gallery import draw_gallery
@@ -15,12 +16,13 @@ from pipeline.voting import VotingModel
 from stages.runner import evaluation, prepared, run_category, scores, votes
 
 
-def evaluate(params: Params, category: str) -> None:
+def evaluate(params: Params, category: str) -> Figures:
     out = evaluation(category)
     scans = Results.load(prepared(category), votes(category), category)
     for note in scans.notes:
         print(f"{category}: {note}")
-    write_metrics(out / METRICS_FILE, scans, scans.metrics(params.evaluate))
+    metrics = scans.metrics(params.evaluate)
+    write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / "curves", category, scans)
     root, maps = Path(params.data.root), Store.open(scores(category), SCORES_KIND, category)
     category_views(
@@ -40,6 +42,7 @@ def evaluate(params: Params, category: str) -> None:
         params.evaluate.panels,
         lambda chosen: progress(chosen, f"panels {category}", "panel"),
     )
+    return {"scans": len(scans.ids), "i_auroc": metrics.i_auroc, **metrics.aupro}
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """Extract the frozen backbones' features of one category into its store, once."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.config import Params
 from pipeline.device import select_device
 from pipeline.features.category import extract_category
+from pipeline.logs import Figures
 from pipeline.progress import progress
 from stages.runner import features, prepared, run_category, staging
 
 
-def extract(params: Params, category: str) -> None:
+def extract(params: Params, category: str) -> Figures:
     done = extract_category(
         prepared(category),
         Path(params.data.root),
@@ -20,6 +22,7 @@ def extract(params: Params, category: str) -> None:
         lambda shards: progress(shards, f"extract {category}", "scan", scale=params.features.shard),
     )
     print(f"extract {category}: {done}")
+    return asdict(done)
 
 
 if __name__ == "__main__":

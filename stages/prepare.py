@@ -7,11 +7,12 @@ from pipeline.config import Params
 from pipeline.data.options import layout_options, prepare_options
 from pipeline.data.prepare import prepare_category
 from pipeline.data.summary import describe
+from pipeline.logs import Figures
 from pipeline.progress import progress
 from stages.runner import prepared, run_category
 
 
-def prepare(params: Params, category: str) -> None:
+def prepare(params: Params, category: str) -> Figures:
     manifest = prepare_category(
         Path(params.data.root),
         category,
@@ -22,6 +23,7 @@ def prepare(params: Params, category: str) -> None:
         progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
     )
     print(describe(manifest))
+    return {"scans": len(manifest.rows)}
 
 
 if __name__ == "__main__":

@@ -8,15 +8,16 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.config import Params
+from pipeline.logs import Figures
 from pipeline.report.curves import CURVES, write_rows
 from pipeline.report.html.content import page_content
 from pipeline.report.html.page import render_page
-from pipeline.report.summary import METRICS_FILE, print_summary, summarise, write_summary
+from pipeline.report.summary import MEAN, METRICS_FILE, print_summary, summarise, write_summary
 from pipeline.report.views import VIEWS_FILE, CategoryViews
 from stages.runner import REPORTS, evaluation, mfm, mgm, run
 
 
-def report(params: Params) -> None:
+def report(params: Params) -> Figures:
     categories = params.data.categories
     metrics = {c: _read(evaluation(c) / METRICS_FILE) for c in categories}
     summary = summarise(metrics)
@@ -30,6 +31,8 @@ def report(params: Params) -> None:
     (REPORTS / "index.html").write_text(page, encoding="utf-8")
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
+    means: Figures = summary[MEAN]
+    return {"categories": len(categories), **means}
 
 
 def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ import typer
 
 from pipeline.config import Params, load_params
 from pipeline.errors import ConfigError, one_sentence
+from pipeline.logs import Figures, configure_logging, logged_stage
 from pipeline.project import Project
 
 HERE = Project()
@@ -28,8 +29,8 @@ def staging() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".staging"
 
 
-def run_category(stage: Callable[[Params, str], None]) -> None:
-    """Run a stage for the `--category` of the command line."""
+def run_category(stage: Callable[[Params, str], Figures | None]) -> None:
+    """Run a stage for the `--category` of the command line, and log the figures it returns."""
 
     def command(category: Annotated[str, typer.Option(help="one of data.categories")]) -> None:
         params = load_params()
@@ -39,18 +40,19 @@ def run_category(stage: Callable[[Params, str], None]) -> None:
                 f"--category {category}: not among data.categories ({', '.join(known)}) of "
                 "params.yaml"
             )
-        stage(params, category)
+        logged_stage(stage.__name__, lambda: stage(params, category), category)
 
     _run(command)
 
 
-def run(stage: Callable[[Params], None]) -> None:
-    """Run a stage that covers all categories."""
-    _run(lambda: stage(load_params()))
+def run(stage: Callable[[Params], Figures | None]) -> None:
+    """Run a stage that covers all categories, and log the figures it returns."""
+    _run(lambda: logged_stage(stage.__name__, lambda: stage(load_params())))
 
 
 def _run(command: Callable[..., None]) -> None:
     _die_with_parent()
+    configure_logging()
     with one_sentence():
         typer.run(command)
 

@@ -10,6 +10,7 @@ from pipeline.cache.writer import write_store
 from pipeline.config import Params
 from pipeline.data.manifest import Manifest
 from pipeline.device import scan_threads, select_device
+from pipeline.logs import Figures
 from pipeline.modules import load_fusion, load_guidance
 from pipeline.pixels import PixelFeatures
 from pipeline.progress import progress
@@ -17,7 +18,7 @@ from pipeline.scoring import Scorer, score_inputs
 from stages.runner import features, mfm, mgm, prepared, run_category, scores, staging
 
 
-def score(params: Params, category: str) -> None:
+def score(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
     cache = FeatureCache.open(features(category), category)
     fusion = load_fusion(mfm(category), device)
@@ -40,6 +41,7 @@ def score(params: Params, category: str) -> None:
             return {SCORES.name: np.stack(list(pool.map(score_scan, samples)))}
 
         write_store(scores(category), manifest, score_shard, staging(), bar)
+    return {"scans": len(manifest.samples)}
 
 
 if __name__ == "__main__":

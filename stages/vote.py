@@ -7,12 +7,13 @@ from pipeline.cache.reader import Store
 from pipeline.cache.writer import write_store
 from pipeline.config import Params
 from pipeline.data.manifest import Manifest
+from pipeline.logs import Figures
 from pipeline.splits import TrainingView, split_good_scans
 from pipeline.voting import fit_voting
 from stages.runner import prepared, run_category, scores, staging, votes
 
 
-def vote(params: Params, category: str) -> None:
+def vote(params: Params, category: str) -> Figures:
     manifest = Manifest.load(prepared(category))
     store = Store.open(scores(category), SCORES_KIND, category)
     view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
@@ -29,6 +30,7 @@ def vote(params: Params, category: str) -> None:
     store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
     write_store(votes(category) / "anomaly.zarr", store_manifest, anomaly_maps, staging())
     model.save(votes(category) / "voting.json")
+    return {"scans": len(manifest.rows), "threshold": model.threshold}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import bundle, predict, use, validate, weights
+from pipeline.cli import bundle, predict, study, use, validate, weights
 from pipeline.errors import one_sentence
 from pipeline.logs import VARIABLE, configure_logging
 
@@ -26,6 +26,7 @@ app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.add_typer(weights.app, name="weights")
+app.add_typer(study.app, name="study")
 
 
 def _show_version(wanted: bool) -> None:

@@ -19,6 +19,7 @@ PLUMBING = {
     "pipeline.config": "checks the params; their values are listed one by one in dvc.yaml",
     "pipeline.progress": "progress bars",
     "pipeline.project": "the paths of outs, which dvc.yaml names itself",
+    "pipeline.logs": "log lines",
     "pipeline.files": "writes files and folders whole; what is in them is their callers'",
     "stages.runner": "the command line of a stage",
 }

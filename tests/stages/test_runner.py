@@ -1,6 +1,8 @@
 """What every stage does around its work: one sentence for a mistake, and no orphans."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,9 +61,23 @@ def test_a_bug_of_ours_has_a_traceback(folder: Path) -> None:
     assert "bug" in done.stderr
 
 
-def test_success_is_silent(folder: Path) -> None:
-    done = python(folder, "-c", stage_of("pass") + "run(stage)")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+def test_success_is_one_log_line(folder: Path) -> None:
+    done = python(folder, "-c", stage_of("return {'scans': 3}") + "run(stage)")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(r"stage: seconds \S+, memory_mb \d+, scans 3\n", done.stderr)
+
+
+def test_the_environment_asks_for_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTOR3AD_LOG", "json")
+    body = "return {'loss': 0.5}"
+    done = python(folder, "-c", stage_of(body) + "run_category(stage)", "--category", "biscuit")
+    line = json.loads(done.stderr)
+    assert {k: line[k] for k in ("level", "event", "category", "loss")} == {
+        "level": "INFO",
+        "event": "stage",
+        "category": "biscuit",
+        "loss": 0.5,
+    }
 
 
 def test_the_stage_gets_params_and_category(folder: Path) -> None:

@@ -1,0 +1,119 @@
+"""`mentor3ad study`: files of experiments, and the tables they fill."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.tables import print_table
+from pipeline.errors import Mentor3ADError
+
+if TYPE_CHECKING:
+    from pipeline.studies.plan import Plan
+    from pipeline.studies.runner import Outcome
+
+app = typer.Typer(help="Run the experiments of a study and show its tables.", no_args_is_help=True)
+
+StudyName = Annotated[str, typer.Argument(help="Name of a study, or path of its file.")]
+
+
+@app.command()
+def run(
+    study: StudyName,
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments beside each other.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the experiments only.")] = False,
+    allow_extract: Annotated[
+        bool, typer.Option("--allow-extract", help="Also run what extracts features again.")
+    ] = False,
+) -> None:
+    """Run the experiments of a study that are not there yet; rerun it after an interruption."""
+    from pipeline.studies.definition import study_path
+    from pipeline.studies.plan import Plan, check_extraction, check_preset, check_root
+
+    plan = Plan.load(study_path(study))
+    if dry_run:
+        _list_experiments(plan)
+        return
+    from pipeline.studies.git import check_committed
+
+    check_committed()
+    check_preset(plan)
+    check_root(plan)
+    if plan.missing:
+        check_extraction(plan, allow_extract)
+    _run(plan, jobs)
+    print(f"its tables: mentor3ad study show {study}")
+
+
+@app.command()
+def show(study: StudyName) -> None:
+    """Print the tables of a study and write them to reports/studies: Markdown, CSV, LaTeX."""
+    from pipeline.studies.definition import study_path
+    from pipeline.studies.plan import Plan
+    from pipeline.studies.show import changed_from_preset, study_tables, write_tables
+    from pipeline.studies.text import header, text_rows
+
+    plan = Plan.load(study_path(study))
+    tables = study_tables(plan)
+    for table in tables:
+        print(table.title)
+        print_table(header(table), text_rows(table))
+        for note in table.notes:
+            print(note)
+        print()
+    if changed := changed_from_preset(plan):
+        print(f"params.yaml differs from the preset {plan.study.preset}: {', '.join(changed)}")
+    print(f"written: {', '.join(map(str, write_tables(plan.name, tables)))}")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show every study, its number of experiments and how many are finished."""
+    from pipeline.studies.definition import FOLDER, describe
+    from pipeline.studies.plan import Plan
+
+    rows = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        plan = Plan.load(path)
+        done = sum(planned.commit is not None for planned in plan.experiments)
+        rows.append((plan.name, f"{done} of {len(plan.experiments)}", describe(path)))
+    print_table(("study", "finished", "what for"), rows)
+
+
+def _list_experiments(plan: "Plan") -> None:
+    for planned in plan.experiments:
+        state = "run" if planned.commit is None else "there already"
+        settings = " ".join(f"-S {setting!r}" for setting in planned.settings)
+        print(f"{state}: {planned.name} {settings}")
+    if plan.extracting:
+        print(f"sets {', '.join(plan.extracting)}, which extracts again: needs --allow-extract")
+    print(f"{len(plan.missing)} of {len(plan.experiments)} experiments would run")
+
+
+def _run(plan: "Plan", jobs: int) -> None:
+    from pipeline.logs import Figure, log_event
+    from pipeline.studies.runner import run_experiments
+
+    total = len(plan.missing)
+    print(f"{plan.name}: {total} of {len(plan.experiments)} experiments to run", flush=True)
+    ended = 0
+
+    def tell(outcome: "Outcome") -> None:
+        nonlocal ended
+        ended += 1
+        figures: dict[str, Figure] = {"number": ended, "of": total, "name": outcome.name}
+        figures["seconds"] = round(outcome.seconds, 1)
+        if outcome.error:
+            figures["error"] = outcome.error
+        log_event("experiment", figures)
+
+    try:
+        failed = run_experiments(plan.work, jobs, tell)
+    except KeyboardInterrupt:
+        print(f"interrupted after {ended} of {total}; the same command goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if failed:
+        raise Mentor3ADError(
+            f"{len(failed)} of {total} experiments failed; rerun the study when their cause is "
+            f"mended: {', '.join(outcome.name for outcome in failed)}"
+        )

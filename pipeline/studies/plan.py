@@ -1,0 +1,140 @@
+"""What a study has to run: its experiments, what is there already, and whether it may start."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.presets.choose import preset_values
+from pipeline.presets.overlay import load_yaml
+from pipeline.studies.dag import EXTRACTION, TRAINING, Dag
+from pipeline.studies.definition import Study, load_study
+from pipeline.studies.git import finished_experiments
+from pipeline.studies.grid import Experiment, chains, expand
+from pipeline.studies.identity import Baseline
+
+TOLD_APART = ("demo.categories", "data.layout")  # of the presets; the rest is the user's to change
+DEMO_ROOT = "data/demo"  # an out of DVC's, so that experiments beside the workspace have it
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An experiment and the name that DVC keeps it under."""
+
+    name: str
+    identity: str
+    experiment: Experiment
+    commit: str | None  # of the finished experiment; None: it has to run
+
+    @property
+    def settings(self) -> list[str]:
+        """KEY=VALUE of each param that it sets, as DVC's `-S` takes them."""
+        return [f"{k}={json.dumps(v)}" for k, v in self.experiment.values.items()]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study on the last commit's code, params and data."""
+
+    name: str
+    path: Path
+    study: Study
+    experiments: tuple[Planned, ...]
+    dag: Dag
+    baseline: Baseline
+
+    @classmethod
+    def load(cls, path: Path) -> "Plan":
+        """Raises ConfigError where study, params, dvc.yaml or repository cannot be used."""
+        study, dag = load_study(path), Dag.load()
+        baseline, finished = Baseline.load(dag), finished_experiments()
+        planned = []
+        for experiment in expand(study):
+            identity = baseline.identity(experiment.values, path)
+            name = f"{path.stem}-{experiment.slug}-{identity}"
+            planned.append(Planned(name, identity, experiment, finished.get(identity)))
+        return cls(path.stem, path, study, tuple(planned), dag, baseline)
+
+    @property
+    def missing(self) -> tuple[Planned, ...]:
+        """What has to run; of settings that are written differently but mean the same, one."""
+        return tuple({p.identity: p for p in self.experiments if p.commit is None}.values())
+
+    @property
+    def extracting(self) -> tuple[str, ...]:
+        """The params by which experiments to run would prepare or extract again."""
+        reach = self.dag.reaching(*EXTRACTION)
+        values = [item for p in self.missing for item in p.experiment.values.items()]
+        return tuple(
+            dict.fromkeys(k for k, v in values if k in reach and v != leaf(self.baseline.params, k))
+        )
+
+    @property
+    def work(self) -> list[list[Planned]]:
+        """What has to run: lists that share extraction and training, so that no two do the same."""
+        stages = EXTRACTION if self.extracting else (*EXTRACTION, *TRAINING)
+        pairs = [(planned.experiment.values, planned) for planned in self.missing]
+        return chains(pairs, self.dag.reaching(*stages))
+
+
+def leaf(content: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key of a params file's content."""
+    value: Any = content
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+def check_preset(plan: Plan) -> None:
+    """Raise ConfigError where params.yaml is set to other data than the study is for."""
+    preset = plan.study.preset
+    if preset is None:
+        return
+    texts = preset_values(preset)
+    for key in TOLD_APART:
+        wanted, found = load_yaml(texts[key], plan.path), leaf(plan.baseline.params, key)
+        if bool(wanted) != bool(found) if isinstance(wanted, list) else wanted != found:
+            root = "" if preset == "demo" else " --root FOLDER"
+            raise ConfigError(
+                f"{plan.path} is for the preset {preset}, but params.yaml has {key} = {found}; "
+                f"`mentor3ad use {preset}{root}` sets it"
+            )
+
+
+def check_root(plan: Plan) -> None:
+    """Raise ConfigError where experiments beside the workspace would not see the raw data."""
+    root = str(leaf(plan.baseline.params, "data.root"))
+    if not Path(root).is_absolute() and root != DEMO_ROOT:
+        raise ConfigError(
+            f"data.root = {root} is relative, and experiments run in folders of their own; give "
+            "it as an absolute path"
+        )
+
+
+def check_extraction(plan: Plan, allowed: bool) -> None:
+    """Raise ConfigError where experiments would extract: each on its own, at full cost."""
+    if allowed:
+        return
+    if plan.extracting:
+        raise ConfigError(
+            f"{plan.path} sets {', '.join(plan.extracting)}, which extracts features again; give "
+            "--allow-extract if that is what you want"
+        )
+    if stale := _stale_stages():
+        raise ConfigError(
+            f"the features are not up to date ({', '.join(stale)}): run `dvc repro extract` and "
+            "commit dvc.lock, so that all experiments share them"
+        )
+
+
+def _stale_stages() -> list[str]:
+    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", "extract"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        reason = " ".join(done.stderr.split())
+        raise ConfigError(f"`dvc status` failed: {reason}")
+    return sorted(json.loads(done.stdout))

@@ -1,0 +1,172 @@
+"""Running what a study misses: one `dvc exp run --temp` an experiment, some beside each other."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import ConfigError
+from pipeline.studies.plan import Planned
+
+LOGS = Path("reports/studies/logs")
+LOCK = Path(".dvc/tmp/study.lock")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an experiment ended."""
+
+    name: str
+    seconds: float
+    error: str  # empty where it is finished
+
+
+def run_experiments(
+    work: list[list[Planned]], jobs: int, tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Run lists of experiments, `jobs` lists at a time, each in its order.
+
+    A failed experiment stops none of the others. An interrupt ends those under way; what they
+    have finished is in DVC's run-cache, and the next run goes on from there.
+
+    Args:
+        tell: called with each outcome as it comes, from one thread at a time.
+
+    Returns:
+        Those that failed.
+
+    Raises:
+        ConfigError: another study runs in this folder.
+    """
+    with _only_study() as lock:
+        runner = _Runner(lock, tell)
+        with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
+            try:
+                list(pool.map(runner.run_chain, work))
+            except BaseException:
+                runner.stop()
+                raise
+    return runner.failed
+
+
+class _Runner:
+    """The experiments under way."""
+
+    def __init__(self, lock: int, tell: Callable[[Outcome], None]) -> None:
+        self.failed: list[Outcome] = []
+        self._lock, self._tell = lock, tell
+        self._telling, self._starting = threading.Lock(), threading.Lock()
+        self._stopped = False
+        self._processes: set[subprocess.Popen[bytes]] = set()
+
+    def run_chain(self, chain: list[Planned]) -> None:
+        for planned in chain:
+            if self._stopped:
+                return
+            outcome = self._run(planned)
+            with self._telling:
+                if outcome.error:
+                    self.failed.append(outcome)
+                if not self._stopped:
+                    self._tell(outcome)
+
+    def stop(self) -> None:
+        """End what is under way; dvc's stages end with it (stages/runner.py)."""
+        with self._starting:
+            self._stopped = True
+            for process in self._processes:
+                process.terminate()
+
+    def _run(self, planned: Planned) -> Outcome:
+        start, log = time.monotonic(), log_file(planned.name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            code = self._wait(command(planned), output.fileno())
+        error = "" if code == 0 else f"{reason(log)} (all of its output: {log})"
+        return Outcome(planned.name, time.monotonic() - start, error)
+
+    def _wait(self, arguments: list[str], output: int) -> int:
+        process = self._start(arguments, output)
+        if process is None:
+            return 1
+        code = process.wait()
+        with self._starting:
+            self._processes.discard(process)
+        return code
+
+    def _start(self, arguments: list[str], output: int) -> subprocess.Popen[bytes] | None:
+        """None once stopped: none may start that `stop` would not see."""
+        with self._starting:
+            if self._stopped:
+                return None
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                pass_fds=[self._lock],  # held on where we are killed and dvc lives on
+            )
+            self._processes.add(process)
+            return process
+
+
+def command(planned: Planned) -> list[str]:
+    """DVC's command for an experiment in a folder of its own; it waits for DVC's lock."""
+    settings = [part for setting in planned.settings for part in ("--set-param", setting)]
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+    return [*dvc, "exp", "run", "--temp", "--name", planned.name, *settings]
+
+
+def log_file(name: str) -> Path:
+    """Where an experiment's output goes."""
+    return LOGS / f"{name}.log"
+
+
+def reason(log: Path) -> str:
+    """Why an experiment failed: our own sentence, else the last line of its output."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    ours = [line for line in lines if line.startswith("error: ")]
+    return (ours or lines or ["no output"])[-1].removeprefix("error: ")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this Python first, which the stages' commands call by its name."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path}
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """End as by Ctrl-C, so that what is under way ends too; elsewhere than in the main thread,
+    where Python sets no handler, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _only_study() -> Iterator[int]:
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                "another study runs in this folder, or an experiment that one left running; "
+                "wait for its end"
+            ) from None
+        yield file.fileno()

@@ -1,0 +1,90 @@
+"""The tables of a study from the experiments that are finished."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.files import replaced_whole
+from pipeline.presets.choose import preset_values
+from pipeline.presets.overlay import load_yaml
+from pipeline.report.paper import PaperTable, paper_tables
+from pipeline.studies.git import file_at
+from pipeline.studies.grid import Experiment, as_key
+from pipeline.studies.plan import Plan, leaf
+from pipeline.studies.table import StudyTable, TableBuilder
+from pipeline.studies.text import as_csv, latex, markdown
+
+FOLDER = Path("reports/studies")
+METRICS = "reports/metrics.json"
+DATA_SETS = {"mvtec3d": "MVTec 3D-AD", "eyecandies": "Eyecandies"}  # as the paper calls them
+FORMATS = {".md": markdown, ".csv": as_csv, ".tex": latex}
+
+
+@dataclass(frozen=True)
+class FinishedResults:
+    """reports/metrics.json of every finished experiment, by its values."""
+
+    metrics: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, plan: Plan) -> "FinishedResults":
+        """Raises ConfigError where a finished experiment has no metrics."""
+        found = {}
+        for planned in plan.experiments:
+            if planned.commit is not None:
+                text = file_at(planned.commit, METRICS)
+                if text is None:
+                    raise ConfigError(
+                        f"experiment {planned.name} has no {METRICS}; remove it (dvc exp remove) "
+                        "and run the study again"
+                    )
+                found[as_key(planned.experiment.values)] = json.loads(text)
+        return cls(found)
+
+    def __call__(self, experiment: Experiment) -> Mapping[str, Any] | None:
+        return self.metrics.get(as_key(experiment.values))
+
+
+def study_tables(plan: Plan) -> list[StudyTable]:
+    """The tables of a study; what is not finished is missing in them, and a note says so."""
+    builder = TableBuilder(
+        study=plan.study,
+        results=FinishedResults.read(plan),
+        categories=tuple(leaf(plan.baseline.params, "data.categories")),
+        data_set=DATA_SETS.get(plan.study.preset or ""),
+    )
+    return [builder.build(spec, _paper(spec.paper)) for spec in plan.study.tables]
+
+
+def _paper(number: str | None) -> PaperTable | None:
+    return paper_tables()[number] if number else None
+
+
+def changed_from_preset(plan: Plan) -> list[str]:
+    """KEY = VALUE of each param that differs from the study's preset, the data's place aside."""
+    if plan.study.preset is None:
+        return []
+    texts = preset_values(plan.study.preset)
+    for key in ("data.root", "data.categories"):
+        texts.pop(key, None)
+    found = {key: leaf(plan.baseline.params, key) for key in texts}
+    return [
+        f"{key} = {json.dumps(value)}"
+        for key, value in found.items()
+        if value != load_yaml(texts[key], plan.path)
+    ]
+
+
+def write_tables(name: str, tables: list[StudyTable]) -> list[Path]:
+    """Write reports/studies/NAME.md, .csv and .tex."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix, write in FORMATS.items():
+        path = FOLDER / f"{name}{suffix}"
+        with replaced_whole(path) as part:
+            part.write_text(write(tables), encoding="utf-8")
+        paths.append(path)
+    return paths
