@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.config import load_params
+
 from .project import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
 pytestmark = pytest.mark.e2e
@@ -66,5 +68,6 @@ def test_exp_show_has_params_and_metrics_of_every_experiment(
     metrics = [r["metrics"]["reports/metrics.json"] for r in revisions]
     assert [m["data"]["mean"].keys() for m in metrics] == [metrics[0]["data"]["mean"].keys()] * 4
     params = [r["params"]["params.yaml"]["data"] for r in revisions]
-    assert sorted(p["model"]["lr"] for p in params) == [3e-4, 1e-3, 1e-3, 1e-3]
-    assert sorted(p["voting"]["nu"] for p in params) == [0.3, 0.5, 0.5, 0.5]
+    shipped = load_params(finished.root / "params.yaml")
+    assert sorted(p["model"]["lr"] for p in params) == [3e-4, *[shipped.model.lr] * 3]
+    assert sorted(p["voting"]["nu"] for p in params) == [0.3, *[shipped.voting.nu] * 3]
