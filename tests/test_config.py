@@ -53,6 +53,9 @@ def changed(tmp_path: Path, key: str, value: Any) -> Path:
     return path
 
 
+SHIPPED_RATE = load_params(SHIPPED).model.lr
+
+
 def with_text(tmp_path: Path, old: str, new: str) -> Path:
     """The shipped file with one piece of text replaced."""
     text = SHIPPED.read_text(encoding="utf-8")
@@ -115,7 +118,7 @@ def test_params_cannot_be_changed() -> None:
 @pytest.mark.parametrize("text", ["1e-05", "1e-5", "1.0e-05", "0.00001", ".00001"])
 def test_a_small_rate_is_a_number(tmp_path: Path, text: str) -> None:
     """`-S model.lr=1e-5` writes 1e-05, which YAML 1.1 reads as text."""
-    path = with_text(tmp_path, "  lr: 0.001 ", f"  lr: {text} ")
+    path = with_text(tmp_path, f"  lr: {SHIPPED_RATE} ", f"  lr: {text} ")
     assert load_params(path).model.lr == 1e-5
 
 
