@@ -41,7 +41,7 @@ def test_it_tells_each_key_with_its_value_before_and_after() -> None:
     rows = {key: values for key, *values in map(cells, use("mvtec3d")) if values}
     assert rows["features.points.groups"] == ["512", "1024"]
     assert rows["demo.categories"] == ["[biscuit, clutch, nectarine]", "[]"]
-    assert "model.lr" not in rows
+    assert "features.layout" not in rows  # set by no preset
 
 
 def test_it_says_when_nothing_changed(params: Path) -> None:
