@@ -14,17 +14,10 @@ from typing import Any
 
 import pytest
 
+from ..processes import is_alive
 from .project import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
 
 pytestmark = pytest.mark.e2e
-
-
-def _alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def _wait(condition: Any, seconds: float, process: subprocess.Popen[Any] | None = None) -> None:
@@ -64,14 +57,14 @@ def killed(source: Path) -> Iterator[Killed]:
         process.send_signal(signal.SIGKILL)
     left = [path.name for path in project.data("features").glob("*") if path.suffix == ".zarr"]
     yield Killed(project, stage, shard_time, left)
-    if _alive(stage):
+    if is_alive(stage):
         os.kill(stage, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
 def resumed(killed: Killed) -> Project:
     with contextlib.suppress(AssertionError):
-        _wait(lambda: not _alive(killed.stage), 10)
+        _wait(lambda: not is_alive(killed.stage), 10)
     output = killed.project.dvc("repro")
     assert stages_run(output) == ALL_STAGES - {"generate", "prepare"}, output
     return killed.project
@@ -79,7 +72,7 @@ def resumed(killed: Killed) -> Project:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_the_stage_ends_with_dvc(killed: Killed) -> None:
-    _wait(lambda: not _alive(killed.stage), 10)
+    _wait(lambda: not is_alive(killed.stage), 10)
 
 
 def test_a_killed_extraction_leaves_no_half_store(killed: Killed) -> None:

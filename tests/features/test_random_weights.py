@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.features.random_weights import POSITION, random_weights
+from pipeline.features.random_weights import random_weights
 from pipeline.features.weights import load_point_backbone
 
 
@@ -46,4 +46,3 @@ def test_a_token_is_about_its_shape_more_than_about_its_place():
     by_place = (model(shape, elsewhere, True) - here).square().mean()
     by_shape = (model(other, place, True) - here).square().mean()
     assert by_place < by_shape
-    assert POSITION < 1

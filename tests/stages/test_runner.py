@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ..processes import is_alive
+
 ROOT = Path(__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 
@@ -105,14 +107,6 @@ def test_missing_params_are_named(tmp_path: Path) -> None:
     assert_one_sentence(done, "params.yaml is missing")
 
 
-def _alive(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
 @LINUX
 def test_the_stage_dies_with_its_parent(folder: Path) -> None:
     sleeping = stage_of("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
@@ -130,12 +124,12 @@ def test_the_stage_dies_with_its_parent(folder: Path) -> None:
     ) as process:
         assert process.stdout
         stage = int(process.stdout.readline())
-        assert _alive(stage)
+        assert is_alive(stage)
         process.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while _alive(stage) and time.monotonic() < deadline:
+    while is_alive(stage) and time.monotonic() < deadline:
         time.sleep(0.02)
-    alive = _alive(stage)
-    if alive:
+    still = is_alive(stage)
+    if still:
         os.kill(stage, signal.SIGKILL)
-    assert not alive
+    assert not still
