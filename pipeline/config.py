@@ -13,6 +13,7 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Precision = Literal["auto", "float32", "bfloat16"]
 MapName = Literal["rgb", "xyz", "mtr"]
 
 
@@ -93,6 +94,7 @@ class Features(Section):
     codec: Literal["raw", "zstd", "blosc"]
     shard: Annotated[int, Field(ge=1, le=1024)]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Precision
     rgb: RGBFeatures
     points: PointFeatures
 
@@ -124,7 +126,7 @@ class MGM(Section):
 class Model(Section):
     lr: Positive
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Precision
     whitening: Whitening
     mfm: MFM
     mgm: MGM

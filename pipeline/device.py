@@ -55,12 +55,19 @@ def has_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+def resolve_precision(device: torch.device, precision: str) -> str:
+    """float32 or bfloat16; `auto` is bfloat16 where the hardware multiplies it."""
+    if precision == "auto":
+        return "bfloat16" if has_bfloat16(device) else "float32"
+    return precision
+
+
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
     """A context for one forward pass.
 
     Never hold one open over several optimiser steps: autocast caches the first bfloat16 copy of
     the weights, and training silently stops learning.
     """
-    if precision == "float32" or (precision == "auto" and not has_bfloat16(device)):
+    if resolve_precision(device, precision) == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)

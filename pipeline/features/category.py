@@ -73,7 +73,7 @@ def extract_category(
         scan = load_scan(root, row, foreground[sample])
         return extract_features([scan], [_geometry(options, scan, row)], backbones, options)
 
-    store = store_manifest(manifest, options, backbones.sha256())
+    store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     with (
         last_store(staging, store, scan_sources(foreground, device)) as last,
         scan_threads(device) as pool,
@@ -88,17 +88,23 @@ def extract_category(
     return Extracted(len(manifest.rows), last.computed, last.reused)
 
 
-def store_manifest(manifest: Manifest, options: Features, weights: dict[str, str]) -> StoreManifest:
-    """The identity of a category's feature store: all that its content depends on."""
+def store_manifest(
+    manifest: Manifest, options: Features, weights: dict[str, str], precision: dict[str, str]
+) -> StoreManifest:
+    """The identity of a category's feature store: all that its content depends on.
+
+    Args:
+        weights, precision: of each backbone, as `Backbones` says.
+    """
+    networks = {name: {"weights": weights[name], "precision": precision[name]} for name in weights}
     return StoreManifest(
         kind=KIND,
         category=manifest.category,
         samples=tuple(row.id for row in manifest.rows),
         hashes=tuple(row.sha256 for row in manifest.rows),
         inputs={
-            "rgb": {"tokens": options.rgb.tokens, "weights": weights["rgb"]},
-            "points": options.points.model_dump(exclude={"weights"})
-            | {"weights": weights["points"], "fps": IMPLEMENTATION},
+            "rgb": options.rgb.model_dump() | networks["rgb"],
+            "points": options.points.model_dump() | networks["points"] | {"fps": IMPLEMENTATION},
             "preparation": asdict(manifest.options),
             "reading": sorted({f"{row.layout} in {row.units}" for row in manifest.rows}),
             "layout": options.layout,

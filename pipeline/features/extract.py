@@ -1,7 +1,8 @@
 """From prepared scans to the arrays of the feature cache: a pure function, whatever the store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 import torch
@@ -9,7 +10,9 @@ from torch import nn
 
 from pipeline.config import Features, PointFeatures
 from pipeline.data.prepare import PreparedScan
+from pipeline.device import autocast, resolve_precision
 from pipeline.features import rgb
+from pipeline.features.fast_point_mae import FastPointMAE
 from pipeline.features.grouping import Groups, group_points, normalise_points
 from pipeline.features.point_mae import PointMAE
 from pipeline.features.projection import pixel_weights, points_map, pool_map
@@ -18,21 +21,59 @@ from pipeline.features.weights import load_point_backbone, load_rgb_backbone, st
 
 @dataclass(frozen=True)
 class Backbones:
-    """The two frozen networks on their device."""
+    """The two frozen networks on their device.
+
+    Attributes:
+        rgb, points: as published, in float32.
+        precision: of each one's matrix products, float32 or bfloat16.
+    """
 
     rgb: nn.Module
     points: PointMAE
     device: torch.device
+    precision: dict[str, str] = field(
+        default_factory=lambda: {"rgb": "float32", "points": "float32"}
+    )
+    _fast: list["Fast"] = field(default_factory=list, init=False, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, options: Features, device: torch.device) -> "Backbones":
         """Raises WeightsError where the weights that the params name cannot be had."""
         vit = load_rgb_backbone(options.rgb.weights, options.seed)
         points = load_point_backbone(options.points.weights, options.seed)
-        return cls(vit.to(device), points.to(device), device)
+        return cls(vit.to(device), points.to(device), device, precisions(options, device))
 
     def sha256(self) -> dict[str, str]:
         return {"rgb": state_sha256(self.rgb), "points": state_sha256(self.points)}
+
+    def fast(self) -> "Fast":
+        """Their forms for one scan at a time on the CPU, made once."""
+        with self._lock:
+            if not self._fast:
+                dtypes = {name: getattr(torch, value) for name, value in self.precision.items()}
+                vit = rgb.FastViT(self.rgb, dtypes["rgb"])
+                self._fast.append(Fast(vit, FastPointMAE(self.points, dtypes["points"])))
+            return self._fast[0]
+
+
+@dataclass(frozen=True)
+class Fast:
+    """The two networks' forms for one scan at a time on the CPU."""
+
+    rgb: rgb.FastViT
+    points: FastPointMAE
+
+
+def precisions(options: Features, device: torch.device) -> dict[str, str]:
+    """What `features.precision` means for each backbone on a device.
+
+    `auto` leaves the point backbone in float32 where points are in metres: there its tokens differ
+    by a fiftieth of their size from group to group, and bfloat16's rounding is as large.
+    """
+    found = resolve_precision(device, options.precision)
+    in_metres = options.precision == "auto" and options.points.normalize == "none"
+    return {"rgb": found, "points": "float32" if in_metres else found}
 
 
 @dataclass(frozen=True)
@@ -78,8 +119,10 @@ def extract_features(
 def _scan_features(
     scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
 ) -> dict[str, np.ndarray]:
-    arrays = {"rgb": _rgb_features(scan, geometry, backbones, options)}
-    tokens = _tokens(geometry, backbones, options.points)
+    networks = _fast if backbones.device.type == "cpu" else _plain
+    patches, tokens = networks(scan, geometry, backbones, options)
+    arrays = {"rgb": patches.astype(np.float16)}  # (28, 28, 768)
+    tokens = tokens.astype(np.float16)  # (G, 1152)
     index, weight = geometry.index, geometry.weight
     if options.layout == "factored":
         return arrays | {"tokens": tokens, "index": index, "weight": weight}
@@ -87,25 +130,40 @@ def _scan_features(
     return arrays | {"points": points, "foreground": geometry.foreground.astype(np.uint8)}
 
 
-def _rgb_features(
+def _fast(
     scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
-) -> np.ndarray:
-    images = torch.from_numpy(scan.rgb[None]).to(backbones.device)
-    if options.rgb.tokens == "all":
-        features = rgb.patch_features(backbones.rgb, images)
-    else:
-        foreground = geometry.foreground[None]
-        features = rgb.foreground_patch_features(backbones.rgb, images, foreground)
-    return features[0].cpu().numpy().astype(np.float16)  # (28, 28, 768)
-
-
-def _tokens(geometry: Geometry, backbones: Backbones, options: PointFeatures) -> np.ndarray:
-    tokens = backbones.points(
-        torch.from_numpy(geometry.groups.neighbourhoods[None]).to(backbones.device),
-        torch.from_numpy(geometry.groups.centres[None]).to(backbones.device),
-        options.norm_stats == "sample",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Patch features (28, 28, 768) and tokens (G, 1152) on the CPU."""
+    fast, groups = backbones.fast(), geometry.groups
+    foreground = None if options.rgb.tokens == "all" else geometry.foreground
+    patches = fast.rgb(scan.rgb, foreground)
+    tokens = fast.points(
+        torch.from_numpy(groups.neighbourhoods),
+        torch.from_numpy(groups.centres),
+        options.points.norm_stats == "sample",
     )
-    return tokens[0].cpu().numpy().astype(np.float16)  # (G, 1152)
+    return patches, tokens.numpy()
+
+
+def _plain(
+    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same on any device, by the networks as they are."""
+    device, groups = backbones.device, geometry.groups
+    images = torch.from_numpy(scan.rgb[None]).to(device)
+    with autocast(device, backbones.precision["rgb"]):
+        if options.rgb.tokens == "all":
+            patches = rgb.patch_features(backbones.rgb, images)
+        else:
+            foreground = geometry.foreground[None]
+            patches = rgb.foreground_patch_features(backbones.rgb, images, foreground)
+    with autocast(device, backbones.precision["points"]):
+        tokens = backbones.points(
+            torch.from_numpy(groups.neighbourhoods[None]).to(device),
+            torch.from_numpy(groups.centres[None]).to(device),
+            options.points.norm_stats == "sample",
+        )
+    return patches[0].float().cpu().numpy(), tokens[0].float().cpu().numpy()
 
 
 def _dense(tokens: np.ndarray, index: np.ndarray, weight: np.ndarray, pool: bool) -> np.ndarray:

@@ -43,7 +43,7 @@ class GroupEncoder(nn.Module):
         second: Any = self.second_conv
         matrix, bias = _matrix(first[0]), first[0].bias
         moments = _linear_moments(neighbourhoods, matrix, bias) if sample_stats else None
-        scale, shift = _batch_norm(first[1], moments)
+        scale, shift = batch_norm(first[1], moments)
         matrix, bias = matrix * scale[:, None], bias * scale + shift
         groups = max(1, TILE_POINTS // neighbourhoods.shape[1])
         tiles = [F.linear(x, matrix, bias).relu_() for x in neighbourhoods.split(groups)]
@@ -53,7 +53,7 @@ class GroupEncoder(nn.Module):
         matrix = shared[:, 256:] @ local  # (512, 128)
         of_group = F.linear(peak, shared[:, :256], second[0].bias + shared[:, 256:] @ first[3].bias)
         moments = _grouped_moments(tiles, matrix, of_group) if sample_stats else None
-        scale, shift = _batch_norm(second[1], moments)
+        scale, shift = batch_norm(second[1], moments)
         matrix, of_group = matrix * scale[:, None], of_group * scale + shift
 
         last, tokens = _matrix(second[3]), []
@@ -70,7 +70,7 @@ def _matrix(convolution: nn.Conv1d) -> Tensor:
 Moments = tuple[Tensor, Tensor]  # mean and biased variance (C,), float64
 
 
-def _batch_norm(norm: nn.BatchNorm1d, moments: Moments | None) -> tuple[Tensor, Tensor]:
+def batch_norm(norm: nn.BatchNorm1d, moments: Moments | None) -> tuple[Tensor, Tensor]:
     """BatchNorm as scale and shift (C,): by a sample's own moments, as the published code, which
     never calls eval(), or by the running statistics."""
     if moments is None:

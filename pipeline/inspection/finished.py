@@ -72,7 +72,10 @@ class Finished:
         if self.manifest.options != prepare_options(params.data):
             raise _outdated(project.prepared(category))
         features = Store.open(project.features(category), KIND, category).manifest
-        made = store_manifest(self.manifest, params.features, backbones.sha256())
+        precision = backbones.precision
+        if params.features.precision == "auto":  # perhaps another device's
+            precision = {name: features.inputs[name].get("precision", "") for name in precision}
+        made = store_manifest(self.manifest, params.features, backbones.sha256(), precision)
         if features.fingerprint != made.fingerprint:
             raise _outdated(project.features(category))
         scores = Store.open(project.scores(category), SCORES_KIND, category).manifest

@@ -149,13 +149,14 @@ def test_content_is_no_file_that_is_not_read(tmp_path: Path) -> None:
 def test_features_of_other_units_are_another_store(params: Params) -> None:
     """The files are the same, and so is their hash."""
     weights = {"rgb": "a", "points": "b"}
+    precision = dict.fromkeys(weights, "float32")
     stores = []
     for units in ("m", "mm"):
         row = ManifestRow(
             "1", "train", 0, "good", "1.png", "1.ply", None, "ab", 9, 9, 1, units=units
         )
         manifest = Manifest(2, "part", OPTIONS, (row,))
-        stores.append(store_manifest(manifest, params.features, weights).fingerprint)
+        stores.append(store_manifest(manifest, params.features, weights, precision).fingerprint)
     assert stores[0] != stores[1]
 
 

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from torch import Tensor, nn
 
 from pipeline.cache.features import ScanFeatures, feature_arrays
 from pipeline.config import Features
 from pipeline.errors import DataError
-from pipeline.features.extract import extract_features, scan_geometry
+from pipeline.features.extract import Backbones, Fast, extract_features, scan_geometry
 from pipeline.pixels import PixelFeatures
 
 GROUPS, GROUP_SIZE = 16, 8
@@ -64,15 +63,21 @@ def test_arrays_are_what_the_store_expects(scans, backbones, options, layout):
     assert {name: (a.shape[1:], str(a.dtype)) for name, a in arrays.items()} == expected
 
 
-class Narrow(nn.Module):
+class Narrow:
     """The encoder's first 24 channels: a dense map of all takes seconds and a gigabyte."""
 
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
+    def __init__(self, fast: Fast) -> None:
+        self.rgb = fast.rgb
+        self.points = lambda *inputs: fast.points(*inputs)[..., :24].contiguous()
 
-    def forward(self, *inputs: object) -> Tensor:
-        return self.encoder(*inputs)[..., :24].contiguous()
+
+class NarrowBackbones(Backbones):
+    def fast(self) -> Narrow:
+        return Narrow(super().fast())
+
+
+def narrowed(backbones: Backbones) -> Backbones:
+    return NarrowBackbones(backbones.rgb, backbones.points, backbones.device)
 
 
 def digests(arrays: dict[str, np.ndarray]) -> list[str]:
@@ -92,7 +97,7 @@ def test_the_composition_of_a_call_changes_no_bit(
     """Whatever the neighbours, their number and the place: a store that takes some scans from an
     earlier one has the same bytes as one that computes them all."""
     options = with_tokens(with_points(options, norm_stats=norm_stats), tokens)
-    narrow = replace(backbones, points=Narrow(backbones.points))
+    narrow = narrowed(backbones)
     options = options.model_copy(update={"layout": layout})
     alone = [digests(extract([scan], narrow, options))[0] for scan in scans]
     for order in ([0, 1, 2], [2, 0], [1, 2]):
@@ -116,7 +121,7 @@ def test_a_full_foreground_gives_the_features_of_all_tokens(make_scan, backbones
 def layouts(request, scans, backbones, options):
     """One scan's features from either layout."""
     options = with_points(options, pool=request.param)
-    narrow = replace(backbones, points=Narrow(backbones.points))
+    narrow = narrowed(backbones)
     factored = extract(scans[:1], narrow, options)
     dense = extract(scans[:1], narrow, options.model_copy(update={"layout": "dense"}))
     factored = ScanFeatures(
