@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 import numpy as np
@@ -78,6 +79,7 @@ class Snapshot:
         self.identity = _sha256(manifest.fingerprint, *keys)
         self.reused = 0
         self.computed = 0
+        self._counting = Lock()  # shards may be asked for side by side
         self._folder = folder
         self._lock = lock
         self._manifest = manifest
@@ -95,8 +97,9 @@ class Snapshot:
             old = {i: arrays for i in samples if (arrays := self._read(i)) is not None}
             new = [i for i in samples if i not in old]
             fresh = compute(new) if new else {}
-            self.reused += len(old)
-            self.computed += len(new)
+            with self._counting:
+                self.reused += len(old)
+                self.computed += len(new)
             each = old | {i: {k: v[n] for k, v in fresh.items()} for n, i in enumerate(new)}
             names = [spec.name for spec in self._manifest.arrays]
             return {name: np.stack([each[i][name] for i in samples]) for name in names}

@@ -5,7 +5,9 @@ import errno
 import fcntl
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ def write_store(
     shards: Callable[[Sequence[int]], Iterator[int]] = iter,
     identity: str | None = None,
     finished: Callable[[Path], None] = lambda store: None,
+    ahead: int = 0,
 ) -> int:
     """Compute and write every missing shard, verify all, then move the store to `out`.
 
@@ -42,6 +45,8 @@ def write_store(
         shards: iterates over the missing shards, to show progress.
         identity: a hash of all that the bytes depend on; None: the manifest's fingerprint.
         finished: is given the verified store before it moves.
+        ahead: shards that are computed, in threads of their own, beside the one that is waited
+            for; no more than so many and one are in memory.
 
     Returns:
         How many shards were computed.
@@ -55,8 +60,9 @@ def write_store(
     try:
         with _lock(staging, out):
             missing = _missing_shards(staging, manifest)
-            for shard in shards(missing):
-                _write_shard(staging, manifest, shard, compute(manifest.shard_samples(shard)))
+            with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
+                for shard in shards(missing):
+                    _write_shard(staging, manifest, shard, next(arrays))
             _finish(staging, manifest)
             finished(staging / "store")
             _move(staging / "store", out)
@@ -69,6 +75,31 @@ def write_store(
             "are kept"
         ) from error
     return len(missing)
+
+
+@contextlib.contextmanager
+def _computed(
+    compute: Callable[[range], ShardArrays], shards: Sequence[range], ahead: int
+) -> Iterator[Iterator[ShardArrays]]:
+    """The arrays of each shard, in order; leaving the context starts no other."""
+    if not ahead:
+        yield map(compute, shards)
+        return
+    with ThreadPoolExecutor(1 + ahead) as pool:
+
+        def in_order() -> Iterator[ShardArrays]:
+            waiting: deque[Future[ShardArrays]] = deque()
+            for shard in shards:
+                waiting.append(pool.submit(compute, shard))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+        try:
+            yield in_order()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Extraction of a whole category into its feature store, shard by shard."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from pipeline.cache.features import KIND, feature_arrays
 from pipeline.cache.schema import StoreManifest
 from pipeline.cache.snapshot import last_store
 from pipeline.cache.writer import write_store
-from pipeline.config import Features
+from pipeline.config import Features, PointFeatures
 from pipeline.data.manifest import Manifest, ManifestRow, load_foreground
 from pipeline.data.prepare import PreparedScan, load_scan
 from pipeline.device import scan_threads
@@ -23,6 +24,7 @@ from pipeline.errors import DataError
 from pipeline.features.extract import Backbones, Geometry, extract_features, scan_geometry
 from pipeline.features.fps import IMPLEMENTATION
 
+Compute = Callable[[Sequence[int]], dict[str, NDArray]]
 Bar = Callable[[Sequence[int]], Iterator[int]]
 LIBRARIES = ("numpy", "pillow", "scipy", "tifffile", "timm", "torch")
 CODE = ("data", "device.py", "features")  # of pipeline/: what a scan's features depend on
@@ -67,25 +69,58 @@ def extract_category(
     manifest = Manifest.load(prepared)
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
-
-    def extract(sample: int) -> dict[str, NDArray]:
-        row = manifest.rows[sample]
-        scan = load_scan(root, row, foreground[sample])
-        return extract_features([scan], [_geometry(options, scan, row)], backbones, options)
-
+    scans = Scans(root, manifest.rows, foreground)
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     with (
         last_store(staging, store, scan_sources(foreground, device)) as last,
-        scan_threads(device) as pool,
+        scan_by_scan(scans, backbones, options) as compute,
     ):
+        reusing = last.reusing(compute)
+        # One shard ahead: the cores go on while a shard is finished, packed and written.
+        write_store(out, store, reusing, staging, bar, last.identity, last.keep, ahead=1)
+    return Extracted(len(manifest.rows), last.computed, last.reused)
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Raw scans of a category, by their position in its manifest."""
+
+    root: Path
+    rows: Sequence[ManifestRow]
+    foreground: NDArray[np.bool_]  # (N, 224, 224)
+
+    def load(self, sample: int) -> PreparedScan:
+        """Raises DataError; see `load_scan`."""
+        return load_scan(self.root, self.rows[sample], self.foreground[sample])
+
+    def geometry(self, sample: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
+        """Raises DataError that names the scan; see `scan_geometry`."""
+        try:
+            return scan_geometry(scan, options)
+        except DataError as error:
+            raise DataError(f"{self.rows[sample].points}: {error}") from None
+
+
+@contextlib.contextmanager
+def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Iterator[Compute]:
+    """From positions of scans to their arrays, each scan in one thread from its files to the end.
+
+    Shards may be asked for side by side; their scans are begun in order. This is where a device
+    that computes better in batches has its own way.
+    """
+
+    def extract(sample: int) -> dict[str, NDArray]:
+        scan = scans.load(sample)
+        geometry = scans.geometry(sample, scan, options.points)
+        return extract_features([scan], [geometry], backbones, options)
+
+    with scan_threads(backbones.device) as pool:
 
         def compute(samples: Sequence[int]) -> dict[str, NDArray]:
             each = list(pool.map(extract, samples))
             return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
-        reusing = last.reusing(compute)
-        write_store(out, store, reusing, staging, bar, last.identity, last.keep)
-    return Extracted(len(manifest.rows), last.computed, last.reused)
+        yield compute
 
 
 def store_manifest(
@@ -144,10 +179,3 @@ def _code_sha256() -> str:
 
 def _sources(path: Path) -> list[Path]:
     return [path] if path.is_file() else list(path.rglob("*.py"))
-
-
-def _geometry(options: Features, scan: PreparedScan, row: ManifestRow) -> Geometry:
-    try:
-        return scan_geometry(scan, options.points)
-    except DataError as error:
-        raise DataError(f"{row.points}: {error}") from None

@@ -1,6 +1,7 @@
 """From prepared scans to the arrays of the feature cache: a pure function, whatever the store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -10,12 +11,13 @@ from torch import nn
 
 from pipeline.config import Features, PointFeatures
 from pipeline.data.prepare import PreparedScan
-from pipeline.device import autocast, resolve_precision
+from pipeline.device import autocast, resolve_precision, scan_threads
 from pipeline.features import rgb
 from pipeline.features.fast_point_mae import FastPointMAE
 from pipeline.features.grouping import Groups, group_points, normalise_points
 from pipeline.features.point_mae import PointMAE
 from pipeline.features.projection import pixel_weights, points_map, pool_map
+from pipeline.features.transformer import Run, Task, in_order
 from pipeline.features.weights import load_point_backbone, load_rgb_backbone, state_sha256
 
 
@@ -116,11 +118,52 @@ def extract_features(
     return {name: np.stack([features[name] for features in each]) for name in each[0]}
 
 
+def extract_one(
+    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
+) -> dict[str, np.ndarray]:
+    """`extract_features` of one scan on all cores, to the same bits: for a scan that waits alone.
+
+    Both backbones run side by side and share the threads tile by tile, so that none is idle while
+    one of them ends before the other.
+
+    Returns:
+        The arrays of the scan, without the axis of scans.
+    """
+    if backbones.device.type != "cpu":
+        arrays = extract_features([scan], [geometry], backbones, options)
+        return {name: array[0] for name, array in arrays.items()}
+    # The number of threads is the process's: one call at a time may set it.
+    with _ONE_AT_A_TIME, scan_threads(backbones.device) as pool, _drivers() as drivers:
+
+        def run(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
+            return pool.map(torch.inference_mode()(task), tiles)  # the mode is a thread's own
+
+        patches = drivers.submit(_fast_patches, scan, geometry, backbones, options, run)
+        tokens = drivers.submit(_fast_tokens, geometry, backbones, options, run)
+        return _arrays(patches.result(), tokens.result(), geometry, options)
+
+
+_ONE_AT_A_TIME = Lock()
+
+
+def _drivers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, initializer=lambda: torch.set_num_threads(1))
+
+
 def _scan_features(
     scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
 ) -> dict[str, np.ndarray]:
-    networks = _fast if backbones.device.type == "cpu" else _plain
-    patches, tokens = networks(scan, geometry, backbones, options)
+    if backbones.device.type == "cpu":
+        patches = _fast_patches(scan, geometry, backbones, options)
+        tokens = _fast_tokens(geometry, backbones, options)
+    else:
+        patches, tokens = _plain(scan, geometry, backbones, options)
+    return _arrays(patches, tokens, geometry, options)
+
+
+def _arrays(
+    patches: np.ndarray, tokens: np.ndarray, geometry: Geometry, options: Features
+) -> dict[str, np.ndarray]:
     arrays = {"rgb": patches.astype(np.float16)}  # (28, 28, 768)
     tokens = tokens.astype(np.float16)  # (G, 1152)
     index, weight = geometry.index, geometry.weight
@@ -130,19 +173,31 @@ def _scan_features(
     return arrays | {"points": points, "foreground": geometry.foreground.astype(np.uint8)}
 
 
-def _fast(
-    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
-) -> tuple[np.ndarray, np.ndarray]:
-    """Patch features (28, 28, 768) and tokens (G, 1152) on the CPU."""
-    fast, groups = backbones.fast(), geometry.groups
+@torch.inference_mode()
+def _fast_patches(
+    scan: PreparedScan,
+    geometry: Geometry,
+    backbones: Backbones,
+    options: Features,
+    run: Run = in_order,
+) -> np.ndarray:
+    """(28, 28, 768) float32, on the CPU."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
-    patches = fast.rgb(scan.rgb, foreground)
-    tokens = fast.points(
-        torch.from_numpy(groups.neighbourhoods),
-        torch.from_numpy(groups.centres),
+    return backbones.fast().rgb(scan.rgb, foreground, run)
+
+
+@torch.inference_mode()
+def _fast_tokens(
+    geometry: Geometry, backbones: Backbones, options: Features, run: Run = in_order
+) -> np.ndarray:
+    """(G, 1152) float32, on the CPU."""
+    tokens = backbones.fast().points(
+        torch.from_numpy(geometry.groups.neighbourhoods),
+        torch.from_numpy(geometry.groups.centres),
         options.points.norm_stats == "sample",
+        run,
     )
-    return patches, tokens.numpy()
+    return tokens.numpy()
 
 
 def _plain(
