@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from pipeline.features.point_mae import TAPS, GroupEncoder, Moments, PointMAE, batch_norm
+from pipeline.features.point_mae import TAPS, GroupEncoder, PointMAE
 from pipeline.features.transformer import Linear, Run, Transformer, in_order
 
 TILE_POINTS = 1024  # of groups that the mini-PointNet takes at once: 1 MB of hidden bfloat16
@@ -39,8 +39,8 @@ class FastGroupEncoder:
     def __call__(self, neighbourhoods: Tensor, sample_stats: bool, run: Run = in_order) -> Tensor:
         """(G, K, 3) float32 to (G, 384) float32; see `PointMAE`."""
         matrix, bias = self.first
-        moments = linear_moments(neighbourhoods, matrix, bias) if sample_stats else None
-        scale, shift = batch_norm(self.norms[0], moments)
+        moments = _linear_moments(neighbourhoods, matrix, bias) if sample_stats else None
+        scale, shift = _batch_norm(self.norms[0], moments)
         matrix, bias = matrix * scale[:, None], bias * scale + shift
 
         tiles = self._tiles(neighbourhoods)
@@ -63,8 +63,8 @@ class FastGroupEncoder:
         of_group = F.linear(peak + self.local_bias, *self.of_peak)  # (G, 512)
         if sample_stats:
             total = torch.stack([squares[tile.start] for tile in tiles]).double().sum(dim=0)
-            moments = grouped_moments(inner, total / (groups * size), self.matrix, of_group)
-        return self._finish(points, of_group, batch_norm(self.norms[1], moments), tiles, run)
+            moments = _grouped_moments(inner, total / (groups * size), self.matrix, of_group)
+        return self._finish(points, of_group, _batch_norm(self.norms[1], moments), tiles, run)
 
     def _finish(
         self,
@@ -97,7 +97,21 @@ class FastGroupEncoder:
         return [slice(start, min(start + step, groups)) for start in range(0, groups, step)]
 
 
-def linear_moments(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Moments:
+Moments = tuple[Tensor, Tensor]  # mean and biased variance (C,), float64
+
+
+def _batch_norm(norm: nn.BatchNorm1d, moments: Moments | None) -> tuple[Tensor, Tensor]:
+    """BatchNorm as scale and shift (C,): by a sample's own moments or the running statistics."""
+    if moments is None:
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        moments = norm.running_mean, norm.running_var
+    mean, variance = (moment.to(norm.weight.dtype) for moment in moments)
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    return scale, norm.bias - mean * scale
+
+
+def _linear_moments(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Moments:
     """Of inputs (G, K, 3) @ matrix (C, 3)^T + bias, over all G x K rows."""
     rows, matrix = inputs.flatten(0, 1).double(), matrix.double()
     covariance = torch.cov(rows.T, correction=0)
@@ -105,7 +119,7 @@ def linear_moments(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Moments:
     return rows.mean(dim=0) @ matrix.T + bias, variance
 
 
-def grouped_moments(inner: Tensor, squares: Tensor, matrix: Tensor, of_group: Tensor) -> Moments:
+def _grouped_moments(inner: Tensor, squares: Tensor, matrix: Tensor, of_group: Tensor) -> Moments:
     """Of x @ matrix (C, D)^T + of_group (G, C) over all rows x (G, K, D).
 
     The variance of the sum: that of the first term, that of the second, and twice their

@@ -1,10 +1,10 @@
 """Point-MAE's encoder, frozen: groups of points in, three tapped blocks of tokens out.
 
-Parameter names are the published checkpoint's, so that it loads strictly.
+Parameter names are the published checkpoint's, so that it loads strictly. The network is written
+as published; `fast_point_mae.py` computes the same sooner on a CPU.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 WIDTH = 384
 DEPTH = 12
 HEADS = 6
-TILE_POINTS = 2048  # points of the groups that the mini-PointNet takes at once
 TAPS = (3, 7, 11)  # blocks whose outputs are concatenated (M3DM, CFM)
 CHANNELS = WIDTH * len(TAPS)  # 1152
 
@@ -31,81 +30,25 @@ class GroupEncoder(nn.Module):
         )
 
     def forward(self, neighbourhoods: Tensor, sample_stats: bool) -> Tensor:
-        """The published network, rearranged so that few values pass through memory.
-
-        The half of the second convolution that reads the group's maximum is the same for all its
-        points, so it is applied once a group; the other half follows a linear layer without a
-        nonlinearity between, so the two are one matrix. Each BatchNorm follows a linear layer too,
-        and is part of its matrix: a sample's own statistics follow from the moments of the layer's
-        input. Groups are taken in tiles that stay in the processor's cache.
-        """
-        first: Any = self.first_conv  # indexed as layers, which Sequential's type hides
-        second: Any = self.second_conv
-        matrix, bias = _matrix(first[0]), first[0].bias
-        moments = _linear_moments(neighbourhoods, matrix, bias) if sample_stats else None
-        scale, shift = batch_norm(first[1], moments)
-        matrix, bias = matrix * scale[:, None], bias * scale + shift
-        groups = max(1, TILE_POINTS // neighbourhoods.shape[1])
-        tiles = [F.linear(x, matrix, bias).relu_() for x in neighbourhoods.split(groups)]
-
-        local, shared = _matrix(first[3]), _matrix(second[0])
-        peak = torch.cat([F.linear(x, local).amax(dim=1) for x in tiles]) + first[3].bias
-        matrix = shared[:, 256:] @ local  # (512, 128)
-        of_group = F.linear(peak, shared[:, :256], second[0].bias + shared[:, 256:] @ first[3].bias)
-        moments = _grouped_moments(tiles, matrix, of_group) if sample_stats else None
-        scale, shift = batch_norm(second[1], moments)
-        matrix, of_group = matrix * scale[:, None], of_group * scale + shift
-
-        last, tokens = _matrix(second[3]), []
-        for x, group in zip(tiles, of_group.split(groups), strict=True):
-            hidden = F.linear(x, matrix).add_(group[:, None]).relu_()  # (g, K, 512)
-            tokens.append(F.linear(hidden, last).amax(dim=1))
-        return torch.cat(tokens) + second[3].bias  # (G, 384)
+        x = _convolve(self.first_conv, neighbourhoods.transpose(1, 2), sample_stats)  # (G, 256, K)
+        peak = x.amax(dim=2, keepdim=True).expand_as(x)
+        x = _convolve(self.second_conv, torch.cat([peak, x], dim=1), sample_stats)  # (G, 384, K)
+        return x.amax(dim=2)
 
 
-def _matrix(convolution: nn.Conv1d) -> Tensor:
-    return convolution.weight[:, :, 0]
+def _convolve(layers: Any, x: Tensor, sample_stats: bool) -> Tensor:
+    """Convolution, BatchNorm, ReLU and convolution.
 
-
-Moments = tuple[Tensor, Tensor]  # mean and biased variance (C,), float64
-
-
-def batch_norm(norm: nn.BatchNorm1d, moments: Moments | None) -> tuple[Tensor, Tensor]:
-    """BatchNorm as scale and shift (C,): by a sample's own moments, as the published code, which
-    never calls eval(), or by the running statistics."""
-    if moments is None:
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        moments = norm.running_mean, norm.running_var
-    mean, variance = (moment.to(norm.weight.dtype) for moment in moments)
-    scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    return scale, norm.bias - mean * scale
-
-
-def _linear_moments(inputs: Tensor, matrix: Tensor, bias: Tensor) -> Moments:
-    """Of inputs (G, K, 3) @ matrix (C, 3)^T + bias, over all G x K rows."""
-    rows, matrix = inputs.flatten(0, 1).double(), matrix.double()
-    covariance = torch.cov(rows.T, correction=0)
-    variance = ((matrix @ covariance) * matrix).sum(dim=1)
-    return rows.mean(dim=0) @ matrix.T + bias, variance
-
-
-def _grouped_moments(tiles: Sequence[Tensor], matrix: Tensor, of_group: Tensor) -> Moments:
-    """Of tiles (g, K, D) @ matrix (C, D)^T + of_group (G, C), over all G x K rows.
-
-    The variance of the sum: that of the first term, that of the second, and twice their
-    covariance, in which the first term counts by its mean in the group.
+    With a sample's own statistics as the published code runs, which never calls eval(): the running
+    ones are left alone.
     """
-    matrix, of_group = matrix.double(), of_group.double()
-    inner = torch.cat([x.mean(dim=1) for x in tiles]).double()  # (G, D)
-    mean, group_mean = inner.mean(dim=0), of_group.mean(dim=0)
-    rows = sum(x.shape[0] * x.shape[1] for x in tiles)
-    squares = torch.stack([x.flatten(0, 1).T @ x.flatten(0, 1) for x in tiles]).double().sum(dim=0)
-    covariance = squares / rows - torch.outer(mean, mean)  # (D, D)
-    variance = ((matrix @ covariance) * matrix).sum(dim=1)
-    variance += (of_group - group_mean).square().mean(dim=0)
-    variance += 2 * ((inner - mean) @ matrix.T * (of_group - group_mean)).mean(dim=0)
-    return mean @ matrix.T + group_mean, variance
+    convolution, norm, activation, last = layers
+    x = convolution(x)
+    if sample_stats:
+        x = F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
+    else:
+        x = norm(x)
+    return cast("Tensor", last(activation(x)))
 
 
 class Attention(nn.Module):

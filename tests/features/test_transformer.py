@@ -1,0 +1,90 @@
+"""The CPU's transformer against the plain networks, and its bits on other threads.
+
+Stops: the tanh GELU in place of the exact one, tiles whose bits depend on who computes them.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pipeline.features.point_mae import TAPS
+from pipeline.features.rgb import FastViT, foreground_patch_features, patch_features
+from pipeline.features.transformer import TILE_ROWS, Linear, Task, Transformer, row_tiles
+
+FLOAT32, BFLOAT16 = torch.float32, torch.bfloat16
+
+
+@pytest.mark.parametrize("rows", [1, 2, 257, 512, 785, 1024])
+def test_tiles_are_every_row_once_in_cache_sized_parts(rows):
+    tiles = row_tiles(rows)
+    assert [i for tile in tiles for i in range(rows)[tile]] == list(range(rows))
+    assert max(tile.stop - tile.start for tile in tiles) <= TILE_ROWS
+    assert rows == 1 or len(tiles) % 2 == 0
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT32, 5e-6), (BFLOAT16, 2**-8)])
+@pytest.mark.parametrize("gelu", [False, True])
+def test_a_linear_layer_is_torchs(dtype, tolerance, gelu, packed, monkeypatch):
+    """A tanh GELU is off by 5e-4."""
+    if not packed:
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    torch.manual_seed(0)
+    x, layer = torch.randn(37, 96), torch.nn.Linear(96, 160)
+    y = Linear.of(layer, dtype, gelu)(x)
+    exact = F.linear(x.to(dtype).double(), layer.weight.to(dtype).double(), layer.bias.double())
+    exact = F.gelu(exact) if gelu else exact
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.double(), exact, rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(3, 224, 224)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def foreground() -> np.ndarray:
+    foreground = np.zeros((224, 224), bool)
+    foreground[50:150, 30:120] = True
+    return foreground
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("tokens", ["all", "foreground"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT32, 1e-5), (BFLOAT16, 0.01)])
+def test_fast_vit_is_the_plain_one(backbones, image, foreground, tokens, dtype, tolerance):
+    images, vit = torch.from_numpy(image[None]), backbones.rgb
+    if tokens == "all":
+        expected, mask = patch_features(vit, images)[0], None
+    else:
+        expected, mask = foreground_patch_features(vit, images, foreground[None])[0], foreground
+    features = FastViT(vit, dtype)(image, mask)
+    error = np.square(features - expected.numpy()).mean() ** 0.5 / expected.std()
+    assert error < tolerance
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [FLOAT32, BFLOAT16])
+def test_bits_do_not_depend_on_who_computes_a_tile_nor_when(backbones, dtype):
+    torch.manual_seed(0)
+    points = backbones.points
+    transformer = Transformer(points.blocks.blocks, points.norm, TAPS, dtype)
+    x, position = torch.randn(300, 384), torch.randn(300, 384)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(3, initializer=lambda: torch.set_num_threads(1)) as pool:
+
+            def backwards(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
+                return pool.map(torch.inference_mode()(task), tiles[::-1])
+
+            side_by_side = transformer(x.clone(), position, backwards)
+        assert torch.equal(side_by_side, transformer(x.clone(), position))
+    finally:
+        torch.set_num_threads(threads)
