@@ -2,8 +2,6 @@
 
 import math
 
-from scipy.stats import beta
-
 CONFIDENCE = 0.95  # of intervals and bounds
 
 
@@ -28,7 +26,7 @@ def rate_bound(scans: int, target_fpr: float, confidence: float = CONFIDENCE) ->
     distributed, r being its rank.
     """
     rank = conformal_rank(scans, target_fpr)
-    return float(beta.ppf(confidence, scans + 1 - rank, rank))
+    return _beta_quantile(confidence, scans + 1 - rank, rank)
 
 
 def scans_needed(target_fpr: float) -> int:
@@ -44,6 +42,13 @@ def clopper_pearson(
     (0, 1) without trials.
     """
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, events, trials - events + 1)) if events else 0.0
-    high = float(beta.ppf(1 - tail, events + 1, trials - events)) if events < trials else 1.0
+    low = _beta_quantile(tail, events, trials - events + 1) if events else 0.0
+    high = _beta_quantile(1 - tail, events + 1, trials - events) if events < trials else 1.0
     return low, high
+
+
+def _beta_quantile(probability: float, a: int, b: int) -> float:
+    """`scipy.stats.beta.ppf`, without the second that importing scipy.stats takes."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, probability))

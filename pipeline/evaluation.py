@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.cache.maps import ANOMALY, ANOMALY_KIND
 from pipeline.cache.reader import Store
-from pipeline.config import Evaluate
 from pipeline.data.manifest import Manifest, ManifestRow, load_foreground, load_masks
-from pipeline.metrics.aupro import rank_pixels
-from pipeline.metrics.evaluate import CategoryMetrics, evaluate
-from pipeline.metrics.ranking import rank
+from pipeline.metrics.evaluate import CategoryMetrics, Rankings, rank_scans
 from pipeline.report.curves import CURVES, pro_rows, roc_rows, write_rows
 from pipeline.voting import VotingModel, object_score
 
@@ -63,10 +60,9 @@ class Results:
             notes=_notes(rows, len(unknown)),
         )
 
-    def metrics(self, options: Evaluate) -> CategoryMetrics:
-        return evaluate(
-            self.maps, self.masks, self.scores, self.labels, self.defects, options.limits
-        )
+    def rankings(self) -> Rankings:
+        """What metrics and curves are read from."""
+        return rank_scans(self.maps, self.masks, self.scores, self.labels, self.defects)
 
 
 def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
@@ -131,13 +127,13 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def write_curves(folder: Path, category: str, scans: Results) -> None:
+def write_curves(folder: Path, category: str, rankings: Rankings) -> None:
     """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
-    both = bool(scans.labels.any() and not scans.labels.all())
-    objects = roc_rows(category, rank(scans.labels, scans.scores)) if both else []
-    pixels = pro = []
-    if scans.masks is not None and scans.masks.any():
-        ranking = rank_pixels(scans.maps, scans.masks)
-        pixels, pro = roc_rows(category, ranking.roc), pro_rows(category, ranking)
-    for name, rows in zip(CURVES, (objects, pixels, pro), strict=True):
-        write_rows(folder / f"{name}.json", rows)
+    objects, pixels = rankings.objects, rankings.pixels
+    rows = (
+        roc_rows(category, objects) if objects else [],
+        roc_rows(category, pixels.roc) if pixels else [],
+        pro_rows(category, pixels) if pixels else [],
+    )
+    for name, curve in zip(CURVES, rows, strict=True):
+        write_rows(folder / f"{name}.json", curve)

@@ -21,9 +21,10 @@ def evaluate(params: Params, category: str) -> Figures:
     scans = Results.load(prepared(category), votes(category), category)
     for note in scans.notes:
         print(f"{category}: {note}")
-    metrics = scans.metrics(params.evaluate)
+    rankings = scans.rankings()
+    metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
-    write_curves(out / "curves", category, scans)
+    write_curves(out / "curves", category, rankings)
     root, maps = Path(params.data.root), Store.open(scores(category), SCORES_KIND, category)
     category_views(
         root,

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 import pipeline.evaluation as evaluation
 from pipeline.config import load_params
 from pipeline.errors import CacheError
+from pipeline.metrics.evaluate import evaluate
 
 from .prepared import CATEGORY, KINDS, THRESHOLD, maps_of, masks_of, rows, write_category
 
@@ -110,7 +111,7 @@ def test_what_the_test_lacks_is_noted(
 def test_without_labelled_scans_there_are_no_metrics(
     tmp_path: Path, kinds: tuple[str, ...]
 ) -> None:
-    metrics = of_kinds(tmp_path, kinds).metrics(OPTIONS)
+    metrics = of_kinds(tmp_path, kinds).rankings().metrics(OPTIONS.limits)
     assert (metrics.n_good, metrics.n_defect) == (0, 0)
     values = metrics.to_json()
     assert values.pop("defects") == {}
@@ -126,13 +127,13 @@ def test_votes_of_another_category_are_refused(folders: tuple[Path, Path]) -> No
 
 
 def test_object_metrics_are_scikit_learns(scans: evaluation.Results) -> None:
-    metrics = scans.metrics(OPTIONS)
+    metrics = scans.rankings().metrics(OPTIONS.limits)
     np.testing.assert_allclose(metrics.i_auroc, roc_auc_score(LABELS, scans.scores))
     np.testing.assert_allclose(metrics.i_ap, average_precision_score(LABELS, scans.scores))
 
 
 def test_pixel_metrics_are_scikit_learns(scans: evaluation.Results) -> None:
-    metrics, truth = scans.metrics(OPTIONS), masks_of(rows())[1:].ravel()
+    metrics, truth = scans.rankings().metrics(OPTIONS.limits), masks_of(rows())[1:].ravel()
     values = maps_of(rows())[1:].ravel()
     np.testing.assert_allclose(metrics.p_auroc, roc_auc_score(truth, values))
     np.testing.assert_allclose(metrics.p_ap, average_precision_score(truth, values))
@@ -143,16 +144,16 @@ def test_aupro_is_that_of_its_definition(tmp_path: Path, name: str, limit: float
     """On maps of 64 levels, so that every threshold can be tried."""
     scans = of_kinds(tmp_path, KINDS)
     levels = np.round(scans.maps * 32) / 32
-    got = evaluation.evaluate(
-        levels, scans.masks, scans.scores, scans.labels, scans.defects, OPTIONS.limits
-    )
+    got = evaluate(levels, scans.masks, scans.scores, scans.labels, scans.defects, OPTIONS.limits)
     np.testing.assert_allclose(got.aupro[name], plain_aupro(scans.masks, levels, limit))
 
 
 def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.Results) -> None:
     chosen = np.isin(KINDS, ["good", "hole"])
     expected = roc_auc_score(masks_of(rows())[1:][chosen].ravel(), scans.maps[chosen].ravel())
-    np.testing.assert_allclose(scans.metrics(OPTIONS).defects["hole"].p_auroc, expected)
+    np.testing.assert_allclose(
+        scans.rankings().metrics(OPTIONS.limits).defects["hole"].p_auroc, expected
+    )
 
 
 # What is written
@@ -160,7 +161,9 @@ def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.Results) -> No
 
 @pytest.fixture
 def written(tmp_path: Path, scans: evaluation.Results) -> dict:
-    evaluation.write_metrics(tmp_path / "eval/metrics.json", scans, scans.metrics(OPTIONS))
+    evaluation.write_metrics(
+        tmp_path / "eval/metrics.json", scans, scans.rankings().metrics(OPTIONS.limits)
+    )
     return json.loads((tmp_path / "eval/metrics.json").read_text())
 
 
@@ -182,7 +185,9 @@ def test_every_scan_has_its_decision(written: dict, scans: evaluation.Results) -
 
 def test_a_scan_without_truth_has_its_decision_and_no_defect(tmp_path: Path) -> None:
     scans = of_kinds(tmp_path, ("good", "unknown", "cut"))
-    evaluation.write_metrics(tmp_path / "metrics.json", scans, scans.metrics(OPTIONS))
+    evaluation.write_metrics(
+        tmp_path / "metrics.json", scans, scans.rankings().metrics(OPTIONS.limits)
+    )
     content = json.loads((tmp_path / "metrics.json").read_text())
     (name, score), *_ = scans.unlabelled
     assert content["scans"][-1] == {
@@ -200,19 +205,21 @@ def test_a_score_at_the_threshold_is_accepted(tmp_path: Path) -> None:
     highest = float(maps_of(rows())[1:].max())
     (votes / "voting.json").write_text(json.dumps(model | {"threshold": highest}))
     scans = evaluation.Results.load(prepared, votes, CATEGORY)
-    evaluation.write_metrics(tmp_path / "metrics.json", scans, scans.metrics(OPTIONS))
+    evaluation.write_metrics(
+        tmp_path / "metrics.json", scans, scans.rankings().metrics(OPTIONS.limits)
+    )
     made = json.loads((tmp_path / "metrics.json").read_text())["decisions"]
     assert (made["false_alarms"], made["misses"]) == (0, 3)
 
 
 def test_the_same_scans_give_the_same_bytes(tmp_path: Path, scans: evaluation.Results) -> None:
     for name in "ab":
-        evaluation.write_metrics(tmp_path / name, scans, scans.metrics(OPTIONS))
+        evaluation.write_metrics(tmp_path / name, scans, scans.rankings().metrics(OPTIONS.limits))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def read_curves(folder: Path, scans: evaluation.Results) -> dict[str, list[dict]]:
-    evaluation.write_curves(folder, CATEGORY, scans)
+    evaluation.write_curves(folder, CATEGORY, scans.rankings())
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in evaluation.CURVES}
 
 

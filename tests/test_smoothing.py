@@ -4,6 +4,10 @@ Stops: the rounding noise that a running sum leaves where every box is empty, wh
 of the non-zero pixels.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +44,52 @@ def maps(draw):
 
 
 sides = st.lists(st.sampled_from([1, 3, 5, 7]), max_size=4)
+
+
+def one_box_after_the_other(values, sides):
+    """The plain form: a pass along each axis a box."""
+    result = values.astype(np.float64)
+    for side in sides:
+        for axis in (-2, -1):
+            result = ndimage.correlate1d(
+                result, np.full(side, 1 / side), axis=axis, mode="constant"
+            )
+    return result
+
+
+@given(maps(), st.lists(st.sampled_from([1, 3, 5, 7]), max_size=8))
+@settings(max_examples=30)
+def test_the_operator_equals_the_passes_that_it_stands_for(values, sides):
+    expected = one_box_after_the_other(values, sides)
+    found = box_means(values, sides)
+    assert_allclose(found, expected, rtol=1e-12, atol=1e-16 * values.max())
+    assert_array_equal(found != 0, expected != 0)
+
+
+def test_a_real_size_map_equals_the_passes():
+    values = np.random.default_rng(0).random((3, 224, 224)) ** 8
+    values[:, :60] = 0
+    assert_allclose(box_means(values, SIDES), one_box_after_the_other(values, SIDES), rtol=1e-12)
+
+
+def test_bits_do_not_depend_on_the_threads_of_blas():
+    code = (
+        "import hashlib, numpy as np; from pipeline.smoothing import box_means;"
+        "maps = np.random.default_rng(0).random((2, 224, 224));"
+        f"print(hashlib.sha256(box_means(maps, {SIDES}).tobytes()).hexdigest())"
+    )
+    names = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | dict.fromkeys(names, threads),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "3")
+    }
+    assert len(hashes) == 1
 
 
 @given(maps(), sides)

@@ -9,12 +9,13 @@ are then known to be core points, and most clusters to be one, without a single 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:  # half a second for every stage that reads a manifest; only `prepare` clusters
+    from scipy.spatial import cKDTree
 
 IntArray = NDArray[np.int64]
 Points = NDArray[np.float64]
@@ -124,6 +125,9 @@ def _neighbouring_cells(cells: _Cells) -> tuple[IntArray, IntArray]:
 
 
 def _components(n: int, first: IntArray, second: IntArray) -> IntArray:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(n, n))
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
@@ -143,4 +147,6 @@ def _join_touching(
 
 
 def _tree(points: Points) -> cKDTree:
+    from scipy.spatial import cKDTree
+
     return cKDTree(points, leafsize=32, balanced_tree=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 
 def part_pieces(
@@ -35,6 +34,8 @@ def part_pieces(
         return kept
     large = set(np.flatnonzero(sizes >= share * sizes.max())) - {int(sizes.argmax())}
     pending = [kept] if large else []
+    from scipy.spatial import cKDTree  # slow to import; only `prepare` looks for pieces
+
     while pending and large:
         tree = cKDTree(points[pending.pop()])
         for cluster in sorted(large):

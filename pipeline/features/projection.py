@@ -7,7 +7,6 @@ nearest centres with their weights. Every function here is linear in the tokens.
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.spatial import cKDTree
 
 SIZE = 224  # pixels a side of every map (paper, section III-A)
 PATCHES = 28  # RGB patches a side
@@ -27,6 +26,8 @@ def nearest_centres(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray
 
     Source: PointNet++ `three_interpolate`; CFM `interpolating_points`.
     """
+    from scipy.spatial import cKDTree  # slow to import, and scoring needs no tree
+
     distance, index = cKDTree(centres.astype(np.float64)).query(points.astype(np.float64), k=3)
     weight = 1.0 / (np.square(distance) + EPS)
     weight /= weight.sum(axis=1, keepdims=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pipeline.errors import DataError
 from pipeline.metrics.ranking import FloatArray, Ranking, finite_scores, rank_sorted
@@ -60,6 +59,8 @@ class ProCurve:
 
 def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Regions of masks (n, H, W): labels of the same shape (0 outside) and their number."""
+    from scipy import ndimage  # half a second that the report, which draws curves, need not wait
+
     structure = np.zeros((3, 3, 3), dtype=bool)
     structure[1] = True  # all 8 neighbours in one scan, none in the scans beside it
     labels, count = ndimage.label(masks, structure=structure)
@@ -75,15 +76,33 @@ def rank_pixels(maps: NDArray[np.floating], masks: NDArray[np.generic]) -> Pixel
     scores, truth = finite_scores(maps), np.asarray(masks) != 0
     if scores.shape != truth.shape or scores.ndim != 3:
         raise DataError(f"maps {scores.shape} and masks {truth.shape} are not both (n, H, W).")
+    return rank_regions(scores, truth, sorted_normal(scores, truth))
+
+
+def sorted_normal(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """(N,) scores outside every region, ascending, of maps and masks (n, H, W)."""
+    normal = scores[~truth]
+    normal.sort()
+    return normal
+
+
+def rank_regions(
+    scores: NDArray[np.floating], truth: NDArray[np.bool_], normal: NDArray[np.floating]
+) -> PixelRanking:
+    """`rank_pixels` of checked maps and masks (n, H, W) whose normal pixels are sorted already."""
     marked = truth.any(axis=(1, 2))  # labels of scans without a region would only cost memory
-    labels, n_regions = label_regions(truth[marked])
-    region = labels[truth[marked]]  # (P,)
-    anomalous, normal = scores[truth], scores[~truth]
+    scores, truth = scores[marked], truth[marked]
+    labels, n_regions = label_regions(truth)
+    anomalous, region = scores[truth], labels[truth]  # (P,)
     order = np.argsort(-anomalous, kind="stable")
     anomalous, region = anomalous[order], region[order]
-    normal.sort()
     roc = rank_sorted(anomalous, normal)
     return PixelRanking(roc, _overlap(region, n_regions), anomalous, normal, n_regions)
+
+
+def merged(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Ascending arrays as one: a stable sort finds their runs and only merges them."""
+    return np.sort(np.concatenate(parts), kind="stable")
 
 
 def _overlap(region: NDArray[np.int32], n_regions: int) -> FloatArray:

@@ -1,7 +1,8 @@
 """All metrics of one category, and their mean over categories.
 
 Every pixel counts in the pixel metrics, as in the literature; nothing is restricted to the
-foreground. A metric that has no value (no good scan, no defect, no mask) is None, never NaN.
+foreground. A metric that has no value (no good scan, no defect, no mask) is None, never NaN. Scores
+are sorted once: the pixels by defect kind, and what joins kinds merges what is sorted.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import DataError
-from pipeline.metrics.aupro import PixelRanking, aupro, aupro_99, pro_curve, rank_pixels
-from pipeline.metrics.ranking import finite_scores, rank
+from pipeline.metrics.aupro import (
+    PixelRanking,
+    aupro,
+    aupro_99,
+    merged,
+    pro_curve,
+    rank_regions,
+    sorted_normal,
+)
+from pipeline.metrics.ranking import Ranking, finite_scores, rank
 
 GOOD = "good"
 WIDE, NARROW = 0.3, 0.01  # the two false positive rates that the literature compares at
@@ -92,6 +101,42 @@ class Scans:
         masks = None if self.masks is None else self.masks[chosen]
         return Scans(self.maps[chosen], masks, self.object_scores[chosen], self.defects[chosen])
 
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there are both anomalous and normal pixels."""
+        return self.masks is not None and bool(self.masks.any() and not self.masks.all())
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Everything sorted that the metrics and the curves of some scans are read from.
+
+    Attributes:
+        objects: None unless there are good and defective scans.
+        pixels: None unless there are anomalous and normal pixels.
+        kinds: the same two of each defect kind's scans with all good ones, by name.
+        n_scans: scans of each kind, "good" among them.
+    """
+
+    objects: Ranking | None
+    pixels: PixelRanking | None
+    kinds: Mapping[str, tuple[Ranking | None, PixelRanking | None]]
+    n_scans: Mapping[str, int]
+
+    def metrics(self, limits: Sequence[float] = LIMITS) -> CategoryMetrics:
+        """All metrics; limits: false positive rates of the exact AUPRO, each in (0, 1]."""
+        n_good = self.n_scans[GOOD]
+        return CategoryMetrics(
+            n_good=n_good,
+            n_defect=sum(self.n_scans.values()) - n_good,
+            **_object_metrics(self.objects),
+            **_pixel_metrics(self.pixels, limits),
+            defects={
+                kind: _defect_metrics(self.n_scans[kind], *rankings)
+                for kind, rankings in self.kinds.items()
+            },
+        )
+
 
 def evaluate(
     maps: NDArray[np.floating],
@@ -101,7 +146,18 @@ def evaluate(
     defects: Sequence[str],
     limits: Sequence[float] = LIMITS,
 ) -> CategoryMetrics:
-    """Metrics of one category's test scans.
+    """Metrics of one category's test scans; see `rank_scans` and `Rankings.metrics`."""
+    return rank_scans(maps, masks, object_scores, labels, defects).metrics(limits)
+
+
+def rank_scans(
+    maps: NDArray[np.floating],
+    masks: NDArray[np.generic] | None,
+    object_scores: ArrayLike,
+    labels: ArrayLike,
+    defects: Sequence[str],
+) -> Rankings:
+    """Sort the scores of one category's test scans.
 
     Args:
         maps: (N, H, W) float32 final anomaly maps, higher means more anomalous.
@@ -109,19 +165,22 @@ def evaluate(
         object_scores: (N,) one score a scan.
         labels: (N,) 1 for a scan with a defect, 0 for a good one.
         defects: N defect kinds, "good" exactly where the label is 0.
-        limits: false positive rates of the exact AUPRO, each in (0, 1].
 
     Raises:
         DataError: the arguments do not fit each other or a score is not finite.
     """
     scans = _checked(maps, masks, object_scores, labels, defects)
-    kinds = sorted(set(scans.defects.tolist()) - {GOOD})
-    return CategoryMetrics(
-        n_good=int((~scans.labels).sum()),
-        n_defect=int(scans.labels.sum()),
-        **_object_metrics(scans),
-        **_pixel_metrics(_pixels(scans), limits),
-        defects={kind: _defect_metrics(scans, kind) for kind in kinds},
+    names = sorted({GOOD, *scans.defects.tolist()})
+    normal = _normal_by_kind(scans, names)
+    kinds = {}
+    for kind in (name for name in names if name != GOOD):
+        part = scans.select((scans.defects == kind) | ~scans.labels)
+        kinds[kind] = _objects(part), _pixels(part, normal, (GOOD, kind))
+    return Rankings(
+        objects=_objects(scans),
+        pixels=_pixels(scans, normal, names),
+        kinds=kinds,
+        n_scans={name: int((scans.defects == name).sum()) for name in names},
     )
 
 
@@ -176,10 +235,31 @@ def _check_labels(scans: Scans, labels: NDArray[np.bool_]) -> None:
             raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
 
 
-def _object_metrics(scans: Scans) -> dict[str, Any]:
-    if not scans.labels.any() or scans.labels.all():
+def _normal_by_kind(scans: Scans, kinds: Sequence[str]) -> Mapping[str, NDArray[np.floating]]:
+    """The sorted scores of the normal pixels of each kind's scans."""
+    if scans.masks is None:
         return {}
-    ranking = rank(scans.labels, scans.object_scores)
+    parts = {kind: scans.defects == kind for kind in kinds}
+    return {kind: sorted_normal(scans.maps[p], scans.masks[p]) for kind, p in parts.items()}
+
+
+def _objects(scans: Scans) -> Ranking | None:
+    if not scans.labels.any() or scans.labels.all():
+        return None
+    return rank(scans.labels, scans.object_scores)
+
+
+def _pixels(
+    scans: Scans, normal: Mapping[str, NDArray[np.floating]], kinds: Sequence[str]
+) -> PixelRanking | None:
+    if scans.masks is None or not scans.has_pixels:
+        return None
+    return rank_regions(scans.maps, scans.masks, merged([normal[kind] for kind in kinds]))
+
+
+def _object_metrics(ranking: Ranking | None) -> dict[str, Any]:
+    if ranking is None:
+        return {}
     f1, threshold = ranking.f1_max()
     return {
         "i_auroc": ranking.auroc(),
@@ -187,12 +267,6 @@ def _object_metrics(scans: Scans) -> dict[str, Any]:
         "i_f1_max": f1,
         "i_f1_threshold": threshold,
     }
-
-
-def _pixels(scans: Scans) -> PixelRanking | None:
-    if scans.masks is None or not scans.masks.any() or scans.masks.all():
-        return None
-    return rank_pixels(scans.maps, scans.masks)
 
 
 def _pixel_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dict[str, Any]:
@@ -212,13 +286,14 @@ def _pixel_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dict
     }
 
 
-def _defect_metrics(scans: Scans, kind: str) -> DefectMetrics:
-    """Metrics of the scans of `kind` with all good scans, as if there were no other kind."""
-    part = scans.select((scans.defects == kind) | ~scans.labels)
-    pixel = _pixel_metrics(_pixels(part), (WIDE, NARROW))
+def _defect_metrics(
+    n_scans: int, objects: Ranking | None, pixels: PixelRanking | None
+) -> DefectMetrics:
+    """Metrics of the scans of one kind with all good scans, as if there were no other kind."""
+    pixel = _pixel_metrics(pixels, (WIDE, NARROW))
     return DefectMetrics(
-        n_scans=int(part.labels.sum()),
-        i_auroc=_object_metrics(part).get("i_auroc"),
+        n_scans=n_scans,
+        i_auroc=_object_metrics(objects).get("i_auroc"),
         p_auroc=pixel.get("p_auroc"),
         **pixel["aupro"],
     )

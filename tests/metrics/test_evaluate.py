@@ -8,7 +8,13 @@ from numpy.testing import assert_allclose
 
 from pipeline.errors import DataError
 from pipeline.metrics.aupro import aupro, aupro_99, pro_curve, rank_pixels
-from pipeline.metrics.evaluate import LIMITS, CategoryMetrics, evaluate, mean_metrics
+from pipeline.metrics.evaluate import (
+    LIMITS,
+    CategoryMetrics,
+    evaluate,
+    mean_metrics,
+    rank_scans,
+)
 from pipeline.metrics.ranking import auroc, average_precision, f1_max
 
 KINDS = ["good", "good", "crack", "hole", "crack", "good", "hole", "bump"]
@@ -55,6 +61,22 @@ def test_every_field_holds_the_metric_of_its_name():
     wanted |= dict(zip(FIELDS[12:14], aupro_99(pixels, (0.3, 0.01)), strict=True))
     assert {name: got[name] for name in wanted} == wanted
     assert (got["n_good"], got["n_defect"]) == (3, 5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pixels_merged_of_sorted_kinds_rank_as_all_sorted_at_once(seed):
+    maps, masks, scores, labels, kinds = scans(seed=seed)
+    maps = np.round(maps, 1)  # ties
+    maps[:, :10] = 0
+    found = rank_scans(maps, masks, scores, labels, kinds)
+    for kind, pixels in {None: found.pixels, **{k: v[1] for k, v in found.kinds.items()}}.items():
+        chosen = [i for i, k in enumerate(kinds) if kind is None or k in (kind, "good")]
+        plain = rank_pixels(maps[chosen], masks[chosen])
+        np.testing.assert_array_equal(pixels.normal, plain.normal)
+        np.testing.assert_array_equal(pixels.anomalous, plain.anomalous)
+        np.testing.assert_array_equal(pixels.overlap, plain.overlap)
+        np.testing.assert_array_equal(pixels.roc.fp, plain.roc.fp)
+        np.testing.assert_array_equal(pixels.roc.fp_above, plain.roc.fp_above)
 
 
 def test_json_has_the_documented_names():
