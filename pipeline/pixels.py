@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.cache.features import ScanFeatures
@@ -70,6 +71,12 @@ class PixelFeatures:
         projected._offsets = (space.rgb.offset, space.xyz.offset)
         return projected
 
+    def widened(self) -> "PixelFeatures":
+        """The same pixels from float32 tables: twice the memory, many times faster to gather."""
+        wide = copy(self)
+        wide._rgb, wide._tokens = self._rgb.float(), self._tokens.float()
+        return wide
+
     def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Features of N pixels.
 
@@ -123,6 +130,8 @@ def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _weighted_rows(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """(N, C) float32: sum over k of weight (N, K) times table[index (N, K)]."""
+    if table.dtype == torch.float32:  # one pass over the rows; the same sums in the same order
+        return F.embedding_bag(index, table, per_sample_weights=weight, mode="sum")
     total = table[index[:, 0]].float() * weight[:, :1]
     for k in range(1, index.shape[1]):
         total.addcmul_(table[index[:, k]].float(), weight[:, k : k + 1])

@@ -3,12 +3,14 @@
 Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
 """
 
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.cache.maps import MAPS
 from pipeline.cache.schema import StoreManifest
@@ -20,7 +22,13 @@ from pipeline.losses import cosine_difference
 from pipeline.modules import module_sha256
 from pipeline.pixels import PixelFeatures
 
-TILE = 4096  # pixels scored at once; bounds the memory
+# Pixels scored at once. They bound the memory: at the widest, all 768 and 1,152 channels, a tile
+# takes about 100 MB, however many pixels the part has. The last one is filled up to a multiple of
+# STEP: the CPU's matrix library compiles and keeps its code for every number of rows that it meets.
+TILE = 2048
+STEP = 256
+
+M = TypeVar("M", Fusion, Guidance)
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
@@ -37,7 +45,9 @@ class Scorer:
     """MFM and MGM, frozen, on one device."""
 
     def __init__(self, fusion: Fusion, guidance: Guidance, precision: str) -> None:
-        self.fusion, self.guidance, self.precision = fusion, guidance, precision
+        self.space, self.precision = fusion.space, precision
+        self._fusion = _rounded_once(fusion, precision)
+        self._guidance = _rounded_once(guidance, precision)
 
     @torch.inference_mode()
     def pixel_scores(self, rgb: Tensor, xyz: Tensor) -> Tensor:
@@ -51,20 +61,45 @@ class Scorer:
             the two reconstructions.
         """
         with autocast(rgb.device, self.precision):
-            mentor = self.fusion(rgb, xyz)
-            rgb_predicted, xyz_predicted = self.guidance(rgb, xyz, mentor)
-            mentor_predicted = self.fusion(rgb_predicted, xyz_predicted)
+            mentor = self._fusion(rgb, xyz)
+            # What autocast would do after their concatenation with MFM's wider output.
+            inputs = [features.to(mentor.dtype) for features in (rgb, xyz)]
+            rgb_predicted, xyz_predicted = self._guidance(*inputs, mentor)
+            mentor_predicted = self._fusion(rgb_predicted, xyz_predicted)
         pairs = ((rgb_predicted, rgb), (xyz_predicted, xyz), (mentor_predicted, mentor))
         return torch.stack([cosine_difference(a, b) for a, b in pairs])
 
-    def score_maps(self, features: PixelFeatures, scan: int) -> np.ndarray:
-        """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background."""
-        features = features.project(self.fusion.space)
+    def score_maps(
+        self, features: PixelFeatures, scan: int, each: Callable[..., Iterable[Tensor]] = map
+    ) -> np.ndarray:
+        """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background.
+
+        Args:
+            each: applies a function to the tiles, in order: `map`, or that of some threads.
+        """
+        features = features.project(self.space).widened()
+
+        def tile_scores(tile: np.ndarray) -> Tensor:
+            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge")
+            pixel = torch.from_numpy(filled).to(features.device)
+            scores = self.pixel_scores(*features.gather(torch.full_like(pixel, scan), pixel))
+            return scores[:, : len(tile)].cpu()
+
         maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
         pixels = features.foreground[scan]
-        for start in range(0, len(pixels), TILE):
-            tile = pixels[start : start + TILE]
-            pixel = torch.from_numpy(tile).to(features.device)
-            rgb, xyz = features.gather(torch.full_like(pixel, scan), pixel)
-            maps[:, tile] = self.pixel_scores(rgb, xyz).cpu().numpy()
+        tiles = [pixels[start : start + TILE] for start in range(0, len(pixels), TILE)]
+        for tile, scores in zip(tiles, each(tile_scores, tiles), strict=True):
+            maps[:, tile] = scores.numpy()
         return maps.reshape(len(MAPS), SIZE, SIZE)
+
+
+def _rounded_once(module: M, precision: str) -> M:
+    """A copy whose matrices have the type to which autocast would round them at every call."""
+    device = next(module.parameters()).device
+    rounded = deepcopy(module)
+    with autocast(device, precision):
+        if torch.is_autocast_enabled(device.type):
+            for layer in rounded.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.to(torch.get_autocast_dtype(device.type))
+    return rounded
