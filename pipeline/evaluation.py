@@ -14,6 +14,7 @@ from pipeline.data.manifest import Manifest, ManifestRow, load_foreground, load_
 from pipeline.metrics.evaluate import CategoryMetrics, Rankings, rank_scans
 from pipeline.report.curves import CURVES, pro_rows, roc_rows, write_rows
 from pipeline.voting import VotingModel, object_score
+from pipeline.words import counted, has
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
     """A sentence for each thing that the labelled test scans (rows) lack for all metrics."""
     notes = []
     if unknown:
-        notes.append(f"{unknown} test scans have no ground truth: scored, but not evaluated.")
+        scans = f"{counted(unknown, 'test scan')} {has(unknown)}"
+        notes.append(f"{scans} no ground truth: scored, but not evaluated.")
     defective = [row for row in rows if row.label]
     unmasked = sum(row.mask is None for row in defective)
     if not rows and not unknown:
@@ -94,7 +96,8 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
         notes.append("No test scan is good: no object metrics can be computed.")
     if unmasked:
         notes.append(
-            f"{unmasked} of {len(defective)} defective test scans have no ground-truth mask: "
+            f"{unmasked} of {counted(len(defective), 'defective test scan')} {has(unmasked)} no "
+            "ground-truth mask: "
             "only object metrics can be computed."
         )
     return tuple(notes)

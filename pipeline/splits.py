@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.data.manifest import ManifestRow
 from pipeline.errors import TrainingError
+from pipeline.words import are, counted
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def _visible(rows: Sequence[ManifestRow], view: TrainingView) -> list[int]:
     if view.shots is not None and view.shots > len(train):
         limit = "" if view.limit is None else f" within data.train_limit = {view.limit}"
         raise TrainingError(
-            f"data.shots = {view.shots}, but there are {len(train)} training scans{limit}; "
+            f"data.shots = {view.shots}, but there {are(len(train))} "
+            f"{counted(len(train), 'training scan')}{limit}; "
             "lower it, or set it to null to train on all"
         )
     order = shot_order([rows[i] for i in train], view.seed)

@@ -79,7 +79,7 @@ def test_one_defect_without_its_mask_leaves_all_masks_out(tmp_path: Path) -> Non
     scans = evaluation.Results.load(*write_category(tmp_path, tuple(bare)), CATEGORY)
     assert scans.masks is None
     assert scans.notes == (
-        "1 of 3 defective test scans have no ground-truth mask: only object metrics can be "
+        "1 of 3 defective test scans has no ground-truth mask: only object metrics can be "
         "computed.",
     )
 
@@ -89,7 +89,7 @@ def test_scans_without_truth_are_scored_apart(tmp_path: Path) -> None:
     scans = of_kinds(tmp_path, kinds)
     assert scans.index == (1, 3)
     assert scans.unlabelled == (("test/unknown/002", float(maps_of(rows(kinds))[2].max())),)
-    assert scans.notes == ("1 test scans have no ground truth: scored, but not evaluated.",)
+    assert scans.notes == ("1 test scan has no ground truth: scored, but not evaluated.",)
 
 
 @pytest.mark.parametrize(

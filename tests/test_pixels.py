@@ -87,3 +87,11 @@ def test_features_of_a_pixel_do_not_depend_on_the_scans_beside_it(scans):
     one = both.gather(torch.ones_like(pixel), pixel)
     two = alone.gather(torch.zeros_like(pixel), pixel)
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_wide_tables_give_the_bits_of_narrow_ones(scans):
+    """Of float32 tables all taps are summed in one pass, else one after the other."""
+    features = PixelFeatures(scans, CPU)
+    at = every_pixel(features)
+    pairs = zip(features.widened().gather(*at), features.gather(*at), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

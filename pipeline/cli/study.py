@@ -7,6 +7,7 @@ import typer
 
 from pipeline.cli.tables import print_table
 from pipeline.errors import Mentor3ADError
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from pipeline.studies.plan import Plan
@@ -87,7 +88,8 @@ def _list_experiments(plan: "Plan") -> None:
         print(f"{state}: {planned.name} {settings}")
     if plan.extracting:
         print(f"sets {', '.join(plan.extracting)}, which extracts again: needs --allow-extract")
-    print(f"{len(plan.missing)} of {len(plan.experiments)} experiments would run")
+    all_ = counted(len(plan.experiments), "experiment")
+    print(f"{len(plan.missing)} of {all_} would run")
 
 
 def _run(plan: "Plan", jobs: int) -> None:
@@ -95,7 +97,8 @@ def _run(plan: "Plan", jobs: int) -> None:
     from pipeline.studies.runner import run_experiments
 
     total = len(plan.missing)
-    print(f"{plan.name}: {total} of {len(plan.experiments)} experiments to run", flush=True)
+    all_ = counted(len(plan.experiments), "experiment")
+    print(f"{plan.name}: {total} of {all_} to run", flush=True)
     ended = 0
 
     def tell(outcome: "Outcome") -> None:
@@ -114,6 +117,6 @@ def _run(plan: "Plan", jobs: int) -> None:
         raise typer.Exit(130) from None
     if failed:
         raise Mentor3ADError(
-            f"{len(failed)} of {total} experiments failed; rerun the study when their cause is "
-            f"mended: {', '.join(outcome.name for outcome in failed)}"
+            f"{len(failed)} of {counted(total, 'experiment')} failed; rerun the study "
+            f"when their cause is mended: {', '.join(outcome.name for outcome in failed)}"
         )

@@ -23,6 +23,7 @@ from pipeline.data.formats.raster import open_image
 from pipeline.data.formats.tiff import check_page
 from pipeline.data.scan import RawScan
 from pipeline.errors import DataError, MismatchError, UnitsError
+from pipeline.words import counted
 
 _PNG = frozenset({"PNG"})
 
@@ -92,7 +93,9 @@ def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
     finite = np.isfinite(points)
     if not finite.all():
         bad = int((~finite.all(axis=-1)).sum())
-        raise DataError(f"{path} has {bad} points with NaN or Inf: write no return as (0, 0, 0).")
+        raise DataError(
+            f"{path} has {counted(bad, 'point')} with NaN or Inf: write no return as (0, 0, 0)."
+        )
     farthest = float(np.abs(points).max())
     if farthest > MAX_COORDINATE_M:
         raise UnitsError(

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.errors import DataError
 from pipeline.features.fps import furthest_point_sampling
+from pipeline.words import are, counted
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
     """
     if len(points) < max(groups, group_size):
         raise DataError(
-            f"{len(points)} foreground points are too few for {groups} groups of {group_size}; "
+            f"{counted(len(points), 'foreground point')} {are(len(points))} too few for {groups} "
+            f"groups of {group_size}; "
             "lower features.points.groups or features.points.group_size, or check the foreground"
         )
     centre_index = furthest_point_sampling(points, groups)

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.report.paper import MEAN, OWN, PaperTable, paper_tables
 from pipeline.studies.definition import Row, Study, TableSpec
 from pipeline.studies.grid import Experiment, row_experiments, rows_of
+from pipeline.words import are, counted
 
 TITLES = {
     "i_auroc": "I-AUROC",
@@ -150,7 +151,8 @@ class TableBuilder:
         missing = sum(self.results(e) is None for e in experiments)
         notes = []
         if missing:
-            notes.append(f"{missing} of {len(experiments)} experiments are not finished.")
+            all_ = counted(len(experiments), "experiment")
+            notes.append(f"{missing} of {all_} {are(missing)} not finished.")
         if len(self.study.seeds) > 1:
             notes.append(
                 "Ours: mean ± sample standard deviation over the seeds "

@@ -17,6 +17,7 @@ from pipeline.data.prepare import check_label, find_part
 from pipeline.data.resize import SIZE, resize_mask, resize_points
 from pipeline.data.scan import RawScan, ScanFiles
 from pipeline.errors import DataError, MismatchError, UnitsError
+from pipeline.words import counted
 
 # Diagonal of what a scan shows, metres. A structured-light sensor sees from a few millimetres to a
 # few metres: of 3 mm to 10 m, millimetres read as metres make 3 m to 10 km, and metres read as
@@ -161,7 +162,8 @@ def _check_mask(files: ScanFiles, mask: NDArray[np.uint8] | None, report: Report
     if files.label != 1 or resize_mask(mask).any():
         return
     marked = int(mask.astype(bool).sum())
-    what = f"only {marked} pixels, none of them left at {SIZE} x {SIZE}," if marked else "no pixel"
+    pixels = f"only {counted(marked, 'pixel')}, none of them left at {SIZE} x {SIZE},"
+    what = pixels if marked else "no pixel"
     message = (
         f"{files.mask} marks {what} on a defective scan: mark the defect, or move the scan to good."
     )

@@ -21,6 +21,7 @@ PLUMBING = {
     "pipeline.project": "the paths of outs, which dvc.yaml names itself",
     "pipeline.logs": "log lines",
     "pipeline.files": "writes files and folders whole; what is in them is their callers'",
+    "pipeline.words": "plural forms in sentences",
     "stages.runner": "the command line of a stage",
 }
 # Neither can a package's __init__.py that holds nothing but its docstring.

@@ -20,6 +20,7 @@ from pipeline.data.formats.raster import read_wide
 from pipeline.data.formats.records import Cloud
 from pipeline.data.formats.tiff import read_tiff
 from pipeline.errors import DataError, MismatchError, UnitsError
+from pipeline.words import counted
 
 __all__ = ["GEOMETRY_SUFFIXES", "Camera", "read_geometry"]
 
@@ -152,7 +153,7 @@ def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float
     behind = int(((narrow[..., 2] <= 0) & narrow.any(axis=-1)).sum())
     if behind:
         raise UnitsError(
-            f"{path} has {behind} points with z <= 0: the units look wrong, or the frame is not "
-            "the camera's, whose z points at the part."
+            f"{path} has {counted(behind, 'point')} with z <= 0: the units look wrong, or the "
+            "frame is not the camera's, whose z points at the part."
         )
     return narrow

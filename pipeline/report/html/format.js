@@ -4,6 +4,7 @@ const share = (value) => (value === null || value === undefined ? "–" : value.
 const percent = (value) => `${Number((100 * value).toPrecision(2))} %`;
 const significant = (value) => Number(value.toPrecision(4)).toString();
 const short = (value) => Number(value.toPrecision(3)).toString();
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const countOf = (part, whole) => `${part} of ${whole}`;
 
 /** metrics.json's key as a column head: aupro_30 is AUPRO@30. */

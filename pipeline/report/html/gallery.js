@@ -47,7 +47,7 @@ function showGallery() {
     .filter((scan) => (!category || scan.category === Number(category)) && hasTruth(scan) && decided(scan))
     .sort(ORDERS[find("order").value][1]);
   const errors = gallery.scans.filter(wrong).length;
-  find("count").textContent = `${countOf(gallery.scans.length, report.scans.length)} scans, ${errors} of them decided wrongly`;
+  find("count").textContent = `${gallery.scans.length} of ${counted(report.scans.length, "scan")}, ${errors} of them decided wrongly`;
   gallery.shown = 0;
   find("cards").replaceChildren();
   showMore();

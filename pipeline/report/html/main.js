@@ -1,7 +1,7 @@
 // Puts the page together.
 
 const names = report.categories.map((one) => one.name).join(", ");
-find("subtitle").textContent = `${report.scans.length} test scans of ${names}; mentor3ad ${report.versions.mentor3ad}`;
+find("subtitle").textContent = `${counted(report.scans.length, "test scan")} of ${names}; mentor3ad ${report.versions.mentor3ad}`;
 showMetrics();
 showDefects();
 showThreshold();
