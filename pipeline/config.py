@@ -136,6 +136,7 @@ class Model(Section):
 class Voting(Section):
     rule: Literal["paper", "calibrated"]
     maps: Annotated[list[MapName], Field(min_length=1)]
+    weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
     levels: Annotated[
         list[Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=3, max_length=3)]],
         Field(min_length=1),

@@ -27,7 +27,7 @@ class VotingModel:
     levels: tuple[tuple[float, float, float], ...]  # of the paper rule
     smoothing: tuple[int, ...]
     centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
-    scale: tuple[float, ...]  # of what exceeds the centre
+    scale: tuple[float, ...]  # of what exceeds the centre; the calibrated rule's, over its weight
     ocsvm: str
     coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
     threshold: float  # an object score above it is a defect
@@ -86,7 +86,8 @@ def fit_voting(
     The paper rule takes the scale of its factors, their mean, and its SVM from the training
     scans, as published. The calibrated rule takes them from held-out scans, on which MGM's errors
     are those of new parts, and its scale is how far the worst pixel of a typical one exceeds the
-    mean (docs/decisions/0009). The threshold comes from the held-out scans in both.
+    mean, over the map's weight (docs/decisions/0009). The threshold comes from the held-out scans
+    in both.
 
     Args:
         train, held_out: (3, 224, 224) score maps of each scan.
@@ -101,6 +102,8 @@ def fit_voting(
     values = _foreground_factors(train if paper else held_out, options, levels)
     pooled = np.concatenate(values, axis=1)  # (K, P)
     centre, scale = _mean_scale(pooled) if paper else _worst_pixel_scale(pooled, values)
+    if not paper:
+        scale /= [options.weights[MAPS.index(name)] for name in options.maps]
     if not (scale > 0).all() or not (pooled.std(axis=1) > 0).all():
         raise TrainingError(
             "a score map of the good scans has no spread; the features are constant"

@@ -201,6 +201,8 @@ def test_a_width_may_be_left_open(tmp_path: Path, text: str) -> None:
         ("voting.maps", []),
         ("voting.maps", ["depth"]),
         ("voting.maps", ["rgb", "rgb"]),
+        ("voting.weights", [1, 1]),
+        ("voting.weights", [1, 0, 1]),
         ("voting.levels", []),
         ("voting.levels", [[1, 1]]),
         ("voting.levels", [[0, 0, 0]]),

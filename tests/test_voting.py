@@ -32,6 +32,7 @@ def options(params) -> Voting:
         update={
             "rule": "paper",
             "maps": ["rgb", "xyz", "mtr"],
+            "weights": [1.0, 1.0, 1.0],
             "levels": LEVELS,
             "smoothing": [5, 3],
             "ocsvm": "none",
@@ -85,6 +86,10 @@ def test_paper_rule_is_equation_6_up_to_one_factor(options, levels):
     assert_allclose(anomaly / anomaly.mean(), expected / expected.mean(), rtol=2e-6)
 
 
+def test_paper_rule_has_no_weights(options):
+    assert fit(options, weights=[3.0, 7.0, 0.5]) == fit(options)
+
+
 def test_the_factor_is_the_same_for_all_scans(options):
     """Scores of two scans can be compared."""
     model = fit(options)
@@ -94,7 +99,9 @@ def test_the_factor_is_the_same_for_all_scans(options):
 
 
 def test_calibrated_rule_is_the_norm_of_what_exceeds_the_normal(options):
-    model = fit(options, rule="calibrated", maps=["mtr", "rgb"], smoothing=[])
+    weights = {2: 0.5, 0: 3.0}  # by the map, whatever the order and number of those joined
+    values = {"rule": "calibrated", "maps": ["mtr", "rgb"], "weights": [3.0, 7.0, 0.5]}
+    model = fit(options, **values, smoothing=[])
     foreground = DEFECT.any(axis=0)
     expected = np.zeros(int(foreground.sum()))
     for channel in (2, 0):
@@ -102,7 +109,7 @@ def test_calibrated_rule_is_the_norm_of_what_exceeds_the_normal(options):
         mean = np.concatenate(good).mean()
         worst = np.median([scan.max() for scan in good])
         excess = np.maximum(DEFECT[channel][foreground] - mean, 0) / (worst - mean)
-        expected += excess**2
+        expected += (weights[channel] * excess) ** 2
     assert_allclose(model.anomaly_map(DEFECT)[foreground], expected**0.5, rtol=1e-5)
 
 
