@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from .stores import (
     CATEGORY,
     KIND,
     Counted,
+    Stop,
     arrays,
     digest,
     interrupted,
     manifest,
     staging_folder,
+    stop_at,
     write,
 )
 
@@ -49,6 +52,39 @@ def test_every_shard_is_asked_for_once_in_order(tmp_path: Path) -> None:
     counted = Counted()
     assert write_store(tmp_path / "out.zarr", manifest(), counted, tmp_path / "staging") == 6
     assert counted.asked == [0, 2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_shards_computed_ahead_are_written_in_order(tmp_path: Path, ahead: int) -> None:
+    """The next ones are computed while one is written, no more than so many; the bytes are same."""
+    lock, begun = threading.Lock(), []
+    most, written = [0], [0]
+
+    def compute(samples: range) -> dict[str, np.ndarray]:
+        with lock:
+            begun.append(samples.start)
+            most[0] = max(most[0], len(begun) - written[0])
+        return arrays(samples)
+
+    def shards(missing: Sequence[int]) -> Iterator[int]:
+        for shard in missing:
+            yield shard
+            with lock:
+                written[0] += 1
+
+    content = manifest(samples=40)
+    write_store(tmp_path / "a.zarr", content, compute, tmp_path / "s", shards, ahead=ahead)
+    assert sorted(begun) == list(range(0, 40, 2))
+    assert 1 < most[0] <= 1 + ahead
+    assert digest(tmp_path / "a.zarr") == digest(write(tmp_path / "b.zarr", content))
+
+
+def test_a_shard_that_fails_ahead_leaves_those_before_it_finished(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        write_store(tmp_path / "out.zarr", manifest(), stop_at(6), tmp_path / "staging", ahead=1)
+    counted = Counted()
+    assert write_store(tmp_path / "out.zarr", manifest(), counted, tmp_path / "staging") == 3
+    assert counted.asked == [6, 8, 10]
 
 
 def test_progress_wraps_the_missing_shards(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """extract_category: a changed scan is extracted alone, with the bytes of a run from scratch."""
 
+import dataclasses
 import hashlib
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,51 @@ def test_another_param_computes_all(folder: Path, options: Features) -> None:
     points = options.points.model_copy(update={"group_size": 4})
     other = options.model_copy(update={"points": points})
     assert extract(folder, other) == Extracted(4, computed=4, reused=0)
+
+
+def test_another_precision_computes_all(
+    folder: Path, options: Features, backbones: Backbones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what `auto` stands for: the params may be the same on a machine with other hardware."""
+    other = dataclasses.replace(backbones, precision={"rgb": "bfloat16", "points": "float32"})
+    monkeypatch.setattr(Backbones, "load", classmethod(lambda cls, *_: other))
+    assert extract(folder, options) == Extracted(4, computed=4, reused=0)
+
+
+def test_no_more_than_two_shards_are_in_memory(
+    tmp_path: Path, options: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: scans are begun no further than a shard ahead of the written one."""
+    begun, furthest = [0], []
+    load = category.Scans.load
+
+    def counted(scans: category.Scans, sample: int):
+        begun[0] = max(begun[0], sample + 1)
+        return load(scans, sample)
+
+    def written(shards: Sequence[int]) -> Iterator[int]:
+        for shard in shards:
+            yield shard
+            furthest.append(begun[0] - shard)
+
+    monkeypatch.setattr(category.Scans, "load", counted)
+    write_data_set(tmp_path / "raw")
+    for i in range(3):
+        write_scan(tmp_path / "raw/disc/train/good", f"1{i:02d}", seed=20 + i)
+    prepare_category(tmp_path / "raw", "disc", tmp_path / "prepared")
+    one_a_shard = options.model_copy(update={"shard": 1})
+    done = extract_category(
+        tmp_path / "prepared",
+        tmp_path / "raw",
+        tmp_path / "out.zarr",
+        one_a_shard,
+        tmp_path / "staging",
+        CPU,
+        written,
+    )
+    assert done == Extracted(7, computed=7, reused=0)
+    assert max(furthest) <= 2
+    assert begun == [7]
 
 
 def test_another_codec_computes_none(folder: Path, options: Features) -> None:

@@ -13,8 +13,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pipeline.cache.features import ScanFeatures, feature_arrays
 from pipeline.config import Features
+from pipeline.device import scan_threads
 from pipeline.errors import DataError
-from pipeline.features.extract import Backbones, Fast, extract_features, scan_geometry
+from pipeline.features.extract import (
+    Backbones,
+    Fast,
+    extract_features,
+    extract_one,
+    precisions,
+    scan_geometry,
+)
 from pipeline.pixels import PixelFeatures
 
 GROUPS, GROUP_SIZE = 16, 8
@@ -103,6 +111,71 @@ def test_the_composition_of_a_call_changes_no_bit(
     for order in ([0, 1, 2], [2, 0], [1, 2]):
         together = extract([scans[i] for i in order], narrow, options)
         assert digests(together) == [alone[i] for i in order]
+
+
+def in_bfloat16(backbones: Backbones) -> Backbones:
+    return replace(backbones, precision={"rgb": "bfloat16", "points": "bfloat16"})
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("tokens", ["foreground", "all"])
+def test_one_scan_on_all_cores_has_the_bits_of_extraction(
+    scans, backbones, options, tokens, precision
+):
+    """Prediction equals evaluation to the bit."""
+    if precision == "bfloat16":
+        backbones = in_bfloat16(backbones)
+    options = with_tokens(with_points(options, norm_stats="sample"), tokens)
+    geometry = scan_geometry(scans[0], options.points)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        one = extract_one(scans[0], geometry, backbones, options)
+        assert torch.get_num_threads() == 3
+        with scan_threads(backbones.device) as pool:
+            extracted = pool.submit(extract_features, [scans[0]], [geometry], backbones, options)
+            expected = extracted.result()
+    finally:
+        torch.set_num_threads(threads)
+    assert digests({name: array[None] for name, array in one.items()}) == digests(expected)
+
+
+@pytest.mark.parametrize("norm_stats", ["running", "sample"])
+def test_bfloat16_features_are_those_of_float32(scans, backbones, options, norm_stats):
+    """The error in the unit of what tells patches, or groups, apart. Residual branches are ten
+    times as large here as the demo's random weights have them in the ViT."""
+    options = with_points(options, norm_stats=norm_stats)
+    exact, rounded = (
+        extract(scans[:1], networks, options) for networks in (backbones, in_bfloat16(backbones))
+    )
+    for name in ("rgb", "tokens"):
+        expected = exact[name].astype(np.float64).reshape(-1, exact[name].shape[-1])
+        found = rounded[name].astype(np.float64).reshape(expected.shape)
+        known = expected.any(axis=1)
+        centred = expected[known] - expected[known].mean(axis=0)
+        error = found[known] - expected[known]
+        assert np.sqrt(np.square(error).mean() / np.square(centred).mean()) < 0.05
+        norms = np.linalg.norm(expected[known], axis=1) * np.linalg.norm(found[known], axis=1)
+        assert ((expected[known] * found[known]).sum(axis=1) / norms).min() > 0.9995
+    assert (exact["rgb"] != rounded["rgb"]).any()  # bfloat16 was used at all
+
+
+@pytest.mark.parametrize(
+    ("hardware", "asked", "normalize", "rgb", "points"),
+    [
+        (True, "auto", "unit_sphere", "bfloat16", "bfloat16"),
+        (True, "auto", "none", "bfloat16", "float32"),
+        (True, "bfloat16", "none", "bfloat16", "bfloat16"),
+        (True, "float32", "unit_sphere", "float32", "float32"),
+        (False, "auto", "unit_sphere", "float32", "float32"),
+    ],
+)
+def test_auto_is_what_the_hardware_has_and_metres_need(
+    monkeypatch, options, hardware, asked, normalize, rgb, points
+):
+    monkeypatch.setattr("pipeline.device.has_bfloat16", lambda device: hardware)
+    options = with_points(options.model_copy(update={"precision": asked}), normalize=normalize)
+    assert precisions(options, torch.device("cpu")) == {"rgb": rgb, "points": points}
 
 
 def test_the_same_scan_gives_the_same_bytes(scans, backbones, options):
