@@ -19,9 +19,11 @@ from pipeline.sampling import Batch, generator, patch_pixels, random_pixels
 
 SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
+BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 
 M = TypeVar("M", bound=nn.Module)
+Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
 Bar = Callable[[Iterable[Batch]], Iterator[Batch]]
 
 
@@ -50,7 +52,8 @@ def train_fusion(features: PixelFeatures, model: Model, category: str, bar: Bar)
     def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
         return fusion_loss(fusion, rgb, xyz, mfm.temperature, mfm.outer_loss)
 
-    return Trained(fusion, _train(fusion, loss, features, bar(batches), model, mfm.steps))
+    samples = _features(features, bar(batches), lambda *sample: sample)
+    return Trained(fusion, _train(fusion, loss, samples, model, mfm.steps))
 
 
 def train_guidance(
@@ -69,12 +72,16 @@ def train_guidance(
     rng = generator(model.seed, "mgm", category)
     batches = random_pixels(features.foreground, mgm.scans, mgm.pixels, mgm.steps, rng)
 
-    def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
-        with torch.no_grad():
-            mentor = fusion(rgb, xyz)
+    @torch.no_grad()
+    def with_mentor(rgb: Tensor, xyz: Tensor) -> Sample:
+        with autocast(features.device, model.precision):
+            return rgb, xyz, fusion(rgb, xyz)
+
+    def loss(rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
         return guidance_loss(guidance, rgb, xyz, mentor)
 
-    return Trained(guidance, _train(guidance, loss, features, bar(batches), model, mgm.steps))
+    samples = _features(features, bar(batches), with_mentor)
+    return Trained(guidance, _train(guidance, loss, samples, model, mgm.steps))
 
 
 def _fit_space(
@@ -83,36 +90,59 @@ def _fit_space(
     """Fit the feature space to random foreground pixels of all training scans."""
     pixels = max(1, SPACE_PIXELS // len(features))
     (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
-    fusion.space.fit(*_gather(features, batch), whitening.power, whitening.constant)
+    ((rgb, xyz),) = _features(features, [batch], lambda *sample: sample)
+    fusion.space.fit(rgb, xyz, whitening.power, whitening.constant)
 
 
-def _gather(features: PixelFeatures, batch: Batch) -> tuple[Tensor, Tensor]:
-    scan, pixel = torch.from_numpy(batch.scan), torch.from_numpy(batch.pixel)
-    return features.gather(scan.to(features.device), pixel.to(features.device))
+def _features(
+    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., Sample]
+) -> Iterator[Sample]:
+    """What each step trains on, gathered for some steps at a time.
+
+    Args:
+        extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
+    """
+    for block in _blocks(batches):
+        scan = torch.from_numpy(np.concatenate([batch.scan for batch in block]))
+        pixel = torch.from_numpy(np.concatenate([batch.pixel for batch in block]))
+        whole = extend(*features.gather(scan.to(features.device), pixel.to(features.device)))
+        sizes = [len(batch.pixel) for batch in block]
+        yield from zip(*(tensor.split(sizes) for tensor in whole), strict=True)
+
+
+def _blocks(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
+    """Batches in lists of about BLOCK_PIXELS pixels."""
+    block: list[Batch] = []
+    pixels = 0
+    for batch in batches:
+        block.append(batch)
+        pixels += len(batch.pixel)
+        if pixels >= BLOCK_PIXELS:
+            yield block
+            block, pixels = [], 0
+    if block:
+        yield block
 
 
 def _train(
     module: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    features: PixelFeatures,
-    batches: Iterable[Batch],
+    loss_of: Callable[..., Tensor],
+    samples: Iterable[Sample],
     model: Model,
     steps: int,
 ) -> list[float]:
-    optimiser = torch.optim.Adam(module.parameters(), lr=model.lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    optimiser = torch.optim.Adam(module.parameters(), lr=model.lr, fused=True)
     history: list[float] = []
     pending: list[Tensor] = []
-    for batch in batches:
-        rgb, xyz = _gather(features, batch)
-        with autocast(features.device, model.precision):
-            loss = loss_of(rgb, xyz)
+    for step, sample in enumerate(samples):
+        with autocast(sample[0].device, model.precision):
+            loss = loss_of(*sample)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        optimiser.param_groups[0]["lr"] = model.lr * _rate(step, steps)
         optimiser.step()
-        schedule.step()
         pending.append(loss.detach())
-        if len(pending) == CHECK_EVERY or len(history) + len(pending) == steps:
+        if len(pending) == CHECK_EVERY or step + 1 == steps:
             history += _checked(pending, len(history), model.lr)
             pending = []
     module.eval().requires_grad_(False)
