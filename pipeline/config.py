@@ -123,6 +123,11 @@ class MGM(Section):
     use_mentor: bool
 
 
+class EarlyStop(Section):
+    every: Count | None
+    patience: Count
+
+
 class Model(Section):
     lr: Positive
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -130,6 +135,7 @@ class Model(Section):
     whitening: Whitening
     mfm: MFM
     mgm: MGM
+    early_stop: EarlyStop
     holdout: Share
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.losses import cosine_difference
+from pipeline.losses import cosine_loss
 from pipeline.whitening import FeatureSpace
 
 
@@ -64,5 +64,4 @@ class Guidance(nn.Module):
 def guidance_loss(guidance: Guidance, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
     """1 - cosine per pixel, both directions together (eq. 4)."""
     rgb_predicted, xyz_predicted = guidance(rgb, xyz, mentor)
-    rgb_loss = cosine_difference(rgb_predicted, rgb).mean()
-    return rgb_loss + cosine_difference(xyz_predicted, xyz).mean()
+    return cosine_loss(rgb_predicted, rgb) + cosine_loss(xyz_predicted, xyz)

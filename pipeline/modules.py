@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,14 +19,29 @@ CONFIG = "config"  # the module's constructor arguments, in the file's metadata
 M = TypeVar("M", Fusion, Guidance)
 
 
-def save_module(folder: Path, module: Fusion | Guidance, losses: Sequence[float]) -> None:
-    """Write a trained module and its losses, one row a step."""
+def save_module(
+    folder: Path,
+    module: Fusion | Guidance,
+    losses: Sequence[float],
+    held_out: Mapping[int, float] | None = None,
+) -> None:
+    """Write a trained module and its losses, one row a step.
+
+    Args:
+        held_out: loss on held-out scans after so many steps. Where there is any, each row also has
+            it, null at the steps between.
+    """
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
     (folder / MODULE_FILE).write_bytes(save(state, {CONFIG: json.dumps(module.config)}))
-    rows = [{"step": step, "loss": round(loss, 6)} for step, loss in enumerate(losses)]
+    rows: list[dict[str, float | None]] = [
+        {"step": step, "loss": round(loss, 6)} for step, loss in enumerate(losses)
+    ]
+    if held_out:
+        after = {step - 1: round(loss, 6) for step, loss in held_out.items()}
+        rows = [row | {"held_out": after.get(step)} for step, row in enumerate(rows)]
     (folder / LOSS_FILE).write_text(json.dumps(rows) + "\n")
 
 

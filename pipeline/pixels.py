@@ -94,7 +94,7 @@ class PixelFeatures:
         else:
             row = scan * (SIZE * SIZE) + pixel
             index, weight = self._index[row], self._weight[row].float()
-        index = index + (scan * self._groups)[:, None]
+        index = index + (scan * self._groups)[:, None]  # (N, 3), or (N, 48) with the 3x3 mean
         xyz = _weighted_rows(self._tokens, index, weight)
         if self._offsets is None:
             return rgb, xyz
@@ -130,12 +130,10 @@ def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _weighted_rows(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """(N, C) float32: sum over k of weight (N, K) times table[index (N, K)]."""
-    if table.dtype == torch.float32:  # one pass over the rows; the same sums in the same order
-        return F.embedding_bag(index, table, per_sample_weights=weight, mode="sum")
-    total = table[index[:, 0]].float() * weight[:, :1]
-    for k in range(1, index.shape[1]):
-        total.addcmul_(table[index[:, k]].float(), weight[:, k : k + 1])
-    return total
+    if table.dtype != torch.float32:  # the sum is of the table's type: widen the rows it reads
+        rows, index = index.unique(return_inverse=True)
+        table = table[rows].float()
+    return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
 
 
 def _set(array: np.ndarray | None) -> np.ndarray:

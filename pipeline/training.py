@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -16,12 +16,16 @@ from pipeline.fusion import Fusion, fusion_loss
 from pipeline.guidance import Guidance, guidance_loss
 from pipeline.pixels import PixelFeatures
 from pipeline.sampling import Batch, generator, patch_pixels, random_pixels
+from pipeline.schedule import Cosine, Plateau
 
 SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
-WARM_UP = 0.05  # share of the steps in which the learning rate rises
+BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory
+HELD_OUT_BATCHES = 4  # of held-out pixels, the same at every measurement
 
 M = TypeVar("M", bound=nn.Module)
+Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
+Batches = Iterable[Batch]
 Bar = Callable[[Iterable[Batch]], Iterator[Batch]]
 
 
@@ -31,10 +35,20 @@ class Trained(Generic[M]):
 
     module: M
     losses: list[float]
+    held_out: dict[int, float] = field(default_factory=dict)  # mean loss after so many steps
 
 
-def train_fusion(features: PixelFeatures, model: Model, category: str, bar: Bar) -> Trained[Fusion]:
+def train_fusion(
+    features: PixelFeatures,
+    model: Model,
+    category: str,
+    bar: Bar,
+    held_out: PixelFeatures | None = None,
+) -> Trained[Fusion]:
     """Train MFM (section III-C) on some scans' features.
+
+    Args:
+        held_out: good scans that tell when to stop (`model.early_stop`); None: take all steps.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -45,18 +59,36 @@ def train_fusion(features: PixelFeatures, model: Model, category: str, bar: Bar)
     rng = generator(model.seed, "mfm", category)
     _fit_space(fusion, features, model.whitening, rng)
     features = features.project(fusion.space)
-    batches = patch_pixels(features.foreground, mfm.scans, mfm.pixels, mfm.steps, rng)
 
     def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
         return fusion_loss(fusion, rgb, xyz, mfm.temperature, mfm.outer_loss)
 
-    return Trained(fusion, _train(fusion, loss, features, bar(batches), model, mfm.steps))
+    def draw(foreground: list[np.ndarray], steps: int, rng: np.random.Generator) -> Batches:
+        return patch_pixels(foreground, mfm.scans, mfm.pixels, steps, rng)
+
+    samples = _features(features, bar(draw(features.foreground, mfm.steps, rng)), _as_it_is)
+    measured = []
+    if held_out is not None:
+        held_out = held_out.project(fusion.space)
+        fixed = generator(model.seed, "mfm held out", category)
+        measured = list(
+            _features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, fixed), _as_it_is)
+        )
+    return _train(fusion, loss, samples, measured, model, mfm.steps)
 
 
 def train_guidance(
-    features: PixelFeatures, fusion: Fusion, model: Model, category: str, bar: Bar
+    features: PixelFeatures,
+    fusion: Fusion,
+    model: Model,
+    category: str,
+    bar: Bar,
+    held_out: PixelFeatures | None = None,
 ) -> Trained[Guidance]:
     """Train MGM (section III-D) with the frozen MFM's mentor feature.
+
+    Args:
+        held_out: as in `train_fusion`.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -67,14 +99,31 @@ def train_guidance(
     guidance.to(features.device)
     features = features.project(fusion.space)
     rng = generator(model.seed, "mgm", category)
-    batches = random_pixels(features.foreground, mgm.scans, mgm.pixels, mgm.steps, rng)
 
-    def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
-        with torch.no_grad():
-            mentor = fusion(rgb, xyz)
+    @torch.no_grad()
+    def with_mentor(rgb: Tensor, xyz: Tensor) -> Sample:
+        with autocast(features.device, model.precision):
+            return rgb, xyz, fusion(rgb, xyz)
+
+    def loss(rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
         return guidance_loss(guidance, rgb, xyz, mentor)
 
-    return Trained(guidance, _train(guidance, loss, features, bar(batches), model, mgm.steps))
+    def draw(foreground: list[np.ndarray], steps: int, rng: np.random.Generator) -> Batches:
+        return random_pixels(foreground, mgm.scans, mgm.pixels, steps, rng)
+
+    samples = _features(features, bar(draw(features.foreground, mgm.steps, rng)), with_mentor)
+    measured = []
+    if held_out is not None:
+        held_out = held_out.project(fusion.space)
+        fixed = generator(model.seed, "mgm held out", category)
+        measured = list(
+            _features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, fixed), with_mentor)
+        )
+    return _train(guidance, loss, samples, measured, model, mgm.steps)
+
+
+def _as_it_is(*sample: Tensor) -> Sample:
+    return sample
 
 
 def _fit_space(
@@ -83,48 +132,82 @@ def _fit_space(
     """Fit the feature space to random foreground pixels of all training scans."""
     pixels = max(1, SPACE_PIXELS // len(features))
     (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
-    fusion.space.fit(*_gather(features, batch), whitening.power, whitening.constant)
+    ((rgb, xyz),) = _features(features, [batch], _as_it_is)
+    fusion.space.fit(rgb, xyz, whitening.power, whitening.constant)
 
 
-def _gather(features: PixelFeatures, batch: Batch) -> tuple[Tensor, Tensor]:
-    scan, pixel = torch.from_numpy(batch.scan), torch.from_numpy(batch.pixel)
-    return features.gather(scan.to(features.device), pixel.to(features.device))
+def _features(
+    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., Sample]
+) -> Iterator[Sample]:
+    """What each step trains on, gathered for some steps at a time.
+
+    Args:
+        extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
+    """
+    for block in _blocks(batches):
+        scan = torch.from_numpy(np.concatenate([batch.scan for batch in block]))
+        pixel = torch.from_numpy(np.concatenate([batch.pixel for batch in block]))
+        whole = extend(*features.gather(scan.to(features.device), pixel.to(features.device)))
+        sizes = [len(batch.pixel) for batch in block]
+        yield from zip(*(tensor.split(sizes) for tensor in whole), strict=True)
+
+
+def _blocks(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
+    """Batches in lists of about BLOCK_PIXELS pixels."""
+    block: list[Batch] = []
+    pixels = 0
+    for batch in batches:
+        block.append(batch)
+        pixels += len(batch.pixel)
+        if pixels >= BLOCK_PIXELS:
+            yield block
+            block, pixels = [], 0
+    if block:
+        yield block
 
 
 def _train(
-    module: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    features: PixelFeatures,
-    batches: Iterable[Batch],
+    module: M,
+    loss_of: Callable[..., Tensor],
+    samples: Iterable[Sample],
+    held_out: list[Sample],
     model: Model,
     steps: int,
-) -> list[float]:
-    optimiser = torch.optim.Adam(module.parameters(), lr=model.lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+) -> Trained[M]:
+    every = model.early_stop.every if held_out else None
+    schedule = Plateau(steps, model.early_stop) if every else Cosine(steps)
+    optimiser = torch.optim.Adam(module.parameters(), lr=model.lr, fused=True)
     history: list[float] = []
     pending: list[Tensor] = []
-    for batch in batches:
-        rgb, xyz = _gather(features, batch)
-        with autocast(features.device, model.precision):
-            loss = loss_of(rgb, xyz)
+    trained = Trained(module, history)
+    for step, sample in enumerate(samples, start=1):
+        with autocast(sample[0].device, model.precision):
+            loss = loss_of(*sample)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        optimiser.param_groups[0]["lr"] = model.lr * schedule.rate(step - 1)
         optimiser.step()
-        schedule.step()
         pending.append(loss.detach())
-        if len(pending) == CHECK_EVERY or len(history) + len(pending) == steps:
+        last = step == schedule.end
+        if len(pending) == CHECK_EVERY or last:
             history += _checked(pending, len(history), model.lr)
             pending = []
+        if isinstance(schedule, Plateau) and every and (last or step % every == 0):
+            trained.held_out[step] = _mean_loss(loss_of, held_out, model.precision)
+            if schedule.measured(step, trained.held_out[step]):
+                best = {name: value.clone() for name, value in module.state_dict().items()}
+        if last:
+            break
+    if trained.held_out:
+        module.load_state_dict(best)
     module.eval().requires_grad_(False)
-    return history
+    return trained
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the learning rate at a step: a short rise, then half a cosine to zero."""
-    rise = max(1, round(WARM_UP * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise))) / 2
+@torch.no_grad()
+def _mean_loss(loss_of: Callable[..., Tensor], samples: list[Sample], precision: str) -> float:
+    with autocast(samples[0][0].device, precision):
+        return torch.stack([loss_of(*sample) for sample in samples]).mean().item()
 
 
 def _checked(losses: list[Tensor], before: int, lr: float) -> list[float]:

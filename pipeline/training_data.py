@@ -1,6 +1,7 @@
 """The training scans' features of one category, in memory."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -17,8 +18,12 @@ def training_features(
     holdout: float,
     view: TrainingView,
     device: torch.device,
+    part: Literal["train", "held_out"] = "train",
 ) -> PixelFeatures:
     """Features of the scans that modules train on, about 4 MB each, on the device.
+
+    Args:
+        part: `held_out`: of those that tell when to stop and that calibrate.
 
     Raises:
         TrainingError: see `split_good_scans`.
@@ -27,4 +32,5 @@ def training_features(
     rows = Manifest.load(prepared).rows
     split = split_good_scans(rows, holdout, view)
     cache = FeatureCache.open(features, category)
-    return PixelFeatures([cache.scan(i) for i in split.train], device)
+    positions = getattr(split, part)
+    return PixelFeatures([cache.scan(i) for i in positions], device)

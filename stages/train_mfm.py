@@ -1,5 +1,7 @@
 """Train the Mentor of Fusion Module (section III-C) on the cached features of the good scans."""
 
+from functools import partial
+
 from pipeline.config import Params
 from pipeline.device import select_device
 from pipeline.logs import Figures
@@ -15,13 +17,19 @@ def train_mfm(params: Params, category: str) -> Figures:
     model = params.model
     device = select_device(params.runtime)
     view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
-    data = training_features(
-        prepared(category), features(category), category, model.holdout, view, device
+    load = partial(
+        training_features, prepared(category), features(category), category, model.holdout, view
     )
+    data = load(device)
+    held_out = load(device, "held_out") if model.early_stop.every else None
     trained = train_fusion(
-        data, model, category, lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps)
+        data,
+        model,
+        category,
+        lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps),
+        held_out,
     )
-    save_module(mfm(category), trained.module, trained.losses)
+    save_module(mfm(category), trained.module, trained.losses, trained.held_out)
     return {"scans": len(data), "steps": len(trained.losses), "loss": trained.losses[-1]}
 
 

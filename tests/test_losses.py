@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
-from pipeline.losses import cosine_difference, info_nce, similarity_logits
+from pipeline.losses import cosine_difference, cosine_loss, info_nce, similarity_logits
 
 from .golden_weights import fill
 
@@ -120,3 +120,26 @@ def test_losses_of_half_precision_are_computed_in_float32(rows, half):
     assert info_nce(q, k, 0.07).dtype == torch.float32
     assert torch.equal(info_nce(q, k, 0.07), info_nce(q.float(), k.float(), 0.07))
     assert torch.equal(cosine_difference(q, k), cosine_difference(q.float(), k.float()))
+
+
+def gradients(loss: Tensor, *inputs: Tensor) -> list[Tensor]:
+    return list(torch.autograd.grad(loss * 3, inputs))
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.01])
+def test_info_nce_and_its_gradients_equal_the_plain_form(rows, temperature):
+    """0.01: one shift for all exponentials would lose rows whose logits are all low."""
+    q, k = (row.clone().requires_grad_() for row in rows)
+    plain = (one_direction(q, k, temperature) + one_direction(k, q, temperature)) / 2
+    fast = info_nce(q, k, temperature)
+    torch.testing.assert_close(fast, plain)
+    for a, b in zip(gradients(fast, q, k), gradients(plain, q, k), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_cosine_loss_and_its_gradient_equal_the_plain_form(rows):
+    predicted, target = rows[0].clone().requires_grad_(), rows[1]
+    plain, fast = cosine_difference(predicted, target).mean(), cosine_loss(predicted, target)
+    torch.testing.assert_close(fast, plain)
+    pair = (*gradients(fast, predicted), *gradients(plain, predicted))
+    torch.testing.assert_close(*pair, rtol=1e-5, atol=1e-8)
