@@ -26,7 +26,7 @@ def group_neighbours(
     Returns:
         (B, G, K) int64 into the points.
     """
-    centres = _rows(points, centre_index)
+    centres = rows_of(points, centre_index)
     rows = max(1, tile // (points.shape[0] * points.shape[1]))
     parts = []
     for start in range(0, centres.shape[1], rows):
@@ -40,7 +40,7 @@ def group_neighbours(
 
 def neighbourhoods(points: Tensor, index: Tensor, centres: Tensor) -> Tensor:
     """Coordinates (B, G, K, 3) of the points at (B, G, K), relative to the centres (B, G, 3)."""
-    near = _rows(points, index.flatten(1)).unflatten(1, index.shape[1:])
+    near = rows_of(points, index.flatten(1)).unflatten(1, index.shape[1:])
     return near - centres[:, :, None]
 
 
@@ -94,6 +94,6 @@ def _exclude_padding(distance: Tensor, counts: Tensor) -> None:
     distance.masked_fill_((column >= counts[:, None])[:, None], torch.inf)
 
 
-def _rows(points: Tensor, index: Tensor) -> Tensor:
+def rows_of(points: Tensor, index: Tensor) -> Tensor:
     """(B, M, 3) of points (B, P, 3) at (B, M)."""
     return points.gather(1, index[..., None].expand(-1, -1, 3))
