@@ -19,8 +19,8 @@ from torch import Tensor
 
 from pipeline.config import Features, PointFeatures
 from pipeline.data.prepare import PreparedScan
-from pipeline.features.batched.fps import furthest_points
 from pipeline.features.batched.half import to_float16
+from pipeline.features.batched.kernel import sample_centres
 from pipeline.features.batched.memory import scans_at_once
 from pipeline.features.batched.neighbours import (
     group_neighbours,
@@ -152,7 +152,7 @@ class BatchExtractor:
     ) -> dict[str, Tensor]:
         options, scans = self.options.points, len(images)
         at_once = scans_at_once(self.options, self.itemsize, scans, self.device)
-        chosen = furthest_points(points, counts, options.groups)  # (B, G)
+        chosen = sample_centres(points, counts, options.groups)  # (B, G)
         centres = rows_of(points, chosen)
         near = group_neighbours(points, counts, chosen, options.group_size)
         groups = neighbourhoods(points, near, centres)  # (B, G, K, 3)
