@@ -1,6 +1,7 @@
 """Where and in which type the networks compute."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,9 +22,12 @@ def select_device(runtime: Runtime) -> torch.device:
     """
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
+    # cuBLAS reads it when it starts; without it two runs may differ in their last bits.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if runtime.device.startswith("cuda") and not torch.cuda.is_available():

@@ -21,6 +21,7 @@ from pipeline.data.manifest import Manifest, ManifestRow, load_foreground
 from pipeline.data.prepare import PreparedScan, load_scan
 from pipeline.device import scan_threads
 from pipeline.errors import DataError
+from pipeline.features.batched.extract import Cloud, shard_by_shard
 from pipeline.features.extract import Backbones, Geometry, extract_features, scan_geometry
 from pipeline.features.fps import IMPLEMENTATION
 
@@ -52,6 +53,7 @@ def extract_category(
     staging: Path,
     device: torch.device,
     bar: Bar = iter,
+    batched: bool | None = None,
 ) -> Extracted:
     """Extract every shard that the staging folder lacks, then move the store to `out`.
 
@@ -62,6 +64,7 @@ def extract_category(
         prepared: folder of the category's manifest and foreground masks.
         root: folder of the raw categories.
         bar: iterates over the missing shards, showing progress.
+        batched: whole shards at once on the device; None: on CUDA.
 
     Raises:
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
@@ -71,9 +74,14 @@ def extract_category(
     backbones = Backbones.load(options, device)
     scans = Scans(root, manifest.rows, foreground)
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
+    sources = scan_sources(foreground, device)
+    batched = device.type == "cuda" if batched is None else batched
+    if batched:
+        sources = shard_sources(sources, store)
+    way = batch_by_batch if batched else scan_by_scan
     with (
-        last_store(staging, store, scan_sources(foreground, device)) as last,
-        scan_by_scan(scans, backbones, options) as compute,
+        last_store(staging, store, sources) as last,
+        way(scans, backbones, options) as compute,
     ):
         reusing = last.reusing(compute)
         # One shard ahead: the cores go on while a shard is finished, packed and written.
@@ -95,8 +103,14 @@ class Scans:
 
     def geometry(self, sample: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
         """Raises DataError that names the scan; see `scan_geometry`."""
-        try:
+        with self.naming(sample):
             return scan_geometry(scan, options)
+
+    @contextlib.contextmanager
+    def naming(self, sample: int) -> Iterator[None]:
+        """Name the scan in an error that only knows its points."""
+        try:
+            yield
         except DataError as error:
             raise DataError(f"{self.rows[sample].points}: {error}") from None
 
@@ -121,6 +135,19 @@ def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Itera
             return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
         yield compute
+
+
+def batch_by_batch(
+    scans: Scans, backbones: Backbones, options: Features
+) -> contextlib.AbstractContextManager[Compute]:
+    """From positions of scans to their arrays, whole shards together: see `shard_by_shard`."""
+
+    def load(sample: int) -> Cloud:
+        scan = scans.load(sample)
+        with scans.naming(sample):
+            return Cloud.of(scan, options.points)
+
+    return shard_by_shard(load, len(scans.rows), backbones, options)
 
 
 def store_manifest(
@@ -166,6 +193,17 @@ def scan_sources(foreground: NDArray[np.bool_], device: torch.device) -> list[st
     shared.update(f"{device.type} {name}\n".encode())
     own = (hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() for mask in foreground)
     return [f"{shared.hexdigest()} {mask}" for mask in own]
+
+
+def shard_sources(sources: Sequence[str], store: StoreManifest) -> list[str]:
+    """`scan_sources` where a scan's bits also depend on the others of its shard."""
+    own = [f"{source} {content}" for source, content in zip(sources, store.hashes, strict=True)]
+    found = []
+    for shard in range(store.shards):
+        samples = store.shard_samples(shard)
+        together = hashlib.sha256("\n".join(own[i] for i in samples).encode()).hexdigest()
+        found += [f"{sources[i]} {together}" for i in samples]
+    return found
 
 
 @cache

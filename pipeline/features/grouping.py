@@ -43,6 +43,16 @@ def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
     return (centred / radius).astype(np.float32)
 
 
+def check_enough(count: int, groups: int, group_size: int) -> None:
+    """Raises DataError where there are fewer points than groups or than points in a group."""
+    if count < max(groups, group_size):
+        raise DataError(
+            f"{counted(count, 'foreground point')} {are(count)} too few for {groups} groups of "
+            f"{group_size}; "
+            "lower features.points.groups or features.points.group_size, or check the foreground"
+        )
+
+
 def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
     """FPS centres and their exact k nearest points, by coordinate differences in float64.
 
@@ -54,12 +64,7 @@ def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
     Raises:
         DataError: fewer points than groups or than points in a group.
     """
-    if len(points) < max(groups, group_size):
-        raise DataError(
-            f"{counted(len(points), 'foreground point')} {are(len(points))} too few for {groups} "
-            f"groups of {group_size}; "
-            "lower features.points.groups or features.points.group_size, or check the foreground"
-        )
+    check_enough(len(points), groups, group_size)
     centre_index = furthest_point_sampling(points, groups)
     centres = points[centre_index]
     # One sort key, distance, leaves coincident points in tree order: put the centre itself first.

@@ -16,6 +16,7 @@ from pipeline.cache.features import FeatureCache
 from pipeline.config import Features
 from pipeline.data.manifest import FOREGROUND_FILE
 from pipeline.data.prepare import prepare_category
+from pipeline.errors import DataError
 from pipeline.features.category import Extracted, extract_category, scan_sources
 from pipeline.features.extract import Backbones
 from tests.data.scans import write_data_set, write_scan
@@ -85,6 +86,11 @@ def replace(train: Path) -> None:
 def remove(train: Path) -> None:
     for file in ("rgb/000.png", "xyz/000.tiff"):
         (train / file).unlink()
+
+
+def append(train: Path) -> None:
+    """A scan that comes after all others."""
+    write_scan(train.parents[1] / "test/good", "001", seed=9)
 
 
 def rename(train: Path) -> None:
@@ -233,3 +239,51 @@ def test_every_file_of_the_code_counts() -> None:
 )
 def test_the_line_of_the_stage(done: Extracted, line: str) -> None:
     assert str(done) == line
+
+
+# Whole shards at once, as on CUDA
+
+
+def batched(folder: Path, options: Features, staging: Path) -> Extracted:
+    prepare_category(folder / "raw", "disc", folder / "prepared")
+    out = folder / "disc.zarr"
+    return extract_category(
+        folder / "prepared", folder / "raw", out, options, staging, CPU, batched=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "computed"),
+    [
+        (None, 0),
+        (add, 5),  # every shard has another scan first
+        (append, 2),  # the first shard of three is as it was
+    ],
+)
+def test_in_batches_whole_shards_are_reused(
+    first: Path, tmp_path: Path, options: Features, change, computed: int
+) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "again"))
+    assert batched(folder, options, tmp_path / "staging") == Extracted(4, 4, 0)
+    if change:
+        change(folder / "raw/disc/train/good")
+    assert batched(folder, options, tmp_path / "staging").computed == computed
+    incremental = store(folder)
+    done = batched(folder, options, tmp_path / "new")
+    assert done.computed == done.scans
+    assert store(folder) == incremental
+
+
+def test_batches_and_scans_alone_are_not_taken_for_each_other(
+    first: Path, tmp_path: Path, options: Features
+) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "again"))
+    assert batched(folder, options, folder / "staging") == Extracted(4, 4, 0)
+
+
+def test_in_batches_an_error_names_the_scan(first: Path, tmp_path: Path, options: Features) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "again"))
+    points = options.points.model_copy(update={"groups": 60000})
+    options = options.model_copy(update={"points": points})
+    with pytest.raises(DataError, match=r"000\.tiff: \d+ foreground points are too few"):
+        batched(folder, options, tmp_path / "staging")
