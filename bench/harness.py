@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,20 +74,6 @@ class Bench:
     def runs(self, many: int) -> int:
         """How often to repeat what is repeated `many` times in a full run."""
         return max(1, many // 3) if self.quick else many
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A function `module:name` from a Bench to rows."""
-
-    title: str
-    place: str
-    usual: bool = True  # whether it runs where none is named
-
-    def run(self, bench: Bench) -> list[Row]:
-        module, _, name = self.place.partition(":")
-        work: Callable[[Bench], list[Row]] = getattr(import_module(module), name)
-        return work(bench)
 
 
 def seconds_of(

@@ -39,8 +39,8 @@ def params_of(text: str) -> Params:
 
 def demo_settings(scans: int, quick: bool) -> str:
     """The demo's settings, on one category of so many scans, about half of them for training."""
-    few = max(2, scans // 7)
-    values = _generated(max(2, scans - 4 * few), few, few, 2 * few)
+    few = max(1, scans // 7)
+    values = _generated(scans - 4 * few, few, few, 2 * few)
     if quick:
         values |= {"model.mfm.steps": 50, "model.mgm.steps": 50}
     return settings("demo", values)

@@ -29,7 +29,7 @@ class Options:
 
     names: tuple[str, ...] = ()  # none: the usual ones
     quick: bool = False
-    scans: int | None = None  # of the generated category; None: 28, quick 10
+    scans: int | None = None  # of the generated category; None: 28, quick 12
     models: Path | None = None
     folder: Path | None = None
 
@@ -49,7 +49,7 @@ def measure(options: Options, tell: Callable[[str], None]) -> dict[str, Any]:
     """Run measurements one after the other, in a temporary folder; `tell` is given each's table."""
     names, before = choose(options.names), _load()
     params = params_of(settings("demo", {}))
-    scans = options.scans or (10 if options.quick else 28)
+    scans = options.scans or (12 if options.quick else 28)
     with tempfile.TemporaryDirectory(prefix="mentor3ad-bench-") as folder:
         models = options.models and options.models.resolve()
         bench = Bench(params, Path(folder), options.quick, scans, models, options.folder)
