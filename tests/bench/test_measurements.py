@@ -5,7 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench import codecs, extraction, latency, report, scaling, scenes, scoring, stages, training
+from bench import (
+    codecs,
+    extraction,
+    flops,
+    latency,
+    report,
+    scaling,
+    scenes,
+    scoring,
+    stages,
+    training,
+)
 from bench.harness import Bench, Unavailable
 from bench.processes import Usage
 from bench.project import STAGES
@@ -16,10 +27,16 @@ def numbers(rows):
     return [v for row in rows for v in row.figures.values() if isinstance(v, int | float)]
 
 
-def test_extraction_counts_every_scan(bench):
-    rows = {row.what: row.figures for row in extraction.extract(bench)}
-    assert rows["demo, from files"]["scans"] == rows["demo, from memory"]["scans"] == 10
-    assert all(row["share_of_gemm"] > 0 for row in rows.values())
+def test_extraction_from_files_counts_every_scan(bench, finished):
+    figures = extraction._from_files(bench, finished)
+    assert figures["scans"] == 10
+    assert figures["share_of_gemm"] > 0
+
+
+def test_extraction_from_memory(bench):
+    figures = extraction._from_memory(bench, [scenes.scan(side=30)], bench.params.features)
+    expected = flops.extraction(bench.params.features, 16)  # pixels 97 to 126: 4 x 4 patches
+    assert figures["gflop"] == pytest.approx(expected / 1e9)
 
 
 def test_foreground_patches_are_those_that_hold_a_point():
