@@ -26,7 +26,7 @@ def startup(bench: Bench) -> list[Row]:
 
 
 def _start(command: list[str], bench: Bench) -> dict[str, Figure]:
-    uses = [run([sys.executable, *command], bench.folder) for _ in range(bench.runs(3) + 1)][1:]
+    uses = [run([sys.executable, *command], bench.folder) for _ in range(bench.runs(2) + 1)][1:]
     peak = max(use.peak_rss for use in uses) / 1e6
     return {**_medians(uses), "peak_rss_mb": peak}
 

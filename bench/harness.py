@@ -52,6 +52,13 @@ class Bench:
         return select_device(self.params.runtime)
 
     @cached_property
+    def paper_params(self) -> Params:
+        """The paper's settings, with random weights."""
+        from bench.project import paper_settings, params_of
+
+        return params_of(paper_settings())
+
+    @cached_property
     def limits(self) -> "Limits":
         from bench.limits import measure_limits
 

@@ -23,7 +23,7 @@ def describe() -> dict[str, Any]:
         else os.cpu_count(),
         "threads_of_torch": torch.get_num_threads(),
         "instructions": [name for name in INSTRUCTIONS if name in flags],
-        "ram_gb": _ram_gb(),
+        "ram_gb": ram_gb(),
         "gpu": gpu,
         "system": platform.system(),
         "python": platform.python_version(),
@@ -47,7 +47,8 @@ def _cpu_info() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _ram_gb() -> float | None:
+def ram_gb() -> float | None:
+    """Installed memory; None where the system does not tell."""
     try:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
     except (AttributeError, ValueError, OSError):

@@ -12,6 +12,7 @@ import torch
 
 from bench import scenes
 from bench.harness import Bench, Figure, Row, exponent, seconds_of
+from bench.machine import ram_gb
 from bench.scoring import all_metrics
 from bench.training import step_seconds, training_scans
 from pipeline.cache.features import KIND, feature_arrays
@@ -28,6 +29,7 @@ from pipeline.training_data import training_features
 from pipeline.voting import fit_voting
 
 CATEGORY = "made-up"
+MB_A_SCAN = 6  # of memory while a simulated cache is loaded
 STORED_GROUPS = 32  # of a simulated cache: a thousand scans in less than 2 GB
 
 
@@ -39,8 +41,9 @@ def curve(
     what: str, sizes: Sequence[int], expected: str, work: Callable[[int], Callable[[], object]],
     runs: int, device: torch.device | None = None,
 ) -> Row:  # fmt: skip
-    """Seconds of `work(size)()` at each size."""
-    seconds = [seconds_of(work(size), runs, device) for size in sizes]
+    """Seconds of `work(size)()` at each size; of one run, the smallest alone warms up."""
+    warm_up = [1, *(int(runs > 1) for _ in sizes[1:])]
+    seconds = [seconds_of(work(n), runs, device, w) for n, w in zip(sizes, warm_up, strict=True)]
     return grown(what, sizes, expected, seconds)
 
 
@@ -51,7 +54,9 @@ def grown(what: str, sizes: Sequence[int], expected: str, seconds: Sequence[floa
 
 
 def _scans(bench: Bench) -> Iterator[Row]:
-    sizes = (10, 30, 100) if bench.quick else (10, 100, 1000)
+    memory = (ram_gb() or 0) * 1e9 / 2
+    wanted = (10, 30, 100) if bench.quick else (10, 100, 300, 1000)
+    sizes = [n for n in wanted if n <= 100 or n * MB_A_SCAN * 1e6 < memory]
     load = _simulated_cache(bench, sizes[-1])
     yield curve("scans: training's load", sizes, "1", load, 1, bench.device)
     maps = scenes.score_maps(20)

@@ -14,14 +14,14 @@ from pipeline.training import train_fusion, train_guidance
 Bar = Callable[[Iterable[Any]], Iterator[Any]]
 
 CATEGORY = "made-up"
-WARM_UP = 3  # steps that do not count
+WARM_UP = 2  # steps that do not count
 
 
 def train(bench: Bench) -> list[Row]:
     rows = []
     for name, params, steps in (
-        ("demo", bench.demo.params, bench.runs(120)),
-        ("paper", bench.paper.params, bench.runs(12)),
+        ("demo", bench.params, bench.runs(120)),
+        ("paper", bench.paper_params, bench.runs(9)),
     ):
         model, features = params.model, training_scans(bench, params)
         work = {"MFM": flops.fusion_step(model), "MGM": flops.guidance_step(model)}
