@@ -19,6 +19,7 @@ from pipeline.features.projection import PATCH, PATCHES
 from pipeline.project import Project
 
 IN_MEMORY = 8  # scans at most
+GPU_BATCH = 16  # scans in a call; on the CPU one, as the stage does
 
 
 def extract(bench: Bench) -> list[Row]:
@@ -93,11 +94,15 @@ def _from_memory(
     """Prepared scans to arrays of features, side by side as the stage computes them."""
     backbones = Backbones.load(features, bench.device)
 
-    def one(scan: PreparedScan) -> None:
-        extract_features([scan], [scan_geometry(scan, features.points)], backbones, features)
+    size = GPU_BATCH if bench.device.type == "cuda" else 1
+    calls = [scans[i : i + size] for i in range(0, len(scans), size)]
+
+    def call(together: Sequence[PreparedScan]) -> None:
+        geometry = [scan_geometry(scan, features.points) for scan in together]
+        extract_features(together, geometry, backbones, features)
 
     with scan_threads(bench.device) as pool:
-        seconds = seconds_of(lambda: list(pool.map(one, scans)), bench.runs(2), bench.device)
+        seconds = seconds_of(lambda: list(pool.map(call, calls)), bench.runs(2), bench.device)
     return {"scans": len(scans), "scans_per_s": len(scans) / seconds} | _share(
         bench, features, scans, seconds / len(scans)
     )

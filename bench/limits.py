@@ -16,6 +16,7 @@ from bench.harness import Bench, Figure, Row, synchronise
 from pipeline.device import has_bfloat16
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+RUNS = 12  # of which the best counts
 BLOCK = 8 << 20  # bytes of one write or read
 
 
@@ -43,12 +44,16 @@ class Limits:
         """Figures of a step of so many FLOPs, computed as a `precision` param says."""
         dtype = dtype_of(precision, device)
         rate = flops / seconds
-        return {
+        figures: Heavy = {
             "gflop": flops / 1e9,
             "gflop_per_s": rate / 1e9,
             "dtype": dtype,
             "share_of_gemm": rate / self.rate(dtype, device),
         }
+        if device.type == "cuda":
+            figures["gpu_mb"] = torch.cuda.max_memory_allocated(device) / 1e6
+            torch.cuda.reset_peak_memory_stats(device)  # for the next step that is measured
+        return figures
 
 
 def dtype_of(precision: str, device: torch.device) -> str:
@@ -94,14 +99,14 @@ def measure_limits(folder: Path, device: torch.device, quick: bool) -> Limits:
 def gemm_rate(side: int, dtype: torch.dtype, device: torch.device) -> float:
     """FLOP/s of a product of two square matrices."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    return 2 * side**3 / _best(lambda: a @ b, 7, device)
+    return 2 * side**3 / _best(lambda: a @ b, device)
 
 
 def copy_rate(size: int, device: torch.device) -> float:
     """Bytes/s read and written by a copy of `size` bytes."""
     source = torch.ones(size, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    return 2 * size / _best(lambda: target.copy_(source), 7, device)
+    return 2 * size / _best(lambda: target.copy_(source), device)
 
 
 def disk_rates(path: Path, size: int) -> tuple[float, float]:
@@ -126,10 +131,10 @@ def disk_rates(path: Path, size: int) -> tuple[float, float]:
     return count * BLOCK / written, count * BLOCK / read
 
 
-def _best(work: Callable[[], object], runs: int, device: torch.device) -> float:
+def _best(work: Callable[[], object], device: torch.device) -> float:
     work()
     taken = []
-    for _ in range(runs):
+    for _ in range(RUNS):
         synchronise(device)
         start = time.perf_counter()
         work()
