@@ -1,49 +1,40 @@
-"""Size and speed of each codec on the features that are in data/features.
+"""Size and speed of each codec on extracted features."""
 
-    python -m bench.codecs bagel
-
-Writes the category's store again with every codec, in a temporary folder, and reads it back.
-"""
-
-import sys
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 
+from bench.harness import Bench, Row
 from pipeline.cache.features import KIND
 from pipeline.cache.reader import Store
 from pipeline.cache.schema import CODECS
 from pipeline.cache.writer import write_store
-from stages.runner import features
+from pipeline.project import Project
 
 
-def main(category: str) -> None:
-    source = Store.open(features(category), KIND, category)
+def codecs(bench: Bench) -> list[Row]:
+    """The demo category's store, written again with every codec and read back from the page
+    cache; bytes are those of the arrays."""
+    category = bench.demo.params.data.categories[0]
+    source = Store.open(Project(bench.demo.root).features(category), KIND, category)
     arrays = {spec.name: source.read_samples(spec.name) for spec in source.manifest.arrays}
     megabytes = sum(array.nbytes for array in arrays.values()) / 1e6
-    print("| codec | size, raw = 1 | write MB/s | read MB/s |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as name:
-        for codec in CODECS:
-            out = Path(name) / codec
-            manifest = replace(source.manifest, codec=codec)
-            start = time.perf_counter()
-            write_store(
-                out,
-                manifest,
-                lambda r: {k: v[r.start : r.stop] for k, v in arrays.items()},
-                Path(name),
-            )
-            written = time.perf_counter() - start
-            start = time.perf_counter()
-            Store.open(out, KIND, category).verify()
-            read = time.perf_counter() - start
-            size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
-            print(
-                f"| {codec} | {size / megabytes:.2f} | {megabytes / written:.0f} "
-                f"| {megabytes / read:.0f} |"
-            )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    rows = []
+    for codec in CODECS:
+        out = bench.folder / "codecs" / codec
+        manifest = replace(source.manifest, codec=codec)
+        start = time.perf_counter()
+        write_store(
+            out,
+            manifest,
+            lambda r: {k: v[r.start : r.stop] for k, v in arrays.items()},
+            bench.folder / "codecs" / "staging",
+        )
+        written = time.perf_counter() - start
+        store = Store.open(out, KIND, category)
+        start = time.perf_counter()
+        store.verify()
+        read = time.perf_counter() - start
+        size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
+        speed = {"write_mb_per_s": megabytes / written, "read_mb_per_s": megabytes / read}
+        rows.append(Row(codec, {"mb": size, "share_of_raw": size / megabytes, **speed}))
+    return rows

@@ -1,16 +1,12 @@
 """CPU seconds per scan of the foreground extraction, beside the published steps taken literally.
 
-    python -m bench.foreground
-
-Prints a Markdown table over generated and golden scans of 400 and 800 pixels a side. The
-reference is M3DM's preparation without Open3D: 1,000 planes through 50 random points of the border
-each, a refit, scikit-learn's DBSCAN, the largest label (noise is one). Both run on one thread.
+Over generated and golden scans of 400 and 800 pixels a side. The reference is M3DM's preparation
+without Open3D: 1,000 planes through 50 random points of the border each, a refit, scikit-learn's
+DBSCAN, the largest label (noise is one). Both run on one thread.
 """
 
-import platform
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +14,12 @@ from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN
 from threadpoolctl import threadpool_limits
 
+from bench.harness import ROOT, Bench, Figure, Row
 from pipeline.data.foreground import PrepareOptions, extract_foreground
 from pipeline.demo.parts import CATEGORIES
 from pipeline.demo.scan import render_scan, scan_seed
 
-GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "10_plane_removal"
+GOLDEN = ROOT / "tests" / "golden" / "10_plane_removal"
 OPTIONS = PrepareOptions()
 RUNS = 5  # of ours, their median; the reference runs once
 MEMORY = 2e9  # bytes of DBSCAN's neighbour lists above which the reference is left out
@@ -48,8 +45,8 @@ def _steps(n: int, zoom: int) -> NDArray[np.float64]:
     return np.arange(n * zoom) / zoom
 
 
-def scans() -> Iterator[tuple[str, Points]]:
-    for zoom in (1, 2):
+def scans(zooms: int) -> Iterator[tuple[str, Points]]:
+    for zoom in range(1, zooms + 1):
         for category in CATEGORIES:
             seed = scan_seed(0, category, "test/good", 0)
             yield category, render_scan(category, seed, 400 * zoom).xyz
@@ -106,27 +103,19 @@ def seconds(work: Callable[[], object], runs: int) -> float:
     return float(np.median(taken))
 
 
-def row(name: str, points: Points) -> str:
+def compare(points: Points) -> dict[str, Figure]:
     ours = extract_foreground(points, OPTIONS).mask
     fast = seconds(lambda: extract_foreground(points, OPTIONS), RUNS)
     start = time.process_time()
     theirs = reference(points)
     slow = time.process_time() - start
-    start_of_row = f"| {name} | {'x'.join(map(str, ours.shape))} | {ours.sum()} | {fast:.3f}"
+    figures: dict[str, Figure] = {"pixels": ours.size, "points": int(ours.sum()), "cpu_s": fast}
     if theirs is None:
-        return f"{start_of_row} | over {MEMORY:.0e} bytes | | |"
-    iou = (ours & theirs).sum() / (ours | theirs).sum()
-    return f"{start_of_row} | {slow:.2f} | {slow / fast:.0f} | {iou:.4f} |"
+        return figures | {"note": f"the reference needs over {MEMORY / 1e9:.0f} GB"}
+    iou = float((ours & theirs).sum() / (ours | theirs).sum())
+    return figures | {"reference_cpu_s": slow, "times_reference": slow / fast, "iou": iou}
 
 
-def main() -> None:
-    print(f"{platform.processor() or platform.machine()}, NumPy {np.__version__}, one thread\n")
-    print("| scan | size | points | CPU s | reference, CPU s | ratio | IoU |")
-    print("|---|---|---|---|---|---|---|")
+def foreground(bench: Bench) -> list[Row]:
     with threadpool_limits(1):
-        for name, points in scans():
-            print(row(name, points), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        return [Row(name, compare(points)) for name, points in scans(1 if bench.quick else 2)]

@@ -1,13 +1,10 @@
 """Size and load time of the report for 10 categories of 120 test scans.
 
-    python -m bench.report [OUT.html]
-
-Needs the evaluated demo (`dvc repro`): its views are repeated under MVTec 3D-AD's category names.
-Load times need a Chromium. The script prints a Markdown table.
+The views of the generated project are repeated under MVTec 3D-AD's category names. Load times need
+a Chromium.
 """
 
 import json
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -15,13 +12,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import load_params
+from bench.harness import Bench, Row
+from bench.project import Finished
+from pipeline.project import Project
 from pipeline.report.html.content import page_content
 from pipeline.report.html.page import render_page
 from pipeline.report.paper import paper_tables
 from pipeline.report.summary import METRICS_FILE, summarise
 from pipeline.report.views import VIEWS_FILE, CategoryViews
-from stages.runner import REPORTS, evaluation
 from tests.report.browser.chromium import Page, chromium, find_chromium
 
 SCANS = 120  # a category
@@ -36,10 +34,10 @@ TURNS = """(async () => {
 DRAWN = "document.querySelectorAll('#panels canvas').length === 6"
 
 
-def repeated(source: str, name: str) -> tuple[dict[str, Any], CategoryViews]:
-    """Metrics and views of a category of 120 scans, from those of the demo's."""
-    metrics = json.loads((evaluation(source) / METRICS_FILE).read_text())
-    views = CategoryViews.load(evaluation(source) / VIEWS_FILE)
+def repeated(evaluated: Path, name: str) -> tuple[dict[str, Any], CategoryViews]:
+    """Metrics and views of a category of 120 scans, from those of one that was evaluated."""
+    metrics = json.loads((evaluated / METRICS_FILE).read_text())
+    views = CategoryViews.load(evaluated / VIEWS_FILE)
     truth = {scan["id"]: scan for scan in metrics["scans"]}
     scans = [
         replace(scan, id=f"{scan.id}-{i}")
@@ -49,29 +47,24 @@ def repeated(source: str, name: str) -> tuple[dict[str, Any], CategoryViews]:
     return metrics, replace(views, category=name, scans=tuple(scans))
 
 
-def page() -> str:
-    names, params = paper_tables()["I"].categories, load_params()
-    pairs = [repeated(s, n) for s, n in zip(cycle(params.data.categories), names, strict=False)]
-    metrics = {name: made for name, (made, _) in zip(names, pairs, strict=True)}
-    views = [view for _, view in pairs]
-    return render_page(
-        page_content(params, summarise(metrics), metrics, _curves(names), views), views
-    )
+def page(project: Finished) -> str:
+    names = paper_tables()["I"].categories
+    evaluated = Project(project.root).evaluation(project.params.data.categories[0])
+    pairs = {name: repeated(evaluated, name) for name in names}
+    metrics = {name: made for name, (made, _) in pairs.items()}
+    views, curves = [view for _, view in pairs.values()], _curves(project.root, names)
+    content = page_content(project.params, summarise(metrics), metrics, curves, views)
+    return render_page(content, views)
 
 
-def _curves(names: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
-    """The demo's curves under the other names."""
-    curves = {}
-    for path in sorted((REPORTS / "plots").glob("*.json")):
-        rows = json.loads(path.read_text())
-        sources = list(dict.fromkeys(row["category"] for row in rows))
-        curves[path.stem] = [
-            row | {"category": name}
-            for source, name in zip(cycle(sources), names, strict=False)
-            for row in rows
-            if row["category"] == source
-        ]
-    return curves
+def _curves(root: Path, names: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+    """The category's curves under each name."""
+    files = sorted((root / "reports" / "plots").glob("*.json"))
+    rows = {path.stem: json.loads(path.read_text()) for path in files}
+    return {
+        curve: [row | {"category": name} for name in names for row in of_one]
+        for curve, of_one in rows.items()
+    }
 
 
 def timed(page: Page, action: str, condition: str) -> float:
@@ -104,16 +97,10 @@ def load_times(file: Path) -> dict[str, float]:
     return times
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(sys.argv[1] if sys.argv[1:] else f"{folder}/index.html").resolve()
-        start = time.perf_counter()
-        file.write_text(page(), encoding="utf-8")
-        print(f"| write | {time.perf_counter() - start:.1f} s |\n|---|---|")
-        print(f"| size | {file.stat().st_size / 1e6:.1f} MB |")
-        for name, milliseconds in load_times(file).items():
-            print(f"| {name} | {milliseconds:.0f} ms |")
-
-
-if __name__ == "__main__":
-    main()
+def report(bench: Bench) -> list[Row]:
+    file = bench.folder / "index.html"
+    start = time.perf_counter()
+    file.write_text(page(bench.demo), encoding="utf-8")
+    written = Row("write", {"ms": 1000 * (time.perf_counter() - start)})
+    size = Row("size", {"mb": file.stat().st_size / 1e6})
+    return [written, size, *(Row(what, {"ms": ms}) for what, ms in load_times(file).items())]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import bundle, predict, study, use, validate, weights
+from pipeline.cli import bench, bundle, predict, study, use, validate, weights
 from pipeline.errors import one_sentence
 from pipeline.logs import VARIABLE, configure_logging
 
@@ -25,6 +25,7 @@ app.command("use")(use.use)
 app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
+app.command("bench")(bench.bench)
 app.add_typer(weights.app, name="weights")
 app.add_typer(study.app, name="study")
 

@@ -1,0 +1,91 @@
+"""Start-up of the scripts, and `dvc repro` where there is nothing to do."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from bench.harness import ROOT, Bench, Figure, Row, exponent
+from bench.processes import Usage, run
+from bench.project import STAGES
+from tests.e2e.project import FILES, FOLDERS, Project, clone
+
+RAW_FILES = 150  # of a category: fifty scans of an image, a geometry and a mask
+OUT_FILES = 8  # of every other out
+
+
+def startup(bench: Bench) -> list[Row]:
+    """Each script up to its help text: Python, imports and the command line."""
+    commands = {"python": ["-c", "pass"], "mentor3ad": ["-m", "pipeline.cli", "--help"]}
+    commands |= {stage: ["-m", f"stages.{stage}", "--help"] for stage in STAGES}
+    return [Row(name, _start(command, bench)) for name, command in commands.items()]
+
+
+def _start(command: list[str], bench: Bench) -> dict[str, Figure]:
+    uses = [run([sys.executable, *command], bench.folder) for _ in range(bench.runs(2) + 1)][1:]
+    peak = max(use.peak_rss for use in uses) / 1e6
+    return {**_medians(uses), "peak_rss_mb": peak}
+
+
+def no_op(bench: Bench) -> list[Row]:
+    """Of projects whose outs are made-up files: `dvc` compares hashes, whatever they are of."""
+    source = bench.folder / "dag" / "source"
+    _copy_pipeline(source)
+    numbers = (1, 3) if bench.quick else (1, 3, 10)
+    uses = {n: _no_op(source, n, bench.runs(3)) for n in numbers}
+    rows = [Row(f"categories: {n}", dict(use)) for n, use in uses.items()]
+    growth = exponent(numbers, [use["seconds"] for use in uses.values()])
+    expected = "below 1: a constant, and 8 stages a category"
+    return [*rows, Row("growth", {"expected": expected, "exponent": growth})]
+
+
+def _copy_pipeline(source: Path) -> None:
+    for name in FILES:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _no_op(source: Path, categories: int, runs: int) -> dict[str, float]:
+    names = [f"part{i}" for i in range(categories)]
+    project = clone(source, f"of-{categories}", demo__categories=names, data__categories=names)
+    _make_outs(project, names)
+    project.dvc("commit", "--force")
+    output = project.dvc("repro")
+    if "Running stage" in output:
+        raise RuntimeError(f"`dvc repro` had something to do:\n{output}")
+    command = [sys.executable, "-m", "dvc", "repro"]
+    uses = [run(command, project.root, project.environment) for _ in range(runs)]
+    return _medians(uses)
+
+
+def _make_outs(project: Project, categories: list[str]) -> None:
+    """Something at every out of dvc.yaml: a folder of files, or a file."""
+    dag = YAML(typ="safe", pure=True).load((project.root / "dvc.yaml").read_text(encoding="utf-8"))
+    for stage, category in product(dag["stages"].values(), categories):
+        for out in [*stage.get("outs", []), *stage.get("metrics", [])]:
+            name = out if isinstance(out, str) else next(iter(out))
+            path = project.root / name.replace("${item.category}", category)
+            _make_out(path, RAW_FILES if "data/demo" in name else OUT_FILES)
+
+
+def _make_out(path: Path, files: int) -> None:
+    if path.suffix in (".json", ".html"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}\n")
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for i in range(files):
+        (path / f"{i}.bin").write_bytes(f"{path.name} {i}".encode() * 100)
+
+
+def _medians(uses: Sequence[Usage]) -> dict[str, float]:
+    return {
+        "seconds": float(np.median([use.seconds for use in uses])),
+        "cpu_s": float(np.median([use.cpu_seconds for use in uses])),
+    }

@@ -1,0 +1,132 @@
+"""Extraction: from files and from memory, its share of the limit, and beside the published form."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from bench import flops, oracle, scenes
+from bench.harness import Bench, Figure, Row, seconds_of
+from bench.project import Finished
+from pipeline.config import Features
+from pipeline.data.manifest import Manifest, load_foreground
+from pipeline.data.prepare import PreparedScan, load_scan
+from pipeline.device import scan_threads
+from pipeline.features.category import extract_category
+from pipeline.features.extract import Backbones, extract_features, scan_geometry
+from pipeline.features.projection import PATCH, PATCHES
+from pipeline.project import Project
+
+IN_MEMORY = 8  # scans at most
+GPU_BATCH = 16  # scans in a call; on the CPU one, as the stage does
+
+
+def extract(bench: Bench) -> list[Row]:
+    rows = []
+    for name, project in (("demo", bench.demo), ("paper", bench.paper)):
+        rows.append(Row(f"{name}, from files", _from_files(bench, project)))
+        scans = _prepared_scans(project)[:IN_MEMORY]
+        rows.append(
+            Row(f"{name}, from memory", _from_memory(bench, scans, project.params.features))
+        )
+    return rows
+
+
+def published(bench: Bench) -> list[Row]:
+    """At the published code's settings: 1,024 groups of 128, all 784 tokens, metres, the sample's
+    own BatchNorm statistics; ours ends at the factored cache, the published form at dense maps."""
+    options = published_options(bench.paper_params.features)
+    scans = [scenes.scan(seed) for seed in range(4 if bench.quick else 8)]
+    ours = _from_memory(bench, scans, options)
+    plain = Backbones.load(options, torch.device("cpu"))
+
+    def reference() -> None:
+        points = options.points
+        oracle.extract(scans[0], plain.rgb, plain.points, points.groups, points.group_size)
+
+    seconds = seconds_of(reference, bench.runs(2), warm_up=0 if bench.quick else 1)
+    ratio = float(ours["scans_per_s"]) * seconds  # type: ignore[arg-type]
+    points = int(scans[0].foreground.sum())
+    return [
+        Row("ours", {"points": points, **ours, "times_published": ratio}),
+        Row("published, plain", {"points": points, "scans": 1, "scans_per_s": 1 / seconds}),
+    ]
+
+
+def published_options(paper: Features) -> Features:
+    points = paper.points.model_copy(
+        update={"groups": 1024, "group_size": 128, "norm_stats": "sample", "normalize": "none"}
+    )
+    rgb = paper.rgb.model_copy(update={"tokens": "all"})
+    return paper.model_copy(update={"points": points, "rgb": rgb, "layout": "factored"})
+
+
+def _from_files(bench: Bench, project: Finished) -> dict[str, Figure]:
+    """`extract_category`, counted from the first shard to the last: the backbones are loaded."""
+    features, category = project.params.features, project.params.data.categories[0]
+    stamps: list[float] = []
+
+    def bar(shards: Sequence[int]) -> Iterator[int]:
+        stamps.append(time.perf_counter())
+        yield from shards
+        stamps.append(time.perf_counter())
+
+    out = bench.folder / f"extracted-{time.monotonic_ns()}"
+    done = extract_category(
+        Project(project.root).prepared(category),
+        project.root / project.params.data.root,
+        out / "features.zarr",
+        features,
+        out / "staging",
+        bench.device,
+        bar,
+    )
+    seconds = stamps[1] - stamps[0]
+    return {"scans": done.scans, "scans_per_s": done.scans / seconds} | _share(
+        bench, features, _prepared_scans(project), seconds / done.scans
+    )
+
+
+def _from_memory(
+    bench: Bench, scans: Sequence[PreparedScan], features: Features
+) -> dict[str, Figure]:
+    """Prepared scans to arrays of features, side by side as the stage computes them."""
+    backbones = Backbones.load(features, bench.device)
+
+    size = GPU_BATCH if bench.device.type == "cuda" else 1
+    calls = [scans[i : i + size] for i in range(0, len(scans), size)]
+
+    def call(together: Sequence[PreparedScan]) -> None:
+        geometry = [scan_geometry(scan, features.points) for scan in together]
+        extract_features(together, geometry, backbones, features)
+
+    with scan_threads(bench.device) as pool:
+        seconds = seconds_of(lambda: list(pool.map(call, calls)), bench.runs(2), bench.device)
+    return {"scans": len(scans), "scans_per_s": len(scans) / seconds} | _share(
+        bench, features, scans, seconds / len(scans)
+    )
+
+
+def _share(
+    bench: Bench, features: Features, scans: Sequence[PreparedScan], seconds: float
+) -> dict[str, Figure]:
+    """Of one scan in so many seconds."""
+    work = np.mean([flops.extraction(features, foreground_patches(scan)) for scan in scans])
+    precision = getattr(features, "precision", "float32")
+    return bench.limits.heavy(float(work), seconds, precision, bench.device)
+
+
+def foreground_patches(scan: PreparedScan) -> int:
+    """Of the 784, those that hold foreground."""
+    tiles = scan.foreground.reshape(PATCHES, PATCH, PATCHES, PATCH)
+    return int(tiles.any(axis=(1, 3)).sum())
+
+
+def _prepared_scans(project: Finished) -> list[PreparedScan]:
+    category = project.params.data.categories[0]
+    folder = Project(project.root).prepared(category)
+    manifest = Manifest.load(folder)
+    root, foreground = project.root / project.params.data.root, load_foreground(folder, manifest)
+    pairs = zip(manifest.rows, foreground, strict=True)
+    return [load_scan(root, row, mask) for row, mask in pairs]

@@ -1,0 +1,123 @@
+"""Floating-point operations of the heavy steps, by formula from the params.
+
+A multiply-add is two. Matrix products, convolutions and attention count; norms, activations and
+gathers do not, as in torch.utils.flop_counter, which a test compares these with. They are what our
+form of a network needs: Point-MAE's encoder as `pipeline/features/point_mae.py` rearranges it, the
+ViT on the patches that it is given.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.config import Features, Model
+from pipeline.features import point_mae
+from pipeline.features.projection import PATCH, PATCHES
+from pipeline.whitening import POINT_CHANNELS, RGB_CHANNELS, FeatureSpace
+
+VIT_WIDTH, VIT_DEPTH = 768, 12
+
+
+def linear(rows: int, inputs: int, outputs: int) -> int:
+    return 2 * rows * inputs * outputs
+
+
+def block(tokens: int, width: int) -> int:
+    """A transformer block with an MLP four times as wide: attention's two products, and four."""
+    return 4 * tokens * tokens * width + linear(tokens, width, 12 * width)
+
+
+def vit(patches: int) -> int:
+    """ViT-B/8 on so many of the 784 patches; all of them are embedded."""
+    embedding = linear(PATCHES * PATCHES, 3 * PATCH * PATCH, VIT_WIDTH)
+    return embedding + VIT_DEPTH * block(1 + patches, VIT_WIDTH)
+
+
+def point_encoder(groups: int, group_size: int, sample_stats: bool) -> int:
+    """Point-MAE's encoder, rearranged; the sample's own statistics take three more products."""
+    rows, width = groups * group_size, point_mae.WIDTH
+    per_point = 3 * 128 + 128 * 256 + 128 * 512 + 512 * width
+    network = 2 * rows * per_point + linear(groups, 256, 512) + linear(512, 256, 128)
+    if sample_stats:
+        network += linear(128, rows, 128) + linear(512, 128, 128) + linear(groups, 128, 512)
+    position = linear(groups, 3, 128) + linear(groups, 128, width)
+    return network + position + point_mae.DEPTH * block(groups, width)
+
+
+def extraction(features: Features, patches: int) -> int:
+    """Both backbones on one scan whose foreground touches so many patches."""
+    points = features.points
+    seen = PATCHES * PATCHES if features.rgb.tokens == "all" else patches
+    encoder = point_encoder(points.groups, points.group_size, points.norm_stats == "sample")
+    return vit(seen) + encoder
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer; whether its input needs a gradient decides on one more product."""
+
+    inputs: int
+    outputs: int
+    through: bool = True
+
+    def forward(self, rows: int) -> int:
+        return linear(rows, self.inputs, self.outputs)
+
+    def step(self, rows: int) -> int:
+        """Forward, the gradient of the weights and, where it is needed, that of the input."""
+        return self.forward(rows) * (3 if self.through else 2)
+
+
+def mlp(widths: Sequence[int], through: bool = False) -> list[Layer]:
+    return [Layer(a, b, through or i > 0) for i, (a, b) in enumerate(pairwise(widths))]
+
+
+def fusion_layers(model: Model) -> Iterator[Layer]:
+    """MFM: an MLP a modality and the outer one."""
+    dim, rgb, xyz = model.mfm.dim, *FeatureSpace(model.whitening.components).channels
+    for inputs in (rgb, xyz, 2 * dim):
+        hidden = model.mfm.hidden or (inputs + dim) // 2
+        # LayerNorm before the first layer has weights, so that its input needs a gradient
+        yield from mlp((inputs, hidden, dim), through=True)
+
+
+def guidance_layers(model: Model) -> Iterator[Layer]:
+    """MGM: both directions, the mentor's MLP in each."""
+    rgb, xyz = FeatureSpace(model.whitening.components).channels
+    dim = model.mfm.dim if model.mgm.use_mentor else 0
+    for source, target in ((rgb, xyz), (xyz, rgb)):
+        hidden = model.mgm.hidden or (source + dim + target) // 2
+        if dim:
+            yield from mlp((dim, dim, dim))
+        yield from mlp((source + dim, hidden, hidden, target), through=dim > 0)
+
+
+def fusion_step(model: Model) -> int:
+    """One training step of MFM: the layers, and the products of InfoNCE and their gradients."""
+    rows, dim, layers = (
+        model.mfm.scans * model.mfm.pixels,
+        model.mfm.dim,
+        list(fusion_layers(model)),
+    )
+    if not model.mfm.outer_loss:
+        layers = layers[:4]
+    contrast = linear(rows, dim, rows)
+    return sum(layer.step(rows) for layer in layers) + contrast * (7 if model.mfm.outer_loss else 3)
+
+
+def guidance_step(model: Model) -> int:
+    """One training step of MGM, the frozen mentor's forward pass included."""
+    rows = model.mgm.scans * model.mgm.pixels
+    mentor = sum(layer.forward(rows) for layer in fusion_layers(model))
+    return mentor + sum(layer.step(rows) for layer in guidance_layers(model))
+
+
+def scoring(model: Model, pixels: int, groups: int) -> int:
+    """The scores of so many pixels of a scan: its factors into the feature space, MFM twice, MGM
+    once."""
+    fusion = sum(layer.forward(pixels) for layer in fusion_layers(model))
+    networks = 2 * fusion + sum(layer.forward(pixels) for layer in guidance_layers(model))
+    if model.whitening.components is None:
+        return networks
+    rgb, xyz = FeatureSpace(model.whitening.components).channels
+    return networks + linear(PATCHES**2, RGB_CHANNELS, rgb) + linear(groups, POINT_CHANNELS, xyz)

@@ -1,0 +1,108 @@
+"""Runs measurements and keeps their results: JSON for machines, Markdown for people."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.catalogue import CATALOGUE
+from bench.harness import ROOT, Bench, Unavailable
+from bench.machine import describe, slug
+from bench.project import params_of, settings
+from bench.table import markdown, section, with_tables
+from pipeline.errors import ConfigError
+
+SCHEMA = 1
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured, and on what."""
+
+    names: tuple[str, ...] = ()  # none: the usual ones
+    quick: bool = False
+    scans: int | None = None  # of the generated category; None: 28, quick 12
+    models: Path | None = None
+    folder: Path | None = None
+
+
+def choose(names: Sequence[str]) -> list[str]:
+    """Names in the order of the catalogue; the usual ones where none is given.
+
+    Raises:
+        ConfigError: there is no such measurement.
+    """
+    if unknown := [name for name in names if name not in CATALOGUE]:
+        raise ConfigError(f"no measurement {unknown[0]!r}; `mentor3ad bench --list` shows them all")
+    return [name for name, m in CATALOGUE.items() if name in names or (not names and m.usual)]
+
+
+def measure(options: Options, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Run measurements one after the other, in a temporary folder; `tell` is given each's table."""
+    names, before = choose(options.names), _load()
+    params = params_of(settings("demo", {}))
+    scans = options.scans or (12 if options.quick else 28)
+    with tempfile.TemporaryDirectory(prefix="mentor3ad-bench-") as folder:
+        models = options.models and options.models.resolve()
+        bench = Bench(params, Path(folder), options.quick, scans, models, options.folder)
+        results = {}
+        for name in names:
+            results[name] = _run(name, bench)
+            tell(section(name, results[name]))
+    return {
+        "schema": SCHEMA,
+        "machine": describe(),
+        "commit": _commit(),
+        "load_average": [before, _load()] if before is not None else None,
+        "settings": {"quick": options.quick, "scans": scans},
+        "params": params.model_dump(),
+        "results": results,
+    }
+
+
+def _run(name: str, bench: Bench) -> dict[str, Any]:
+    measurement, start = CATALOGUE[name], time.perf_counter()
+    print(f"{name} ...", end="", file=sys.stderr, flush=True)
+    result: dict[str, Any] = {"title": measurement.title, "rows": []}
+    try:
+        result["rows"] = [{"what": row.what, **row.figures} for row in measurement.run(bench)]
+    except Unavailable as reason:
+        result["left_out"] = f"Left out: {reason}."
+    result["took_s"] = round(time.perf_counter() - start, 1)
+    print(f" {result['took_s']} s", file=sys.stderr, flush=True)
+    return result
+
+
+def record(result: dict[str, Any]) -> list[Path]:
+    """Write the result of this machine and the table of docs/performance.md."""
+    RESULTS.mkdir(exist_ok=True)
+    base = RESULTS / slug(result["machine"])
+    tables = markdown(result)
+    files = [base.with_suffix(".json"), base.with_suffix(".md"), PAGE]
+    files[0].write_text(as_json(result), encoding="utf-8")
+    files[1].write_text(f"# {base.name}\n\n{tables}", encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    return files
+
+
+def as_json(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=1) + "\n"
+
+
+def _commit() -> str:
+    """The checkout's commit, `-dirty` where files differ from it; unknown without git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def _load() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

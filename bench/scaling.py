@@ -1,0 +1,205 @@
+"""How time grows: the exponent expected and the one measured, b of seconds = a * size^b.
+
+A small size shows its constant part, so that a measured exponent may lie below the expected one;
+above it, something grows that should not.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from bench import scenes
+from bench.harness import Bench, Figure, Row, exponent, seconds_of
+from bench.machine import ram_gb
+from bench.scoring import all_metrics
+from bench.training import step_seconds, training_scans
+from pipeline.cache.features import KIND, feature_arrays
+from pipeline.cache.schema import StoreManifest
+from pipeline.cache.writer import write_store
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
+from pipeline.features.fps import furthest_point_sampling
+from pipeline.features.grouping import group_points
+from pipeline.features.projection import SIZE, nearest_centres
+from pipeline.features.weights import load_point_backbone
+from pipeline.splits import TrainingView
+from pipeline.training_data import training_features
+from pipeline.voting import fit_voting
+
+CATEGORY = "made-up"
+MB_A_SCAN = 6  # of memory while a simulated cache is loaded
+STORED_GROUPS = 32  # of a simulated cache: a thousand scans in less than 2 GB
+
+
+def scaling(bench: Bench) -> list[Row]:
+    return [*_scans(bench), *_points(bench), *_groups(bench), *_batch(bench)]
+
+
+def curve(
+    what: str, sizes: Sequence[int], expected: str, work: Callable[[int], Callable[[], object]],
+    runs: int, device: torch.device | None = None,
+) -> Row:  # fmt: skip
+    """Seconds of `work(size)()` at each size; of one run, the smallest alone warms up."""
+    warm_up = [1, *(int(runs > 1) for _ in sizes[1:])]
+    seconds = [seconds_of(work(n), runs, device, w) for n, w in zip(sizes, warm_up, strict=True)]
+    return grown(what, sizes, expected, seconds)
+
+
+def grown(what: str, sizes: Sequence[int], expected: str, seconds: Sequence[float]) -> Row:
+    growth = exponent(sizes, seconds)
+    figures: dict[str, Figure] = {"sizes": list(sizes), "seconds": list(seconds)}
+    return Row(what, figures | {"expected": expected, "exponent": growth})
+
+
+def _scans(bench: Bench) -> Iterator[Row]:
+    memory = (ram_gb() or 0) * 1e9 / 2
+    wanted = (10, 30, 100) if bench.quick else (10, 100, 300, 1000)
+    sizes = [n for n in wanted if n <= 100 or n * MB_A_SCAN * 1e6 < memory]
+    load = _simulated_cache(bench, sizes[-1])
+    yield curve("scans: training's load", sizes, "1", load, 1, bench.device)
+    maps = scenes.score_maps(20)
+    options = bench.params.voting
+
+    def vote(scans: int) -> Callable[[], object]:
+        """A third held out; the maps repeat, which saves memory and no time."""
+        every = [maps[i % len(maps)] for i in range(scans)]
+
+        def work() -> None:
+            model = fit_voting(every[: -scans // 3], every[-scans // 3 :], options)
+            for one in every:
+                model.anomaly_map(one)
+
+        return work
+
+    yield curve("scans: vote", sizes, "1", vote, 1)
+
+    def metrics(scans: int) -> Callable[[], object]:
+        return partial(all_metrics, *scenes.maps_and_masks(scans))
+
+    yield curve("scans: all metrics", sizes, "1 (n log n, a sort)", metrics, 1)
+
+
+def _simulated_cache(bench: Bench, scans: int) -> Callable[[int], Callable[[], object]]:
+    """A prepared category and its feature store, of one scan's values; loads the first so many."""
+    features = bench.params.features
+    points = features.points.model_copy(update={"groups": STORED_GROUPS})
+    features = features.model_copy(update={"points": points, "layout": "factored", "codec": "raw"})
+    one = scenes.features(features)
+    arrays = {"rgb": one.rgb, "tokens": one.tokens, "index": one.index, "weight": one.weight}
+    folder = bench.folder / f"cache-of-{scans}"
+    rows = tuple(_row(i, "validation" if i < 2 else "train") for i in range(scans + 2))
+    manifest = Manifest(SCHEMA, CATEGORY, PrepareOptions(), rows)
+    (folder / "prepared").mkdir(parents=True)
+    (folder / "prepared" / MANIFEST_FILE).write_text(manifest.to_json())
+    store = StoreManifest(
+        kind=KIND,
+        category=CATEGORY,
+        samples=tuple(row.id for row in rows),
+        hashes=tuple(row.sha256 for row in rows),
+        inputs={"points": points.model_dump()},
+        arrays=feature_arrays("factored", STORED_GROUPS),
+        codec="raw",
+        shard=32,
+    )
+
+    def compute(samples: range) -> dict[str, np.ndarray]:
+        return {name: np.stack([array] * len(samples)) for name, array in arrays.items()}  # type: ignore[list-item]
+
+    write_store(folder / "features.zarr", store, compute, folder / "staging")
+
+    def load(limit: int) -> Callable[[], object]:
+        return partial(
+            training_features,
+            folder / "prepared",
+            folder / "features.zarr",
+            CATEGORY,
+            0.2,
+            TrainingView(limit=limit),
+            bench.device,
+        )
+
+    return load
+
+
+def _row(number: int, split: str) -> ManifestRow:
+    name = f"{split}/good/{number:04d}"
+    return ManifestRow(
+        id=name,
+        split=split,  # type: ignore[arg-type]
+        label=0,
+        defect="good",
+        rgb=f"{name}.png",
+        points=f"{name}.tiff",
+        mask=None,
+        sha256=f"{number:064x}",
+        height=SIZE,
+        width=SIZE,
+        n_foreground=SIZE,
+    )
+
+
+def _points(bench: Bench) -> Iterator[Row]:
+    """1,024 groups of 128."""
+    sizes = (2000, 10000, 50000) if bench.quick else (2000, 5000, 10000, 20000, 50000)
+    clouds = {size: scenes.cloud(size) for size in sizes}
+    centres = {n: c[np.linspace(0, n - 1, 1024, dtype=int)] for n, c in clouds.items()}
+    runs = bench.runs(3)
+    yield curve(
+        "points: FPS", sizes, "1; less by buckets",
+        lambda n: partial(furthest_point_sampling, clouds[n], 1024), runs,
+    )  # fmt: skip
+    yield curve(
+        "points: FPS and groups", sizes, "1; less by buckets",
+        lambda n: partial(group_points, clouds[n], 1024, 128), runs,
+    )  # fmt: skip
+    yield curve(
+        "points: 3-NN weights", sizes, "1",
+        lambda n: partial(nearest_centres, clouds[n], centres[n]), runs,
+    )  # fmt: skip
+
+
+def _groups(bench: Bench) -> Iterator[Row]:
+    """Of 32 of 15,129 points."""
+    sizes, points = (256, 512, 1024, 2048), scenes.cloud(scenes.SIDE**2)
+    runs = bench.runs(3)
+    yield curve(
+        "groups: FPS and groups", sizes, "1",
+        lambda n: partial(group_points, points, n, 32), runs,
+    )  # fmt: skip
+    encoder = load_point_backbone("random", 0).to(bench.device)
+
+    @torch.inference_mode()
+    def encode(groups: int) -> Callable[[], object]:
+        made = group_points(points, groups, 32)
+        inputs = [torch.from_numpy(a[None]) for a in (made.neighbourhoods, made.centres)]
+        neighbourhoods, centres = (a.to(bench.device) for a in inputs)
+
+        @torch.inference_mode()
+        def forward() -> None:
+            encoder(neighbourhoods, centres)
+
+        return forward
+
+    yield curve("groups: point backbone", sizes, "1 to 2 (attention)", encode, runs, bench.device)
+
+
+def _batch(bench: Bench) -> Iterator[Row]:
+    """Pixels of each of 8 scans in a step, at the demo's widths."""
+    sizes = (32, 128, 512) if bench.quick else (32, 64, 128, 256, 512)
+    params = bench.params
+    features = training_scans(bench, params)
+    steps: list[tuple[float, float]] = []
+    for size in sizes:
+        model = params.model.model_copy(
+            update={
+                "mfm": params.model.mfm.model_copy(update={"pixels": size}),
+                "mgm": params.model.mgm.model_copy(update={"pixels": size}),
+            }
+        )
+        steps.append(step_seconds(bench, features, model, bench.runs(30)))
+    batches = [8 * size for size in sizes]
+    mfm, mgm = zip(*steps, strict=True)
+    yield grown("batch: MFM step", batches, "1 to 2 (every pair of InfoNCE)", mfm)
+    yield grown("batch: MGM step", batches, "1", mgm)

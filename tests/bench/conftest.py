@@ -1,0 +1,30 @@
+"""A tiny finished project in the place of the one that a run of the benchmarks would make."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from bench.harness import Bench
+from bench.limits import Limits
+from bench.project import Finished
+from pipeline.config import load_params
+
+from ..inspection.tiny import run_stages
+
+RATES = defaultdict[tuple[str, int], float](lambda: 1e11)  # at any number of threads
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    root = run_stages(tmp_path_factory.mktemp("bench") / "project")
+    return Finished(root, load_params(root / "params.yaml"), {})
+
+
+@pytest.fixture
+def bench(finished: Finished, tmp_path: Path) -> Bench:
+    """Quick, on the tiny project in both settings, with made-up limits."""
+    made = Bench(finished.params, tmp_path, quick=True)
+    made.demo = made.paper = finished
+    made.limits = Limits(RATES, {1: 1e10}, 1e8, 1e8)
+    return made

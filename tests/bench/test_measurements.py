@@ -1,0 +1,99 @@
+"""Every measurement that needs no process of its own, on a tiny project: it runs and adds up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench import (
+    codecs,
+    extraction,
+    flops,
+    latency,
+    report,
+    scaling,
+    scenes,
+    scoring,
+    stages,
+    training,
+)
+from bench.harness import Bench, Unavailable
+from bench.processes import Usage
+from bench.project import STAGES
+from pipeline.cache.schema import CODECS
+
+
+def numbers(rows):
+    return [v for row in rows for v in row.figures.values() if isinstance(v, int | float)]
+
+
+def test_extraction_from_files_counts_every_scan(bench, finished):
+    figures = extraction._from_files(bench, finished)
+    assert figures["scans"] == 10
+    assert figures["share_of_gemm"] > 0
+
+
+def test_extraction_from_memory(bench):
+    figures = extraction._from_memory(bench, [scenes.scan(side=30)], bench.params.features)
+    expected = flops.extraction(bench.params.features, 16)  # pixels 97 to 126: 4 x 4 patches
+    assert figures["gflop"] == pytest.approx(expected / 1e9)
+
+
+def test_foreground_patches_are_those_that_hold_a_point():
+    assert extraction.foreground_patches(scenes.scan(side=24)) == 16  # pixels 100 to 123
+    assert extraction.foreground_patches(scenes.scan(side=224)) == 784
+
+
+def test_a_training_step_of_each_module(bench):
+    features = training.training_scans(bench, bench.params, scans=3)
+    mfm, mgm = training.step_seconds(bench, features, bench.params.model, 2)
+    assert mfm > 0
+    assert mgm > 0
+
+
+def test_latency_has_every_step_and_both_backbones(bench, finished):
+    inspected = finished.root / "data/demo/biscuit/test"
+    inspector = latency.Inspector.load(finished.root, "biscuit", "cpu")
+    rows = latency.breakdown("demo", inspector, inspected, 2)
+    names = {row.what.removeprefix("demo: ") for row in rows}
+    assert {"all", "of which RGB backbone", "of which point backbone", "read", "vote"} <= names
+    networks = [row for row in rows if "backbone" in row.what]
+    features = next(row for row in rows if row.what == "demo: features")
+    within = sum(row.figures["median_ms"] for row in networks)
+    assert within <= 1.5 * features.figures["median_ms"]
+
+
+def test_a_model_of_yours_needs_to_be_named(bench):
+    with pytest.raises(Unavailable, match="--models"):
+        latency.predict(bench)
+
+
+def test_scoring_voting_and_metrics(bench, monkeypatch):
+    monkeypatch.setattr(scoring, "GOOD", (2, 2))
+    monkeypatch.setattr(scoring, "RATED", 2)
+    assert all(np.isfinite(numbers(scoring.score(bench))))
+
+
+def test_codecs_keep_every_byte(bench):
+    rows = codecs.codecs(bench)
+    assert [row.what for row in rows] == list(CODECS)
+    assert rows[0].figures["share_of_raw"] == pytest.approx(1, abs=0.05)
+
+
+def test_the_page_of_ten_categories(bench):
+    assert "cable_gland" in report.page(bench.demo)
+
+
+def test_stages_have_scans_and_usage(bench: Bench, finished):
+    usage = Usage(2.0, 1.5, 300_000_000, 10_000_000, None)
+    bench.demo = replace(finished, usage=dict.fromkeys(STAGES, usage))
+    rows = {row.what: row.figures for row in stages.stages(bench)}
+    assert list(rows) == list(STAGES)
+    assert rows["extract"]["scans_per_s"] == 5
+    assert rows["train_mfm"]["scans"] == 3
+    assert (rows["score"]["peak_rss_mb"], rows["score"]["written_mb"]) == (300, None)
+
+
+def test_a_simulated_cache_loads_as_many_scans_as_asked(bench):
+    load = scaling._simulated_cache(bench, 5)
+    assert len(load(3)()) == 3
