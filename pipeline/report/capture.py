@@ -29,19 +29,21 @@ def category_views(
     scores: Store,
     anomaly: Store,
     model: VotingModel,
+    with_scans: bool = True,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> CategoryViews:
     """The views of a category's test scans, in manifest order, also of those without truth.
 
     Args:
         root: folder of the raw categories; prepared: of the category's manifest.
+        with_scans: False: only what stands behind the decisions, and no scan; reads no map.
     """
     manifest = Manifest.load(prepared)
-    test = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
+    test = [i for i, row in enumerate(manifest.rows) if with_scans and row.split == "test"]
     foreground = load_foreground(prepared, manifest)[test]
     truth = load_masks(prepared, manifest)[test]
     maps = _maps(scores, anomaly, test)
-    ranges = {name: colour_range(maps[:, k], foreground) for k, name in enumerate(LAYERS)}
+    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(LAYERS) if with_scans}
     limits = list(ranges.values())
     views = tuple(
         _view(root, manifest.rows[test[n]], foreground[n], truth[n], encode_maps(maps[n], limits))

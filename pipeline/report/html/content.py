@@ -69,10 +69,11 @@ class Category:
 
 @dataclass(frozen=True)
 class Scan:
-    """One test scan: its category's and its view's position, truth (None: not known), decision."""
+    """One test scan: its category's and its view's position (None: no view), truth (None: not
+    known), decision."""
 
     category: int
-    view: int
+    view: int | None
     id: str
     defect: str | None
     score: float
@@ -169,7 +170,7 @@ def _threshold(metrics: Row, views: CategoryViews) -> Threshold:
 def _scans(category: int, metrics: Row, views: CategoryViews) -> list[Scan]:
     places = {scan.id: n for n, scan in enumerate(views.scans)}
     return [
-        Scan(category, places[row["id"]], row["id"], row["defect"], row["score"], row["defective"])
+        Scan(category, places.get(row["id"]), row["id"], row["defect"], row["score"], row["defective"])
         for row in metrics["scans"]
     ]
 
