@@ -54,7 +54,7 @@ def category_views(
         ranges=ranges,
         target_fpr=model.target_fpr,
         calibration_scans=model.calibration_scans,
-        data_sha256=_content_sha256(manifest),
+        data_sha256=content_sha256(manifest),
         scores_sha256=scores.manifest.fingerprint,
         scans=views,
     )
@@ -90,7 +90,8 @@ def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
     return np.concatenate([scores.read_samples(SCORES.name, test), final], axis=1)
 
 
-def _content_sha256(manifest: Manifest) -> str:
+def content_sha256(manifest: Manifest) -> str:
+    """One hash of the content of all its scans, in their order."""
     return hashlib.sha256("\n".join(row.sha256 for row in manifest.rows).encode()).hexdigest()
 
 
