@@ -2,7 +2,7 @@
 
 import math
 
-from scipy.special import betaincinv  # scipy.stats has it too, but takes a second to import
+from scipy.stats import beta
 
 CONFIDENCE = 0.95  # of intervals and bounds
 
@@ -28,7 +28,7 @@ def rate_bound(scans: int, target_fpr: float, confidence: float = CONFIDENCE) ->
     distributed, r being its rank.
     """
     rank = conformal_rank(scans, target_fpr)
-    return float(betaincinv(scans + 1 - rank, rank, confidence))
+    return float(beta.ppf(confidence, scans + 1 - rank, rank))
 
 
 def scans_needed(target_fpr: float) -> int:
@@ -44,6 +44,6 @@ def clopper_pearson(
     (0, 1) without trials.
     """
     tail = (1 - confidence) / 2
-    low = float(betaincinv(events, trials - events + 1, tail)) if events else 0.0
-    high = float(betaincinv(events + 1, trials - events, 1 - tail)) if events < trials else 1.0
+    low = float(beta.ppf(tail, events, trials - events + 1)) if events else 0.0
+    high = float(beta.ppf(1 - tail, events + 1, trials - events)) if events < trials else 1.0
     return low, high
