@@ -172,6 +172,7 @@ class Voting(Section):
 class Evaluate(Section):
     limits: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     panels: Annotated[int, Field(ge=0)]
+    views: bool
 
 
 class Runtime(Section):

@@ -32,6 +32,7 @@ def evaluate(params: Params, category: str) -> Figures:
         maps,
         Store.open(votes(category) / "anomaly.zarr", ANOMALY_KIND, category),
         VotingModel.load(votes(category) / "voting.json"),
+        params.evaluate.views,
         lambda scans: progress(scans, f"views {category}", "scan"),
     ).save(out / VIEWS_FILE)
     draw_gallery(

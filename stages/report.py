@@ -9,6 +9,8 @@ from rich.console import Console
 
 from pipeline.config import Params
 from pipeline.logs import Figures
+from pipeline.report.best import FILE as BEST_FILE
+from pipeline.report.best import best_on, load_best
 from pipeline.report.curves import CURVES, write_rows
 from pipeline.report.html.content import page_content
 from pipeline.report.html.page import render_page
@@ -27,7 +29,8 @@ def report(params: Params) -> Figures:
         write_rows(REPORTS / "plots" / f"{name}.json", rows)
     _copy_heatmaps(categories)
     views = [CategoryViews.load(evaluation(c) / VIEWS_FILE) for c in categories]
-    page = render_page(page_content(params, summary, metrics, curves, views), views)
+    best = best_on(load_best(BEST_FILE), {view.category: view.data_sha256 for view in views})
+    page = render_page(page_content(params, summary, metrics, curves, views, best), views)
     (REPORTS / "index.html").write_text(page, encoding="utf-8")
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())

@@ -1,6 +1,7 @@
 """`mentor3ad study`: files of experiments, and the tables they fill."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,15 +48,33 @@ def run(
 
 
 @app.command()
-def show(study: StudyName) -> None:
-    """Print the tables of a study and write them to reports/studies: Markdown, CSV, LaTeX."""
+def show(
+    study: StudyName,
+    page: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="PAGE", help="Also put them between PAGE's marks."),
+    ] = None,
+) -> None:
+    """Print the tables of a study and write them to reports/studies: Markdown, CSV, LaTeX.
+
+    Its best rows go to studies/best.json, for the report.
+    """
+    from pipeline.report.best import FILE as BEST_FILE
+    from pipeline.studies.best import keep_best
     from pipeline.studies.definition import study_path
+    from pipeline.studies.page import fill_page
     from pipeline.studies.plan import Plan
-    from pipeline.studies.show import changed_from_preset, study_tables, write_tables
-    from pipeline.studies.text import header, text_rows
+    from pipeline.studies.show import (
+        FinishedResults,
+        changed_from_preset,
+        study_tables,
+        write_tables,
+    )
+    from pipeline.studies.text import header, markdown, text_rows
 
     plan = Plan.load(study_path(study))
-    tables = study_tables(plan)
+    results = FinishedResults.read(plan)
+    tables = study_tables(plan, results)
     for table in tables:
         print(table.title)
         print_table(header(table), text_rows(table))
@@ -64,7 +83,13 @@ def show(study: StudyName) -> None:
         print()
     if changed := changed_from_preset(plan):
         print(f"params.yaml differs from the preset {plan.study.preset}: {', '.join(changed)}")
-    print(f"written: {', '.join(map(str, write_tables(plan.name, tables)))}")
+    written = write_tables(plan.name, tables)
+    if page is not None:
+        fill_page(page, plan.name, markdown(tables, level=3))
+        written.append(page)
+    print(f"written: {', '.join(map(str, written))}")
+    if keep_best(plan, results):
+        print(f"new best in {BEST_FILE}: commit it, and `dvc repro` shows it on the report")
 
 
 @app.command("list")

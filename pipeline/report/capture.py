@@ -29,19 +29,21 @@ def category_views(
     scores: Store,
     anomaly: Store,
     model: VotingModel,
+    with_scans: bool = True,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> CategoryViews:
     """The views of a category's test scans, in manifest order, also of those without truth.
 
     Args:
         root: folder of the raw categories; prepared: of the category's manifest.
+        with_scans: False: only what stands behind the decisions, and no scan; reads no map.
     """
     manifest = Manifest.load(prepared)
-    test = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
+    test = [i for i, row in enumerate(manifest.rows) if with_scans and row.split == "test"]
     foreground = load_foreground(prepared, manifest)[test]
     truth = load_masks(prepared, manifest)[test]
     maps = _maps(scores, anomaly, test)
-    ranges = {name: colour_range(maps[:, k], foreground) for k, name in enumerate(LAYERS)}
+    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(LAYERS) if with_scans}
     limits = list(ranges.values())
     views = tuple(
         _view(root, manifest.rows[test[n]], foreground[n], truth[n], encode_maps(maps[n], limits))
@@ -52,7 +54,7 @@ def category_views(
         ranges=ranges,
         target_fpr=model.target_fpr,
         calibration_scans=model.calibration_scans,
-        data_sha256=_content_sha256(manifest),
+        data_sha256=content_sha256(manifest),
         scores_sha256=scores.manifest.fingerprint,
         scans=views,
     )
@@ -88,7 +90,8 @@ def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
     return np.concatenate([scores.read_samples(SCORES.name, test), final], axis=1)
 
 
-def _content_sha256(manifest: Manifest) -> str:
+def content_sha256(manifest: Manifest) -> str:
+    """One hash of the content of all its scans, in their order."""
     return hashlib.sha256("\n".join(row.sha256 for row in manifest.rows).encode()).hexdigest()
 
 

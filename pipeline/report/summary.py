@@ -76,7 +76,7 @@ def print_summary(
     console.print(table)
     for category, sentences in notes.items():
         for sentence in sentences:
-            console.print(f"{category}: {sentence}", markup=False, highlight=False)
+            console.print(f"{category}: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(values: Mapping[str, Any], columns: list[str]) -> list[str]:

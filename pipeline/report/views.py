@@ -37,6 +37,8 @@ class ScanView:
 class CategoryViews:
     """All test scans of a category, and what is behind its decisions.
 
+    With evaluate.views off there are neither scans nor ranges.
+
     Attributes:
         ranges: colour range of each score map and of the anomaly map.
         target_fpr: share of good scans that the threshold may call defective.

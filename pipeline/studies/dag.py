@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.config import read_text
 from pipeline.errors import ConfigError
 from pipeline.presets.overlay import load_yaml
+from pipeline.report.best import FILE as BEST_FILE
 
 DAG_FILE = Path("dvc.yaml")
 EXTRACTION = ("generate", "prepare", "extract")
@@ -22,7 +23,7 @@ class Dag:
     """Params and file dependencies by stage."""
 
     params: Mapping[str, frozenset[str]]  # listed, or a template in the stage
-    code: frozenset[str]  # dependencies that are no template: files and folders in git
+    code: frozenset[str]  # dependencies that are files or folders in git, but no results
 
     @classmethod
     def load(cls, path: Path = DAG_FILE) -> "Dag":
@@ -34,7 +35,7 @@ class Dag:
         code = {str(dep) for stage in stages.values() for dep in stage.get("deps", [])}
         return cls(
             params={name: frozenset(_params(stage)) for name, stage in stages.items()},
-            code=frozenset(dep for dep in code if "$" not in dep),
+            code=frozenset(dep for dep in code if "$" not in dep and dep != str(BEST_FILE)),
         )
 
     def reaching(self, *stages: str) -> frozenset[str]:

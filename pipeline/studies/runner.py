@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def run_experiments(
         ConfigError: another study runs in this folder.
     """
     with _only_study() as lock:
-        runner = _Runner(lock, tell)
+        runner = _Runner(lock, tell, environment(jobs))
         with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
             try:
                 list(pool.map(runner.run_chain, work))
@@ -60,9 +60,11 @@ def run_experiments(
 class _Runner:
     """The experiments under way."""
 
-    def __init__(self, lock: int, tell: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, lock: int, tell: Callable[[Outcome], None], variables: Mapping[str, str]
+    ) -> None:
         self.failed: list[Outcome] = []
-        self._lock, self._tell = lock, tell
+        self._lock, self._tell, self._environment = lock, tell, variables
         self._telling, self._starting = threading.Lock(), threading.Lock()
         self._stopped = False
         self._processes: set[subprocess.Popen[bytes]] = set()
@@ -112,7 +114,7 @@ class _Runner:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env=self._environment,
                 pass_fds=[self._lock],  # held on where we are killed and dvc lives on
             )
             self._processes.add(process)
@@ -138,10 +140,16 @@ def reason(log: Path) -> str:
     return (ours or lines or ["no output"])[-1].removeprefix("error: ")
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with this Python first, which the stages' commands call by its name."""
+def environment(jobs: int) -> dict[str, str]:
+    """Ours, with this Python first, which the stages' commands call by its name.
+
+    Experiments beside each other share the cores, unless the user said how many threads (which
+    changes no result).
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path}
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    shared = {} if jobs == 1 else {"OMP_NUM_THREADS": threads}
+    return {**shared, **os.environ, "PATH": path}
 
 
 @contextmanager

@@ -48,11 +48,11 @@ class FinishedResults:
         return self.metrics.get(as_key(experiment.values))
 
 
-def study_tables(plan: Plan) -> list[StudyTable]:
+def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:
     """The tables of a study; what is not finished is missing in them, and a note says so."""
     builder = TableBuilder(
         study=plan.study,
-        results=FinishedResults.read(plan),
+        results=results,
         categories=tuple(leaf(plan.baseline.params, "data.categories")),
         data_set=DATA_SETS.get(plan.study.preset or ""),
     )

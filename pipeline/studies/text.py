@@ -50,15 +50,16 @@ def difference(cell: Cell) -> str:
     return NONE if cell.difference is None else f"{cell.difference:+.3f}"
 
 
-def markdown(tables: Sequence[StudyTable]) -> str:
-    return "\n".join(_markdown(table) for table in tables)
+def markdown(tables: Sequence[StudyTable], level: int = 2) -> str:
+    """Sections with a heading of some level each."""
+    return "\n".join(_markdown(table, level) for table in tables)
 
 
-def _markdown(table: StudyTable) -> str:
+def _markdown(table: StudyTable, level: int) -> str:
     rows = [header(table), ("---", "---", *("---:" for _ in table.columns)), *text_rows(table)]
     body = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
     notes = [f"\n{note}" for note in table.notes]
-    return "\n".join([f"## {table.title}\n", *body, *notes]) + "\n"
+    return "\n".join([f"{'#' * level} {table.title}\n", *body, *notes]) + "\n"
 
 
 def as_csv(tables: Sequence[StudyTable]) -> str:

@@ -16,7 +16,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+FILES = (
+    *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"),
+    "studies/best.json",
+)
 FOLDERS = ("pipeline", "stages", ".dvc/plots")
 CATEGORY = "biscuit"
 TINY = {

@@ -26,7 +26,6 @@ def mentor3ad(project: Project, *arguments: str) -> str:
 
 
 def test_a_study_of_votes_trains_nothing_and_fills_its_table(finished: Project) -> None:
-    (finished.root / "studies").mkdir()
     (finished.root / "studies/votes.yaml").write_text(STUDY)
     said = mentor3ad(finished, "--log-json", "study", "run", "votes")
     assert '"event": "experiment", "number": 2, "of": 2' in said
@@ -38,3 +37,12 @@ def test_a_study_of_votes_trains_nothing_and_fills_its_table(finished: Project) 
     assert len(table) == 5
     assert table[1].startswith("Votes,Voting,I-AUROC,")
     assert table[1].endswith(",1,0.971,")
+
+
+def test_its_best_reaches_the_report_and_reruns_nothing_else(finished: Project) -> None:
+    """Of the study above, whose tables were shown."""
+    assert stages_run(finished.dvc("repro")) == {"report"}
+    assert '"study":"votes"' in (finished.root / "reports/index.html").read_text()
+    finished.run("git", "checkout", "--quiet", "--force", "HEAD")
+    finished.dvc("checkout", "--force")
+    assert stages_run(finished.dvc("repro")) == set()

@@ -1,5 +1,7 @@
 """What the page says: counts, promises, the paper's numbers and settings."""
 
+from dataclasses import replace
+
 from pipeline.report.html.content import LOSS_POINTS, page_content
 from pipeline.report.summary import summarise
 
@@ -18,6 +20,14 @@ def test_scans_point_at_their_views() -> None:
         True,
         False,
     ]
+
+
+def test_a_report_without_views_keeps_scans_and_scores() -> None:
+    each = {"rope": made_up.metrics()}
+    bare = replace(made_up.views("rope"), scans=(), ranges={})
+    scans = page_content(made_up.params(), summarise(each), each, {}, [bare]).scans
+    assert [scan.view for scan in scans] == [None] * len(made_up.KINDS)
+    assert [scan.score for scan in scans] == list(made_up.SCORES)
 
 
 def test_threshold_has_promise_and_outcome() -> None:

@@ -126,3 +126,10 @@ def test_a_missing_metric_is_a_dash() -> None:
 def test_notes_are_printed_below_the_table_with_their_category() -> None:
     text = table(summarise(CATEGORIES), notes={"rope": ["No [masks].", "No sun."], "foam": []})
     assert text.splitlines()[-2:] == ["rope: No [masks].", "rope: No sun."]
+
+
+def test_a_long_note_is_one_line() -> None:
+    """A terminal wraps it by itself; in a log it can be searched for."""
+    note = "so many words " * 12
+    text = table(summarise(CATEGORIES), width=80, notes={"rope": [note.strip()]})
+    assert text.splitlines()[-1] == f"rope: {note.strip()}"

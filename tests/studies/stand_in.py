@@ -5,7 +5,10 @@ from pathlib import Path
 
 from tests.e2e.project import ROOT, Project, isolated
 
-FILES = ("params.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
+FILES = (
+    *("params.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"),
+    "studies/best.json",
+)
 STAGE = """
 import json, sys, time
 from pathlib import Path
@@ -51,7 +54,7 @@ def stand_in(folder: Path) -> Project:
     for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, root / name)
-    for name in ("data", "stages", "studies"):
+    for name in ("data", "stages"):
         (root / name).mkdir()
     (root / "stages/stage.py").write_text(STAGE)
     (root / "dvc.yaml").write_text(DAG)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.presets.overlay import load_yaml
+from pipeline.report.best import FILE
 from pipeline.studies.dag import EXTRACTION, TRAINING, Dag
 from pipeline.studies.identity import Baseline, prepared_data
 
@@ -83,3 +84,10 @@ def test_voting_reaches_no_training(dag: Dag) -> None:
 def test_code_is_what_stages_list(dag: Dag) -> None:
     assert {"stages/vote.py", "pipeline/voting.py"} <= dag.code
     assert [path for path in dag.code if "$" in path] == []
+
+
+def test_the_studies_best_is_no_code(dag: Dag) -> None:
+    """Else writing it would make every experiment another one."""
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert f"- {FILE} " in text
+    assert str(FILE) not in dag.code

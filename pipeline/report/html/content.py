@@ -19,6 +19,7 @@ from pipeline.conformal import (
     rate_bound,
     scans_needed,
 )
+from pipeline.report.best import Best
 from pipeline.report.paper import OWN, table_of
 from pipeline.report.summary import COLUMNS, MEAN
 from pipeline.report.views import CategoryViews, Ranges
@@ -69,10 +70,11 @@ class Category:
 
 @dataclass(frozen=True)
 class Scan:
-    """One test scan: its category's and its view's position, truth (None: not known), decision."""
+    """One test scan: its category's and its view's position (None: no view), truth (None: not
+    known), decision."""
 
     category: int
-    view: int
+    view: int | None
     id: str
     defect: str | None
     score: float
@@ -95,6 +97,7 @@ class Content:
     Attributes:
         columns: names of the headline metrics by their key.
         curves: by file name without its ending, then category: the two axes.
+        best: of the studies on these data, by metric.
     """
 
     columns: dict[str, str]
@@ -103,6 +106,7 @@ class Content:
     scans: tuple[Scan, ...]
     curves: dict[str, dict[str, tuple[list[float], list[float]]]]
     paper: Paper | None
+    best: dict[str, Best]
     params: dict[str, Any]
     versions: dict[str, str]
 
@@ -113,6 +117,7 @@ def page_content(
     metrics: Mapping[str, Mapping[str, Any]],
     curves: Mapping[str, Sequence[Row]],
     views: Sequence[CategoryViews],
+    best: Mapping[str, Best] | None = None,
 ) -> Content:
     """
     Args:
@@ -120,6 +125,7 @@ def page_content(
         metrics: content of each category's metrics.json.
         curves: rows of each file in reports/plots.
         views: of each category, in the order of `metrics`.
+        best: of the studies on these data, by metric.
     """
     names = list(metrics)
     return Content(
@@ -129,6 +135,7 @@ def page_content(
         scans=tuple(s for i, v in enumerate(views) for s in _scans(i, metrics[v.category], v)),
         curves={name: _by_category(rows) for name, rows in curves.items()},
         paper=_paper(names),
+        best=dict(best or {}),
         params=_settings(params),
         versions=_versions(),
     )
@@ -169,7 +176,14 @@ def _threshold(metrics: Row, views: CategoryViews) -> Threshold:
 def _scans(category: int, metrics: Row, views: CategoryViews) -> list[Scan]:
     places = {scan.id: n for n, scan in enumerate(views.scans)}
     return [
-        Scan(category, places[row["id"]], row["id"], row["defect"], row["score"], row["defective"])
+        Scan(
+            category,
+            places.get(row["id"]),
+            row["id"],
+            row["defect"],
+            row["score"],
+            row["defective"],
+        )
         for row in metrics["scans"]
     ]
 

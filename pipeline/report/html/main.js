@@ -6,7 +6,12 @@ showMetrics();
 showDefects();
 showThreshold();
 setUpCurves();
-setUpGallery();
-setUpViewer();
+if (report.scans.some((scan) => scan.view !== null)) {
+  setUpGallery();
+  setUpViewer();
+} else {
+  find("scans").replaceChildren(element("h2", { id: "scans-title" }, "Test scans"),
+    element("p", {}, "Not part of this report: evaluate.views was false in params.yaml."));
+}
 showMade();
 setUpTheme();

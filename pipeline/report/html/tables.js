@@ -7,7 +7,7 @@ function showMetrics() {
     const theirs = paper?.values[key]?.mean;
     const beside = theirs === undefined ? "mean of the categories" : `paper: ${share(theirs)}`;
     return element("div", { className: "tile" }, name, element("b", {}, share(report.mean[key])),
-      element("span", { className: "faint" }, beside));
+      element("span", { className: "faint" }, beside), ...bestOf(key));
   }));
   const heads = ["category", ...names.map(metricName)];
   const rows = report.categories.map((one) => [one.name, ...names.map((key) => share(one.metrics[key]))]);
@@ -15,6 +15,15 @@ function showMetrics() {
   find("metric-table").append(table("Ours, by category", heads, rows, true));
   if (paper) find("metric-table").after(paperTable(paper));
   find("notes").append(...report.categories.flatMap((one) => one.notes.map((text) => element("li", {}, `${one.name}: ${text}`))));
+}
+
+/** The best row of the studies on these data, if there is one. */
+function bestOf(key) {
+  const best = report.best[key];
+  if (!best) return [];
+  const spread = best.spread === null ? "" : ` ± ${share(best.spread)}`;
+  const text = `best of study ${best.study}: ${share(best.mean)}${spread} (${best.row || "its one row"}, ${best.seeds === 1 ? "one seed" : `${best.seeds} seeds`})`;
+  return [element("span", { className: "faint best" }, text)];
 }
 
 function paperTable(paper) {

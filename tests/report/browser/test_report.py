@@ -1,5 +1,7 @@
 """The report as people use it: drawn, filtered, opened, turned, by mouse and by keys alone."""
 
+from pathlib import Path
+
 from .. import made_up
 from .chromium import Page
 
@@ -54,6 +56,21 @@ def test_tables_and_charts_show_the_results(page: Page) -> None:
     assert page.run("document.querySelectorAll('#histograms svg').length") == 2
     row = page.run("document.querySelector('#threshold-table tbody tr').innerText").split("\t")
     assert row == ["rope", "1", "8", "11 %", "31 %", "1 of 3", "33 %", "0.84 % to 91 %", "1 of 3"]
+
+
+def test_the_studies_best_stands_beside_its_metric(page: Page) -> None:
+    texts = page.run("[...document.querySelectorAll('.tile .best')].map(b => b.textContent)")
+    assert texts == [f"best of study votes: 0.875 ± 0.013 ({made_up.HOSTILE}, 3 seeds)"]
+    assert page.run("document.querySelectorAll('.tile')[0].querySelectorAll('.best').length") == 1
+
+
+def test_a_report_without_views_says_so(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "bare.html"
+    file.write_text(made_up.page_without_views(), encoding="utf-8")
+    page.open(file)
+    assert "evaluate.views was false" in page.run("document.getElementById('scans').innerText")
+    assert page.run("document.querySelectorAll('#curve-charts .curve').length") == 10
+    assert page.problems == []
 
 
 def test_a_hostile_name_is_text(page: Page) -> None:

@@ -1,0 +1,67 @@
+"""A study's best rows, kept for the report (pipeline/report/best.py)."""
+
+import statistics
+from pathlib import Path
+
+from pipeline.data.manifest import Manifest
+from pipeline.presets.overlay import load_yaml
+from pipeline.project import Project
+from pipeline.report.best import FILE, Best, StudyBest, load_best, save_best
+from pipeline.report.capture import content_sha256
+from pipeline.report.summary import COLUMNS, MEAN
+from pipeline.studies.definition import Row, Study
+from pipeline.studies.grid import row_experiments, rows_of
+from pipeline.studies.identity import LOCK_FILE, prepared_data
+from pipeline.studies.plan import Plan, leaf
+from pipeline.studies.table import Results
+
+
+def keep_best(plan: Plan, results: Results) -> bool:
+    """Put the study's best into studies/best.json; False where that changes nothing.
+
+    Nothing is kept while the workspace's data are not the last commit's, on which the experiments
+    ran: the report would show them beside results on other data.
+    """
+    rows, data = best_rows(plan.name, plan.study, results), workspace_data(plan)
+    before = load_best(FILE)
+    after = before | ({plan.name: StudyBest(data, rows)} if rows and data else {})
+    if after == before:
+        return False
+    save_best(FILE, after)
+    return True
+
+
+def best_rows(name: str, study: Study, results: Results) -> dict[str, Best]:
+    """The row with the highest mean of each headline metric, among those that are finished."""
+    rows = [row for table in study.tables for row in rows_of(table)]
+    found: dict[str, Best] = {}
+    for metric in COLUMNS:
+        means = [best for row in rows if (best := _mean(name, study, row, results, metric))]
+        if means:
+            found[metric] = max(means, key=lambda best: best.mean)
+    return found
+
+
+def _mean(name: str, study: Study, row: Row, results: Results, metric: str) -> Best | None:
+    """None unless every seed has the metric."""
+    experiments = row_experiments(study, row)
+    each = [(results(e) or {}).get(MEAN, {}).get(metric) for e in experiments]
+    values = [float(value) for value in each if value is not None]
+    if len(values) < len(experiments):
+        return None
+    spread = round(statistics.stdev(values), 6) if len(values) > 1 else None
+    return Best(name, row.name, round(statistics.fmean(values), 6), spread, len(values))
+
+
+def workspace_data(plan: Plan) -> dict[str, str] | None:
+    """sha256 of each category's data; None where they are not there or not the last commit's."""
+    lock, project = Path(LOCK_FILE), Project()
+    if not lock.exists():
+        return None
+    content = load_yaml(lock.read_text(encoding="utf-8"), lock)
+    names = leaf(plan.baseline.params, "data.categories")
+    if prepared_data(content) != plan.baseline.data or not all(
+        project.prepared(name).is_dir() for name in names
+    ):
+        return None
+    return {name: content_sha256(Manifest.load(project.prepared(name))) for name in names}
