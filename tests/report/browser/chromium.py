@@ -134,9 +134,13 @@ def chromium(executable: str, profile: Path) -> Iterator[Page]:
         os.dup2(high, 4)
 
     command = [executable, *FLAGS, f"--user-data-dir={profile}"]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     process = subprocess.Popen(
-        command, close_fds=False, preexec_fn=as_three_and_four, stderr=subprocess.DEVNULL, **quiet
+        command,
+        close_fds=False,
+        preexec_fn=as_three_and_four,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(down_read)
     os.close(up_write)
