@@ -40,8 +40,8 @@ def bench(
         for name, one in CATALOGUE.items():
             print(f"{name:{width}}  {one.title}{'' if one.usual else ' (on request)'}")
         return
-    if record and quick:
-        raise ConfigError("--record keeps a full run: leave --quick out")
+    if record and (quick or names):
+        raise ConfigError("--record keeps a full run: leave --quick and the names out")
     from bench.run import Options, as_json, measure
     from bench.run import record as keep
     from bench.table import machine_line

@@ -30,9 +30,10 @@ def test_an_unknown_measurement_is_one_sentence(tmp_path: Path) -> None:
     ]
 
 
-def test_a_quick_run_is_not_kept(tmp_path: Path) -> None:
-    done = mentor3ad(tmp_path, "bench", "--quick", "--record")
-    assert done.stderr == "error: --record keeps a full run: leave --quick out\n"
+@pytest.mark.parametrize("part", ["--quick", "limits"])
+def test_a_part_of_a_run_is_not_kept(tmp_path: Path, part: str) -> None:
+    done = mentor3ad(tmp_path, "bench", part, "--record")
+    assert done.stderr == ("error: --record keeps a full run: leave --quick and the names out\n")
 
 
 def test_an_installed_package_says_that_it_needs_a_checkout(
