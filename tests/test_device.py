@@ -1,9 +1,11 @@
 """Threads of work that falls apart into scans."""
 
+import os
+
 import pytest
 import torch
 
-from pipeline.device import scan_threads
+from pipeline.device import scan_threads, select_device
 
 CPU = torch.device("cpu")
 
@@ -51,3 +53,17 @@ def test_bits_do_not_depend_on_the_number_of_cores():
             torch.set_num_threads(before)
 
     assert all(torch.equal(*pair) for pair in zip(products(1), products(2), strict=True))
+
+
+def test_what_decides_on_bits_is_set_before_cublas_starts(params, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    select_device(params.runtime.model_copy(update={"device": "cpu"}))
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.allow_tf32
+
+
+def test_a_workspace_that_is_set_stays(params, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    select_device(params.runtime.model_copy(update={"device": "cpu"}))
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

@@ -53,7 +53,8 @@ def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.d
     scans = max(1, min(batch, int(total * SHARE) // one))
     # What PyTorch holds of earlier batches is free to it, but not to the driver.
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    needed = FIXED + batch * batch_bytes(features) + scans * one
+    # Twice: while one shard is computed the next one is copied.
+    needed = FIXED + 2 * batch * batch_bytes(features) + scans * one
     if needed > free + unused:
         raise ConfigError(
             f"features.shard = {features.shard} may need {needed / 2**30:.1f} GiB on {device}, "

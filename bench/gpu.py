@@ -1,0 +1,222 @@
+"""Scans a second and peak memory on a GPU, at the settings of params.yaml.
+
+    python -m bench.gpu [--scans 256] [--shard 64]
+
+Made-up scans of about 15,000 foreground points. Prints a Markdown table, or one line where there
+is no CUDA device. `from files` writes and reads a data set in a temporary folder.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.cache.features import ScanFeatures
+from pipeline.config import Features, Model, Params, load_params
+from pipeline.data.prepare import PreparedScan, prepare_category
+from pipeline.demo.generate import DemoOptions, generate_category
+from pipeline.device import select_device
+from pipeline.features.batched.extract import BatchExtractor, Cloud
+from pipeline.features.category import extract_category
+from pipeline.features.extract import Backbones
+from pipeline.fusion import Fusion
+from pipeline.guidance import Guidance
+from pipeline.pixels import PixelFeatures
+from pipeline.scoring import Scorer
+from pipeline.training import train_fusion, train_guidance
+from pipeline.voting import fit_voting, object_score
+
+SIDE = 123  # pixels of a part of about 15,000 foreground points
+SKIPPED = "no CUDA device: skipped"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: seconds of some scans or steps, and what else there is to say."""
+
+    name: str
+    count: int
+    seconds: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        rate, each = self.count / self.seconds, 1000 * self.seconds / self.count
+        return f"| {self.name} | {rate:.1f} | {each:.2f} | {self.note} |"
+
+
+def made_up_scan(seed: int, side: int = SIDE) -> PreparedScan:
+    """A wavy square of side x side points at 0.5 m, on noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side] + 0.25  # no coordinate is zero, which marks the background
+    z = 0.5 + 0.004 * np.sin(x / 17 + seed) * np.cos(y / 23) + rng.normal(0, 1e-4, x.shape)
+    points, first = np.zeros((224, 224, 3), np.float32), (224 - side) // 2
+    points[first : first + side, first : first + side] = np.stack([x * 7e-4, y * 7e-4, z], -1)
+    return PreparedScan(rng.normal(size=(3, 224, 224)).astype(np.float32), points)
+
+
+def timed(device: torch.device, work: Callable[[], object]) -> float:
+    """Seconds of work and of all that it queued."""
+    _synchronise(device)
+    start = time.perf_counter()
+    work()
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def extraction_from_memory(
+    backbones: Backbones, options: Features, scans: Sequence[PreparedScan]
+) -> Row:
+    """From prepared scans to the arrays of the cache on the host, shard by shard, one ahead."""
+    extractor = BatchExtractor(backbones, options)
+    shards = [scans[i : i + options.shard] for i in range(0, len(scans), options.shard)]
+    extractor(extractor.prepare(shards[0]))
+    threads = ThreadPoolExecutor(torch.get_num_threads())
+    with threads as readers, ThreadPoolExecutor(2) as pool:
+
+        def shard(part: Sequence[PreparedScan]) -> None:
+            clouds = readers.map(lambda scan: Cloud.of(scan, options.points), part)
+            extractor(extractor.batch(list(clouds)))
+
+        seconds = timed(backbones.device, lambda: list(pool.map(shard, shards)))
+    return Row("extraction from memory", len(scans), seconds, f"shards of {options.shard}")
+
+
+def extraction_from_files(params: Params, device: torch.device, scans: int) -> Row:
+    """`extract` of a generated category, from its files to its store; weights loaded within."""
+    demo = DemoOptions(train=scans, validation=0, test_good=1, test_defect=1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        generate_category(folder / "raw", "biscuit", demo)
+        manifest = prepare_category(folder / "raw", "biscuit", folder / "prepared", workers=8)
+
+        def extract() -> None:
+            extract_category(
+                folder / "prepared",
+                folder / "raw",
+                folder / "store.zarr",
+                params.features,
+                folder / "staging",
+                device,
+                batched=True,
+            )
+
+        seconds = timed(device, extract)
+    return Row("extraction from files", len(manifest.rows), seconds, "with start-up and writing")
+
+
+def inference(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Iterator[Row]:
+    """From prepared scans to object scores, in one batch and one by one; untrained modules."""
+    options, device = params.features, backbones.device
+    extractor = BatchExtractor(backbones, options)
+    scorer = _scorer(params, device)
+
+    def maps(some: Sequence[PreparedScan]) -> list[np.ndarray]:
+        arrays = extractor(extractor.prepare(some))
+        each = [{name: array[i] for name, array in arrays.items()} for i in range(len(some))]
+        features = [ScanFeatures.of(one, options.points.pool) for one in each]
+        return [scorer.score_maps(PixelFeatures([one], device), 0) for one in features]
+
+    first = maps(scans[:2])
+    voting = fit_voting(first, first, params.voting)
+
+    def decide(some: Sequence[PreparedScan]) -> list[float]:
+        return [
+            object_score(voting.anomaly_map(found), scan.foreground)
+            for found, scan in zip(maps(some), scans, strict=False)
+        ]
+
+    batch = scans[: options.shard]
+    decide(batch)
+    yield Row("inference in a batch", len(batch), timed(device, lambda: decide(batch)))
+    decide(scans[:1])
+    yield Row("inference, one scan", 1, timed(device, lambda: decide(scans[:1])))
+
+
+def guidance_training(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
+    """MGM's steps from features on the device, and their share of the measured GEMM rate."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    options, device = params.features, backbones.device
+    extractor = BatchExtractor(backbones, options)
+    arrays = extractor(extractor.prepare(scans[:8]))
+    each = [{name: a[i] for name, a in arrays.items()} for i in range(len(arrays["rgb"]))]
+    features = PixelFeatures([ScanFeatures.of(one, options.points.pool) for one in each], device)
+
+    def model(steps: int) -> Model:
+        mgm = params.model.mgm.model_copy(update={"steps": steps})
+        mfm = params.model.mfm.model_copy(update={"steps": 1})
+        return params.model.model_copy(update={"mgm": mgm, "mfm": mfm})
+
+    fusion = train_fusion(features, model(1), "made-up", iter).module
+
+    def flops(steps: int) -> int:
+        with FlopCounterMode(display=False) as counter:
+            train_guidance(features, fusion, model(steps), "made-up", iter)
+        return counter.get_total_flops()
+
+    few, many = 20, params.model.mgm.steps
+    work = (flops(2 * few) - flops(few)) / few * (many - few)
+    short, long = (
+        timed(device, lambda n=n: train_guidance(features, fusion, model(n), "made-up", iter))
+        for n in (few, many)
+    )
+    seconds = max(long - short, 1e-9)
+    share = work / seconds / gemm_rate(device)
+    return Row("MGM training, steps", many - few, seconds, f"{100 * share:.0f} % of the GEMM rate")
+
+
+def gemm_rate(device: torch.device, size: int = 8192, runs: int = 20) -> float:
+    """FLOP/s of a large bfloat16 matrix product."""
+    left, right = (torch.randn(size, size, device=device).bfloat16() for _ in range(2))
+    left @ right
+    return 2 * size**3 * runs / timed(device, lambda: [left @ right for _ in range(runs)])
+
+
+def _scorer(params: Params, device: torch.device) -> Scorer:
+    model = params.model
+    torch.manual_seed(0)
+    # Without components the modules need no fitted space.
+    fusion = Fusion(model.mfm.dim, model.mfm.hidden, None).to(device).eval()
+    guidance = Guidance(fusion.dim, model.mgm.hidden, model.mgm.use_mentor, None)
+    return Scorer(fusion, guidance.to(device).eval(), model.precision)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=int, default=256)
+    parser.add_argument("--shard", type=int, default=64)
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        print(SKIPPED)
+        return
+    params = load_params()
+    features = params.features.model_copy(update={"shard": arguments.shard})
+    params = params.model_copy(update={"features": features})
+    device = select_device(params.runtime.model_copy(update={"device": "cuda"}))
+    backbones = Backbones.load(features, device)
+    scans = [made_up_scan(seed) for seed in range(arguments.scans)]
+    torch.cuda.reset_peak_memory_stats(device)
+    print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}\n")
+    print("| what | a second | ms each | |\n|---|---|---|---|")
+    print(extraction_from_memory(backbones, features, scans))
+    peak = torch.cuda.max_memory_allocated(device)
+    print(extraction_from_files(params, device, arguments.scans))
+    for row in inference(backbones, params, scans):
+        print(row)
+    print(guidance_training(backbones, params, scans))
+    print(f"\npeak memory of extraction from memory: {peak / 2**20:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

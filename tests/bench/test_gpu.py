@@ -1,0 +1,61 @@
+"""The GPU measurements run, on the CPU and on next to nothing; without a device they say so."""
+
+import pytest
+import torch
+
+from bench import gpu
+from pipeline.config import Params
+
+
+@pytest.fixture(scope="module")
+def small(params) -> Params:
+    points = params.features.points.model_copy(update={"groups": 16, "group_size": 8})
+    update = {"points": points, "shard": 2, "precision": "float32", "layout": "factored"}
+    model = params.model.model_copy(
+        update={
+            "precision": "float32",
+            "mgm": params.model.mgm.model_copy(update={"steps": 22, "scans": 2, "pixels": 4}),
+            "mfm": params.model.mfm.model_copy(update={"scans": 2, "pixels": 8}),
+        }
+    )
+    features = params.features.model_copy(update=update)
+    return params.model_copy(update={"features": features, "model": model})
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return [gpu.made_up_scan(seed, side=20) for seed in range(3)]
+
+
+def test_made_up_parts_have_the_points_of_published_users():
+    assert gpu.made_up_scan(0).foreground.sum() == 123**2
+
+
+def test_extraction_from_memory(backbones, small, scans):
+    row = gpu.extraction_from_memory(backbones, small.features, scans)
+    assert row.count == 3
+    assert row.seconds > 0
+
+
+def test_inference_in_a_batch_and_alone(backbones, small, scans):
+    assert [row.count for row in gpu.inference(backbones, small, scans)] == [2, 1]
+
+
+def test_training(backbones, small, scans, monkeypatch):
+    monkeypatch.setattr(gpu, "gemm_rate", lambda device: 1e12)
+    row = gpu.guidance_training(backbones, small, scans)
+    assert row.count == 2
+    assert "% of the GEMM rate" in str(row)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device to measure")
+def test_without_a_device_it_says_so(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["gpu"])
+    gpu.main()
+    assert capsys.readouterr().out == "no CUDA device: skipped\n"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
+def test_extraction_from_files(small):
+    assert gpu.extraction_from_files(small, torch.device("cuda"), 2).count == 4
