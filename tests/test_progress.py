@@ -32,7 +32,7 @@ def test_an_error_ends_the_work() -> None:
         done.append(n)
         raise ValueError(n)
 
-    with pytest.raises(ValueError, match="^0$"):
+    with pytest.raises(ValueError, match=r"^0$"):
         in_threads(fail, range(10_000))
     assert len(done) < 10_000
 
