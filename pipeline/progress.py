@@ -1,11 +1,14 @@
 """Progress bars on standard error: a rate and an ETA on a terminal, silence elsewhere."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def progress(
@@ -29,6 +32,26 @@ def progress(
             leave=False,
         )
     )
+
+
+def in_threads(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    bar: Callable[[Iterable[T]], Iterable[T]] = iter,
+) -> list[R]:
+    """The function's results, in order, by one thread a core.
+
+    For work that lets other threads run meanwhile, as decoding and encoding pictures do.
+
+    Args:
+        bar: wraps the items to show progress.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            results = pool.map(function, items)
+            return [result for _, result in zip(bar(items), results, strict=True)]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def byte_bar(description: str, total: int | None, initial: int) -> "tqdm[NoReturn]":

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.cache.maps import MAPS
 from pipeline.cache.schema import StoreManifest
-from pipeline.device import autocast
+from pipeline.device import autocast, scan_threads
 from pipeline.features.projection import SIZE
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
@@ -91,6 +91,13 @@ class Scorer:
         for tile, scores in zip(tiles, each(tile_scores, tiles), strict=True):
             maps[:, tile] = scores.numpy()
         return maps.reshape(len(MAPS), SIZE, SIZE)
+
+    def score_one(self, features: PixelFeatures) -> np.ndarray:
+        """`score_maps` of a scan that waits alone: on all cores, to the same bits."""
+        if features.device.type != "cpu":
+            return self.score_maps(features, 0)
+        with scan_threads(features.device) as pool:
+            return self.score_maps(features, 0, pool.map)
 
 
 def _rounded_once(module: M, precision: str) -> M:

@@ -127,3 +127,5 @@ def test_tiles_side_by_side_give_the_bits_of_one_after_the_other(monkeypatch):
     with ThreadPoolExecutor(3, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         together = scorer.score_maps(data, 0, pool.map)
     np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(scorer.score_one(data), alone)
+    assert torch.get_num_threads() == threads

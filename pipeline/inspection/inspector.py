@@ -27,7 +27,7 @@ from pipeline.data.prepare import PreparedScan, prepare_raw
 from pipeline.data.resize import SIZE
 from pipeline.data.scan import RawScan, ScanFiles
 from pipeline.errors import ConfigError, DataError
-from pipeline.features.extract import Geometry, extract_features, scan_geometry
+from pipeline.features.extract import Geometry, extract_one, scan_geometry
 from pipeline.inspection.arrays import raw_scan
 from pipeline.inspection.bundle import BUNDLE_FILE, load_bundle
 from pipeline.inspection.finished import load_project
@@ -220,12 +220,11 @@ class Inspector:
 
     def _features(self, ready: _Ready) -> ScanFeatures:
         options = self.model.settings.features
-        arrays = extract_features([ready.scan], [ready.geometry], self.model.backbones, options)
-        one = {name: array[0] for name, array in arrays.items()}
-        return ScanFeatures.of(one, options.points.pool)
+        arrays = extract_one(ready.scan, ready.geometry, self.model.backbones, options)
+        return ScanFeatures.of(arrays, options.points.pool)
 
     def _score_maps(self, features: ScanFeatures) -> NDArray[np.float32]:
-        return self.model.scorer.score_maps(PixelFeatures([features], self.model.device), 0)
+        return self.model.scorer.score_one(PixelFeatures([features], self.model.device))
 
 
 @contextmanager

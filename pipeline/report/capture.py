@@ -15,6 +15,7 @@ from pipeline.cache.reader import Store
 from pipeline.data.manifest import Manifest, ManifestRow, load_foreground, load_masks
 from pipeline.data.prepare import load_scan
 from pipeline.data.resize import restore_rgb
+from pipeline.progress import in_threads
 from pipeline.report.encoding import encode_cloud, encode_maps, encode_masks, encode_picture
 from pipeline.report.panels import colour_range
 from pipeline.report.views import CategoryViews, ScanView
@@ -45,10 +46,11 @@ def category_views(
     maps = _maps(scores, anomaly, test)
     ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(LAYERS) if with_scans}
     limits = list(ranges.values())
-    views = tuple(
-        _view(root, manifest.rows[test[n]], foreground[n], truth[n], encode_maps(maps[n], limits))
-        for n in bar(range(len(test)))
-    )
+
+    def view(n: int) -> ScanView:
+        pixels = encode_maps(maps[n], limits)
+        return _view(root, manifest.rows[test[n]], foreground[n], truth[n], pixels)
+
     return CategoryViews(
         category=manifest.category,
         ranges=ranges,
@@ -56,7 +58,7 @@ def category_views(
         calibration_scans=model.calibration_scans,
         data_sha256=content_sha256(manifest),
         scores_sha256=scores.manifest.fingerprint,
-        scans=views,
+        scans=tuple(in_threads(view, range(len(test)), bar)),
     )
 
 

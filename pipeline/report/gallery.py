@@ -11,6 +11,7 @@ from pipeline.data.manifest import Manifest
 from pipeline.data.prepare import load_scan
 from pipeline.data.resize import resize_rgb_u8
 from pipeline.evaluation import Results
+from pipeline.progress import in_threads
 from pipeline.report.panels import MapView, Panel, choose_scans, colour_range, draw_panel
 
 LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}
@@ -37,7 +38,8 @@ def draw_gallery(
     maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
     ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
     final = colour_range(scans.maps, scans.foreground)
-    for i in bar(choose_scans(scans.scores, scans.labels, scans.defects, count)):
+
+    def draw(i: int) -> None:
         row = manifest.rows[scans.index[i]]
         views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
         panel = Panel(
@@ -54,3 +56,5 @@ def draw_gallery(
             threshold=scans.threshold,
         )
         draw_panel(folder / f"{row.id.replace('/', '_')}.png", panel)
+
+    in_threads(draw, choose_scans(scans.scores, scans.labels, scans.defects, count), bar)
