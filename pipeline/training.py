@@ -1,4 +1,4 @@
-"""Training of MFM and MGM from features in memory: random foreground pixels, Adam, cosine decay."""
+"""Training of MFM and MGM from features in memory: random foreground pixels, Adam."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator

@@ -31,7 +31,8 @@ def train_mgm(params: Params, category: str) -> Figures:
         held_out,
     )
     save_module(mgm(category), trained.module, trained.losses, trained.held_out)
-    return {"scans": len(data), "steps": len(trained.losses), "loss": trained.losses[-1]}
+    figures = {"scans": len(data), "steps": len(trained.losses), "loss": trained.losses[-1]}
+    return figures | ({"held_out_loss": min(trained.held_out.values())} if held_out else {})
 
 
 if __name__ == "__main__":
