@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,7 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
     few, many = 20, params.model.mgm.steps
     work = (flops(2 * few) - flops(few)) / few * (many - few)
     short, long = (
-        timed(device, lambda n=n: train_guidance(features, fusion, model(n), "made-up", iter))
+        timed(device, partial(train_guidance, features, fusion, model(n), "made-up", iter))
         for n in (few, many)
     )
     seconds = max(long - short, 1e-9)
