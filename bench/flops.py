@@ -2,8 +2,8 @@
 
 A multiply-add is two. Matrix products, convolutions and attention count; norms, activations and
 gathers do not, as in torch.utils.flop_counter, which a test compares these with. They are what our
-form of a network needs: Point-MAE's encoder as `pipeline/features/point_mae.py` rearranges it, the
-ViT on the patches that it is given.
+form of a network needs: Point-MAE's encoder as `pipeline/features/fast_point_mae.py` rearranges it,
+the ViT on the patches that it is given.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,10 +34,10 @@ def vit(patches: int) -> int:
 
 
 def point_encoder(groups: int, group_size: int, sample_stats: bool) -> int:
-    """Point-MAE's encoder, rearranged; the sample's own statistics take three more products."""
+    """Point-MAE's encoder, rearranged; a sample's own statistics take three more products."""
     rows, width = groups * group_size, point_mae.WIDTH
     per_point = 3 * 128 + 128 * 256 + 128 * 512 + 512 * width
-    network = 2 * rows * per_point + linear(groups, 256, 512) + linear(512, 256, 128)
+    network = 2 * rows * per_point + linear(groups, 256, 512) + linear(groups, 512, width)
     if sample_stats:
         network += linear(128, rows, 128) + linear(512, 128, 128) + linear(groups, 128, 512)
     position = linear(groups, 3, 128) + linear(groups, 128, width)

@@ -59,8 +59,8 @@ def test_latency_has_every_step_and_both_backbones(bench, finished):
     assert {"all", "of which RGB backbone", "of which point backbone", "read", "vote"} <= names
     networks = [row for row in rows if "backbone" in row.what]
     features = next(row for row in rows if row.what == "demo: features")
-    within = sum(row.figures["median_ms"] for row in networks)
-    assert within <= 1.5 * features.figures["median_ms"]
+    for row in networks:  # side by side within that step
+        assert 0 < row.figures["median_ms"] <= features.figures["median_ms"]
 
 
 def test_a_model_of_yours_needs_to_be_named(bench):
