@@ -68,7 +68,7 @@ def _figures(seconds: list[float]) -> dict[str, Figure]:
 
 @contextmanager
 def backbone_seconds(backbones: Backbones) -> Iterator[dict[str, list[float]]]:
-    """Seconds of every pass of each network; on the CPU the two run side by side and share cores."""
+    """Seconds of every pass of each network; on the CPU the two share the cores, side by side."""
     spans: dict[str, list[float]] = defaultdict(list)
     if backbones.device.type == "cpu":
         with _timed_forms(backbones, spans):
