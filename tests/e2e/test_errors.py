@@ -53,7 +53,7 @@ def fails(project: Project, *command: str) -> str:
     ("category", "words"),
     [
         ("truncated", ["raw/truncated/train/good/rgb/001.png", "cannot be read"]),
-        ("nan", ["raw/nan/test/bump/xyz/000.tiff", "1 points with NaN or Inf"]),
+        ("nan", ["raw/nan/test/bump/xyz/000.tiff", "1 point with NaN or Inf"]),
         ("unpaired", ["raw/unpaired/test/good/rgb/000.png", "has no partner"]),
     ],
 )
