@@ -67,6 +67,11 @@ CATALOGUE = {
         "bench.foreground:foreground",
         usual=False,
     ),
+    "mapped": Measurement(
+        "a training step from features in memory, and mapped from the disk",
+        "bench.training:mapped",
+        usual=False,
+    ),
     "predict": Measurement(
         "a model of yours on scans of yours: --models, --folder",
         "bench.latency:predict",

@@ -29,7 +29,7 @@ from pipeline.training_data import training_features
 from pipeline.voting import fit_voting
 
 CATEGORY = "made-up"
-MB_A_SCAN = 6  # of memory while a simulated cache is loaded
+MB_A_SCAN = 4  # of memory once a simulated cache is loaded
 STORED_GROUPS = 32  # of a simulated cache: a thousand scans in less than 2 GB
 
 
@@ -115,8 +115,10 @@ def _simulated_cache(bench: Bench, scans: int) -> Callable[[int], Callable[[], o
             folder / "prepared",
             folder / "features.zarr",
             CATEGORY,
-            0.2,
+            bench.params.model,
             TrainingView(limit=limit),
+            bench.params.runtime.memory_gb,
+            folder / "staging",
             bench.device,
         )
 

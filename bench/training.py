@@ -1,14 +1,21 @@
 """One step of training, through the stages' own functions, from features in memory."""
 
+import ctypes
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from bench import flops, scenes
-from bench.harness import Bench, Row, synchronise
+from bench.harness import Bench, Row, Unavailable, synchronise
 from pipeline.config import Model, Params
 from pipeline.fusion import Fusion
 from pipeline.pixels import PixelFeatures
+from pipeline.scratch import scratch_table
 from pipeline.training import train_fusion, train_guidance
 
 Bar = Callable[[Iterable[Any]], Iterator[Any]]
@@ -31,13 +38,61 @@ def train(bench: Bench) -> list[Row]:
     return rows
 
 
+def mapped(bench: Bench) -> list[Row]:
+    """At the demo's widths. From the disk: nothing that was read before is still in memory."""
+    scans, steps = bench.runs(96), bench.runs(96)
+    made = [scenes.features(bench.params.features, seed) for seed in range(scans)]
+    new_table = partial(scratch_table, bench.folder)
+    stored = [
+        ("in memory", PixelFeatures(made, bench.device)),
+        ("mapped, in the page cache", PixelFeatures(made, bench.device, new_table=new_table)),
+    ]
+    if sys.platform == "linux":
+        stored.append(("mapped, from the disk", _FromDisk(made, bench.device, new_table=new_table)))
+    rows, model = [], bench.params.model
+    best: tuple[float, ...] = ()
+    for where, features in stored:
+        taken = step_seconds(bench, features, model, steps, _FromDisk.clock)
+        best = best or taken
+        for module, seconds, fastest in zip(("MFM", "MGM"), taken, best, strict=True):
+            speed = fastest / seconds
+            rows.append(Row(f"{module}, {where}", {"step_ms": 1000 * seconds, "speed": speed}))
+    return rows
+
+
+class _FromDisk(PixelFeatures):
+    """Mapped features that leave memory before every gather; the clock stands still meanwhile."""
+
+    stood = 0.0
+
+    @classmethod
+    def clock(cls) -> float:
+        return time.perf_counter() - cls.stood
+
+    def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        ms_sync, madv_pageout = 4, 21
+        libc, start = ctypes.CDLL(None, use_errno=True), time.perf_counter()
+        for table in (self._rgb, self._tokens, self._index, self._weight):
+            place = ctypes.c_void_p(table.data_ptr()), ctypes.c_size_t(table.nbytes)
+            if libc.msync(*place, ms_sync) or libc.madvise(*place, madv_pageout):
+                raise Unavailable(
+                    f"this system cannot drop pages: {os.strerror(ctypes.get_errno())}"
+                )
+        _FromDisk.stood += time.perf_counter() - start
+        return super().gather(scan, pixel)
+
+
 def training_scans(bench: Bench, params: Params, scans: int = 8) -> PixelFeatures:
     made = [scenes.features(params.features, seed) for seed in range(scans)]
     return PixelFeatures(made, bench.device)
 
 
 def step_seconds(
-    bench: Bench, features: PixelFeatures, model: Model, steps: int
+    bench: Bench,
+    features: PixelFeatures,
+    model: Model,
+    steps: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
     """Mean seconds of a step of MFM and of MGM, without the set-up before the first."""
     model = model.model_copy(
@@ -54,19 +109,19 @@ def step_seconds(
     def guidance(bar: Bar) -> None:
         train_guidance(features, trained[0], model, CATEGORY, bar)
 
-    return _mean_step(fusion, bench), _mean_step(guidance, bench)
+    return _mean_step(fusion, bench, clock), _mean_step(guidance, bench, clock)
 
 
-def _mean_step(training: Callable[[Bar], None], bench: Bench) -> float:
+def _mean_step(training: Callable[[Bar], None], bench: Bench, clock: Callable[[], float]) -> float:
     """By the times at which a training asks its progress bar for the next batch."""
     asked: list[float] = []
 
     def bar(batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
-            asked.append(time.perf_counter())
+            asked.append(clock())
             yield batch
         synchronise(bench.device)
-        asked.append(time.perf_counter())
+        asked.append(clock())
 
     training(bar)
     return (asked[-1] - asked[WARM_UP]) / (len(asked) - 1 - WARM_UP)

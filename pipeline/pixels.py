@@ -1,10 +1,10 @@
-"""Features of single pixels, gathered from the cache's factors on the device.
+"""Features of single pixels, gathered from the cache's factors.
 
 F_RGB of a pixel is a weighted sum of 4 patch features and F_XYZ one of 3 group tokens (48 with the
 reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the pixels wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import cache
 
@@ -13,61 +13,95 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.cache.features import ScanFeatures
+from pipeline.cache.features import POINT_CHANNELS, RGB_CHANNELS, ScanFeatures
 from pipeline.features.projection import PATCH, PATCHES, SIZE, bilinear_taps, pool_taps
 from pipeline.whitening import FeatureSpace
 
+NewTable = Callable[[tuple[int, int], torch.dtype], Tensor]  # one that is to be filled
+
 
 class PixelFeatures:
-    """Some scans' features on a device, read by (scan, pixel)."""
+    """Some scans' features, read by (scan, pixel) and handed out on a device."""
 
-    def __init__(self, scans: Sequence[ScanFeatures], device: torch.device) -> None:
+    def __init__(
+        self,
+        scans: Iterable[ScanFeatures],
+        device: torch.device,
+        tokens: Sequence[int] | None = None,
+        new_table: NewTable | None = None,
+    ) -> None:
+        """Take the scans one by one: beside the tables, no more than one need be in memory.
+
+        Args:
+            tokens: how many `token_count` says each scan has; None: all scans are read for it.
+            new_table: makes the tables, (rows, channels), on the device or the CPU; None: on
+                the device.
+        """
+        if tokens is None:
+            scans = list(scans)
+            tokens = [token_count(scan) for scan in scans]
         self.device = device
-        self.foreground = [np.flatnonzero(scan.foreground.ravel()) for scan in scans]  # (P,) each
-        rgb = np.stack([scan.rgb for scan in scans])
-        self._rgb = torch.from_numpy(rgb).to(device).flatten(0, 2)  # (S * 784, 768)
+        self.foreground: list[np.ndarray] = []  # (P,) each
+        self._starts = np.concatenate([[0], np.cumsum(tokens)])  # of each scan, and the end
+        self._first_token = torch.from_numpy(self._starts[:-1]).to(device)  # (S,)
+        self._new_table = new_table or _tables_on(device)
         self._offsets: tuple[Tensor, Tensor] | None = None
         self._rgb_taps = _patch_taps(device)
-        self._pool = scans[0].pool
-        if scans[0].points is None:
-            self._load_factors(scans)
-        else:
-            self._load_dense(scans)
+        for scan in scans:
+            if not self.foreground:
+                self._allocate(scan)
+            self._append(scan)
 
-    def _load_factors(self, scans: Sequence[ScanFeatures]) -> None:
-        tokens = np.stack([_set(scan.tokens) for scan in scans])
-        self._groups = tokens.shape[1]
-        self._tokens = torch.from_numpy(tokens).to(self.device).flatten(0, 1)  # (S * G, 1152)
-        index = np.stack([_set(scan.index) for scan in scans]).reshape(-1, 3).astype(np.int32)
-        weight = np.stack([_set(scan.weight) for scan in scans]).reshape(-1, 3)
-        self._index = torch.from_numpy(index).to(self.device)  # (S * 50176, 3)
-        self._weight = torch.from_numpy(weight).to(self.device)
+    def _allocate(self, first: ScanFeatures) -> None:
+        self._pool = first.pool
+        scans = len(self._first_token)
+        points = first.tokens if first.points is None else first.points
+        new = self._new_table
+        self._rgb = new((scans * PATCHES * PATCHES, first.rgb.shape[-1]), torch.float16)
+        self._tokens = new((int(self._starts[-1]), _set(points).shape[-1]), torch.float16)
+        self._index = new((scans * SIZE * SIZE, 3), torch.int32)  # in the scan's tokens
+        self._weight = new((scans * SIZE * SIZE, 3), torch.float16)
 
-    def _load_dense(self, scans: Sequence[ScanFeatures]) -> None:
-        """Foreground pixels alone; each is its own token of weight 1."""
-        rows = [_set(scan.points)[scan.foreground] for scan in scans]
-        self._tokens = torch.from_numpy(np.concatenate(rows)).to(self.device)  # (sum P, 1152)
-        self._groups = 0
-        index = np.zeros((len(scans), SIZE * SIZE, 3), dtype=np.int32)
-        weight = np.zeros((len(scans), SIZE * SIZE, 3), dtype=np.float16)
-        start = 0
-        for scan, pixels in enumerate(self.foreground):
-            index[scan, pixels, 0] = start + np.arange(len(pixels))
-            weight[scan, pixels, 0] = 1
-            start += len(pixels)
-        self._index = torch.from_numpy(index.reshape(-1, 3)).to(self.device)
-        self._weight = torch.from_numpy(weight.reshape(-1, 3)).to(self.device)
+    def _append(self, scan: ScanFeatures) -> None:
+        number, pixels = len(self), np.flatnonzero(scan.foreground)
+        if scan.points is None:
+            tokens, index, weight = _set(scan.tokens), _set(scan.index), _set(scan.weight)
+        else:  # each foreground pixel is its own token of weight 1
+            tokens = scan.points[scan.foreground]
+            index = np.zeros((SIZE * SIZE, 3), dtype=np.int32)
+            weight = np.zeros((SIZE * SIZE, 3), dtype=np.float16)
+            index[pixels, 0], weight[pixels, 0] = np.arange(len(pixels)), 1
+        patches, of_tokens = self._rows_of(number)
+        pixels_of = slice(number * SIZE * SIZE, (number + 1) * SIZE * SIZE)
+        self._rgb[patches] = torch.from_numpy(scan.rgb.reshape(-1, scan.rgb.shape[-1]))
+        self._tokens[of_tokens] = torch.from_numpy(tokens)
+        self._index[pixels_of] = torch.from_numpy(index.reshape(-1, 3).astype(np.int32))
+        self._weight[pixels_of] = torch.from_numpy(weight.reshape(-1, 3))
+        self.foreground.append(pixels)
+
+    def _rows_of(self, scan: int) -> tuple[slice, slice]:
+        """A scan's rows in the tables of patches and of tokens."""
+        patches = slice(scan * PATCHES * PATCHES, (scan + 1) * PATCHES * PATCHES)
+        return patches, slice(int(self._starts[scan]), int(self._starts[scan + 1]))
 
     def __len__(self) -> int:
         return len(self.foreground)
 
     def project(self, space: FeatureSpace) -> "PixelFeatures":
-        """The same pixels in another space; every value gathered is linear in the factors."""
+        """The same pixels in another space; every value gathered is linear in the factors.
+
+        Scan by scan: its bits depend neither on the other scans nor on where the tables are.
+        """
         if space.rgb is None or space.xyz is None:
             return self
+        rgb_basis, xyz_basis = space.rgb.basis, space.xyz.basis
         projected = copy(self)
-        projected._rgb = self._rgb.float() @ space.rgb.basis
-        projected._tokens = self._tokens.float() @ space.xyz.basis
+        projected._rgb = self._new_table((len(self._rgb), rgb_basis.shape[1]), torch.float32)
+        projected._tokens = self._new_table((len(self._tokens), xyz_basis.shape[1]), torch.float32)
+        for scan in range(len(self)):
+            patches, tokens = self._rows_of(scan)
+            projected._rgb[patches] = self._rgb[patches].to(self.device).float() @ rgb_basis
+            projected._tokens[tokens] = self._tokens[tokens].to(self.device).float() @ xyz_basis
         projected._offsets = (space.rgb.offset, space.xyz.offset)
         return projected
 
@@ -93,8 +127,8 @@ class PixelFeatures:
             index, weight = self._pooled(scan, pixel)
         else:
             row = scan * (SIZE * SIZE) + pixel
-            index, weight = self._index[row], self._weight[row].float()
-        index = index + (scan * self._groups)[:, None]  # (N, 3), or (N, 48) with the 3x3 mean
+            index, weight = _rows(self._index, row), _rows(self._weight, row).float()
+        index = index + self._first_token[scan][:, None]  # (N, 3), or (N, 48) with the 3x3 mean
         xyz = _weighted_rows(self._tokens, index, weight)
         if self._offsets is None:
             return rgb, xyz
@@ -108,8 +142,8 @@ class PixelFeatures:
         rows, columns = first[y][:, None] + four, first[x][:, None] + four  # (N, 4) each
         source = scan[:, None, None] * (SIZE * SIZE) + rows[:, :, None] * SIZE + columns[:, None]
         area = (taps[y][:, :, None] * taps[x][:, None]).float()  # (N, 4, 4)
-        weight = self._weight[source].float() * area[..., None]  # (N, 4, 4, 3)
-        return self._index[source].flatten(1), weight.flatten(1)
+        weight = _rows(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
+        return _rows(self._index, source).flatten(1), weight.flatten(1)
 
 
 @cache
@@ -130,10 +164,38 @@ def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _weighted_rows(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     """(N, C) float32: sum over k of weight (N, K) times table[index (N, K)]."""
-    if table.dtype != torch.float32:  # the sum is of the table's type: widen the rows it reads
+    if table.dtype != torch.float32 or table.device != index.device:
         rows, index = index.unique(return_inverse=True)
-        table = table[rows].float()
+        table = _rows(table, rows).float()  # the sum is of the table's type: widen what it reads
     return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
+
+
+def _tables_on(device: torch.device) -> NewTable:
+    return lambda shape, dtype: torch.empty(shape, dtype=dtype, device=device)
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """table[index], on the index's device: rows of a table that only the CPU holds are sent."""
+    return table[index.to(table.device)].to(index.device)
+
+
+def token_count(scan: ScanFeatures) -> int:
+    """Rows of a scan in the table of tokens: groups, or the foreground pixels of a dense map."""
+    return len(scan.tokens) if scan.tokens is not None else int(scan.foreground.sum())
+
+
+def table_bytes(tokens: Sequence[int], components: int | None) -> int:
+    """Bytes of the tables of scans with so many tokens each, projected ones included.
+
+    Args:
+        components: of the space that they are projected to; None: to none.
+    """
+    patches = len(tokens) * PATCHES * PATCHES
+    size = 2 * (patches * RGB_CHANNELS + sum(tokens) * POINT_CHANNELS)
+    size += len(tokens) * SIZE * SIZE * 3 * (4 + 2)  # indices and weights
+    if components is not None:
+        size += 4 * (patches + sum(tokens)) * (components + 1)
+    return size
 
 
 def _set(array: np.ndarray | None) -> np.ndarray:

@@ -10,7 +10,7 @@ from pipeline.progress import progress
 from pipeline.splits import TrainingView
 from pipeline.training import train_guidance
 from pipeline.training_data import training_features
-from stages.runner import features, mfm, mgm, prepared, run_category
+from stages.runner import features, mfm, mgm, prepared, run_category, staging
 
 
 def train_mgm(params: Params, category: str) -> Figures:
@@ -18,7 +18,14 @@ def train_mgm(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
     view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
     load = partial(
-        training_features, prepared(category), features(category), category, model.holdout, view
+        training_features,
+        prepared(category),
+        features(category),
+        category,
+        model,
+        view,
+        params.runtime.memory_gb,
+        staging(),
     )
     data = load(device)
     held_out = load(device, "held_out") if model.early_stop.every else None

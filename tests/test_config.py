@@ -217,6 +217,7 @@ def test_a_width_may_be_left_open(tmp_path: Path, text: str) -> None:
         ("evaluate.panels", -1),
         ("runtime.device", "gpu"),
         ("runtime.threads", 0),
+        ("runtime.memory_gb", 0),
     ],
 )
 def test_a_value_of_the_wrong_type_or_range_is_named(tmp_path: Path, key: str, value: Any) -> None:

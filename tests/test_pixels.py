@@ -1,5 +1,7 @@
 """Features of single pixels: a fast path beside the dense maps, and equal to them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from torch import Tensor
 
 from pipeline.cache.features import ScanFeatures
 from pipeline.features.projection import pixel_weights, rgb_map
-from pipeline.pixels import PixelFeatures
+from pipeline.pixels import NewTable, PixelFeatures
+from pipeline.scratch import scratch_table
+from pipeline.whitening import FeatureSpace, Projection
 
 CPU = torch.device("cpu")
 RGB, POINTS, GROUPS = 32, 24, 10  # few channels: the dense maps stay small
@@ -95,3 +99,29 @@ def test_wide_tables_give_the_bits_of_narrow_ones(scans):
     at = every_pixel(features)
     pairs = zip(features.widened().gather(*at), features.gather(*at), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def projected(scans: list[ScanFeatures], new_table: NewTable | None = None) -> PixelFeatures:
+    space = FeatureSpace(4)
+    space.rgb, space.xyz = Projection(RGB, 5), Projection(POINTS, 5)
+    rng = torch.Generator().manual_seed(0)
+    for values in space.buffers():
+        values.normal_(generator=rng)
+    return PixelFeatures(scans, CPU, new_table=new_table).project(space)
+
+
+def test_mapped_tables_give_the_bits_of_those_in_memory(scans, tmp_path):
+    new_table = partial(scratch_table, tmp_path)
+    resident, mapped = PixelFeatures(scans, CPU), PixelFeatures(scans, CPU, new_table=new_table)
+    at = every_pixel(resident)
+    for one, two in ((resident, mapped), (projected(scans), projected(scans, new_table))):
+        assert all(torch.equal(a, b) for a, b in zip(one.gather(*at), two.gather(*at), strict=True))
+
+
+def test_the_projection_of_a_scan_does_not_depend_on_the_scans_beside_it(scans):
+    """To the bit, though the shapes of matrix products decide about theirs."""
+    both, alone = projected(scans), projected(scans[1:])
+    pixel = torch.from_numpy(alone.foreground[0])
+    one = both.gather(torch.ones_like(pixel), pixel)
+    two = alone.gather(torch.zeros_like(pixel), pixel)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))

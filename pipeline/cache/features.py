@@ -87,6 +87,13 @@ class FeatureCache:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def token_count(self, sample: int) -> int:
+        """Groups of the sample at a position; in a dense store, its foreground pixels."""
+        for spec in self._arrays:
+            if spec.name == "tokens":
+                return spec.shape[0]
+        return int(np.count_nonzero(self.store.read("foreground", sample)))
+
     def scan(self, sample: int) -> ScanFeatures:
         """Features of the sample at a position."""
         arrays = {spec.name: self.store.read(spec.name, sample) for spec in self._arrays}

@@ -51,6 +51,14 @@ def test_a_training_step_of_each_module(bench):
     assert mgm > 0
 
 
+def test_training_from_memory_and_from_the_disk(bench, monkeypatch):
+    monkeypatch.setattr(bench, "runs", lambda many: 3)
+    rows = training.mapped(bench)
+    assert [row.figures["speed"] for row in rows[:2]] == [1, 1]
+    assert {row.what.partition(", ")[2] for row in rows} >= {"in memory", "mapped, from the disk"}
+    assert all(row.figures["step_ms"] > 0 for row in rows)
+
+
 def test_latency_has_every_step_and_both_backbones(bench, finished):
     inspected = finished.root / "data/demo/biscuit/test"
     inspector = latency.Inspector.load(finished.root, "biscuit", "cpu")
