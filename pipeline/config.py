@@ -179,6 +179,7 @@ class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Count | None
     workers: Count | None
+    train_together: Count
 
 
 class Params(Section):
