@@ -216,7 +216,7 @@ class _Category:
 
     def _latest(self) -> Places:
         """Where each dep lies: in the staging folder if it was itself trained ahead."""
-        found = {}
+        found: dict[Path, Path] = {}
         for stage in {*_dag()} - {self.stage}:
             made = set(_paths(stage, "outs", self.category)) & set(self._deps())
             maker = _Category(stage, self.category, self.params, self.staging)
@@ -290,7 +290,7 @@ def _digests(path: Path) -> dict[str, str]:
     files = [file for file in files if file.parent.name != "__pycache__"]
     if not files:
         raise FileNotFoundError(path)
-    found = {}
+    found: dict[str, str] = {}
     for file in files:
         with file.open("rb") as content:
             name = file.relative_to(path).as_posix()
