@@ -1,7 +1,12 @@
 """Training ahead: taken over whole where nothing has changed, and in no other case."""
 
 import fcntl
+import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,8 @@ import pytest
 from pipeline import together
 from pipeline.config import Params
 from pipeline.together import _Category, train_together
+
+from .processes import is_alive
 
 ROOT = Path(__file__).parents[1]
 STAGE = "train_mfm"
@@ -215,3 +222,45 @@ def test_one_at_a_time_looks_nothing_up_and_leaves_no_trace(two: Params) -> None
     assert stage(Trainer(), two.model_copy(update={"runtime": runtime})) == {"loss": 0.5}
     assert OUT.is_dir()
     assert not Path(".staging").exists()
+
+
+KILLED = """
+import os, time
+from pathlib import Path
+from pipeline.config import load_params
+from pipeline.together import train_together
+
+def train(params, category, out, at):
+    if category == "rope":
+        time.sleep(600)
+    out.mkdir(parents=True)
+    (out / "module").write_text("half")
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+params = load_params(Path("params.yaml"))
+train_together("train_mfm", train, params, "rope", Path("data/mfm/rope"), Path(".staging"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_killed_stage_takes_what_it_trains_ahead_with_it(two: Params) -> None:
+    Path("params.yaml").write_text(json.dumps(two.model_dump()))
+    stages = subprocess.Popen(
+        [sys.executable, "-P", "-c", KILLED],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert stages.stdout is not None
+    worker = int(stages.stdout.readline())
+    stages.kill()
+    stages.wait()
+    stages.stdout.close()
+    deadline = time.monotonic() + 60
+    while is_alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(worker)
+    assert [p.name for p in waiting("rope-2")] == ["partial"]
+    assert category(two, "rope-2").train_ahead(Trainer())  # the lock is free again
+    assert [p.name for p in waiting("rope-2")] != ["partial"]
