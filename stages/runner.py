@@ -1,9 +1,6 @@
 """What every stage script shares: its command line, its errors and its paths."""
 
-import ctypes
 import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +10,7 @@ import typer
 from pipeline.config import Params, load_params
 from pipeline.errors import ConfigError, one_sentence
 from pipeline.logs import Figures, configure_logging, logged_stage
+from pipeline.processes import die_with_parent
 from pipeline.project import Project
 
 HERE = Project()
@@ -51,14 +49,7 @@ def run(stage: Callable[[Params], Figures | None]) -> None:
 
 
 def _run(command: Callable[..., None]) -> None:
-    _die_with_parent()
+    die_with_parent()
     configure_logging()
     with one_sentence():
         typer.run(command)
-
-
-def _die_with_parent() -> None:
-    """End this process when `dvc` is killed: an orphan would write beside the next run."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

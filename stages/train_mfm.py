@@ -1,6 +1,7 @@
 """Train the Mentor of Fusion Module (section III-C) on the cached features of the good scans."""
 
 from functools import partial
+from pathlib import Path
 
 from pipeline.config import Params
 from pipeline.device import select_device
@@ -8,12 +9,17 @@ from pipeline.logs import Figures
 from pipeline.modules import save_module
 from pipeline.progress import progress
 from pipeline.splits import TrainingView
+from pipeline.together import Places, train_together
 from pipeline.training import train_fusion
 from pipeline.training_data import training_features
 from stages.runner import features, mfm, prepared, run_category, staging
 
 
 def train_mfm(params: Params, category: str) -> Figures:
+    return train_together("train_mfm", _train, params, category, mfm(category), staging())
+
+
+def _train(params: Params, category: str, out: Path, at: Places) -> Figures:
     model = params.model
     device = select_device(params.runtime)
     view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
@@ -36,7 +42,7 @@ def train_mfm(params: Params, category: str) -> Figures:
         lambda b: progress(b, f"mfm {category}", "step", model.mfm.steps),
         held_out,
     )
-    save_module(mfm(category), trained.module, trained.losses, trained.held_out)
+    save_module(out, trained.module, trained.losses, trained.held_out)
     figures = {"scans": len(data), "steps": len(trained.losses), "loss": trained.losses[-1]}
     return figures | ({"held_out_loss": min(trained.held_out.values())} if held_out else {})
 

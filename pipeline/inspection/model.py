@@ -50,7 +50,8 @@ def device_of(name: str, params: Params | None = None) -> torch.device:
     Raises:
         ConfigError: no such name, or CUDA where there is none.
     """
-    given = dict.fromkeys(Runtime.model_fields) if params is None else params.runtime.model_dump()
+    none = dict.fromkeys(Runtime.model_fields) | {"train_together": 1}
+    given = none if params is None else params.runtime.model_dump()
     try:
         return select_device(Runtime(**(given | {"device": name})))
     except ValidationError:

@@ -18,6 +18,7 @@ PLUMBING = {
     "pipeline.errors": "names of errors; a stage that raises one has no results",
     "pipeline.config": "checks the params; their values are listed one by one in dvc.yaml",
     "pipeline.progress": "progress bars",
+    "pipeline.processes": "how a process ends",
     "pipeline.project": "the paths of outs, which dvc.yaml names itself",
     "pipeline.logs": "log lines",
     "pipeline.files": "writes files and folders whole; what is in them is their callers'",
