@@ -81,7 +81,7 @@ def test_what_is_not_finished_is_missing_and_noted() -> None:
     table = build(IV, {1: BOTH[1]})
     (cell,) = table.lines[0].cells
     assert (cell.values, cell.spread) == ((0.98,), None)
-    assert table.notes[0] == "1 of 2 experiments are not finished."
+    assert table.notes[0] == "1 of 2 experiments is not finished."
 
 
 def test_a_metric_that_a_run_has_not_is_empty() -> None:
