@@ -92,13 +92,13 @@ def guidance_layers(model: Model) -> Iterator[Layer]:
         yield from mlp((source + dim, hidden, hidden, target), through=dim > 0)
 
 
-def fusion_step(model: Model) -> int:
-    """One training step of MFM: the layers, and the products of InfoNCE and their gradients."""
-    rows, dim, layers = (
-        model.mfm.scans * model.mfm.pixels,
-        model.mfm.dim,
-        list(fusion_layers(model)),
-    )
+def fusion_step(model: Model, rows: int) -> int:
+    """One training step of MFM: the layers, and the products of InfoNCE and their gradients.
+
+    Args:
+        rows: pixels of the step: at most one a patch, so often fewer than `model.mfm` asks for.
+    """
+    dim, layers = model.mfm.dim, list(fusion_layers(model))
     if not model.mfm.outer_loss:
         layers = layers[:4]
     contrast = linear(rows, dim, rows)

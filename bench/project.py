@@ -73,6 +73,8 @@ def finish(folder: Path, text: str) -> Finished:
     """Run every stage of the project of these params."""
     folder.mkdir()
     (folder / PARAMS_FILE).write_text(text, encoding="utf-8")
+    (folder / "studies").mkdir()
+    (folder / "studies/best.json").write_text("{}\n", encoding="utf-8")  # the report reads it
     usage = {name: stage(name, folder, "--category", CATEGORY) for name in STAGES[:-1]}
     usage["report"] = stage("report", folder)
     return Finished(folder, params_of(text), usage)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,17 @@ def _run(name: str, bench: Bench) -> dict[str, Any]:
         result["rows"] = [{"what": row.what, **row.figures} for row in measurement.run(bench)]
     except Unavailable as reason:
         result["left_out"] = f"Left out: {reason}."
+    except Exception as error:  # the others' minutes are not lost with it
+        traceback.print_exc()
+        result |= {"failed": True, "left_out": f"Failed: {error}"}
     result["took_s"] = round(time.perf_counter() - start, 1)
     print(f" {result['took_s']} s", file=sys.stderr, flush=True)
     return result
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    """The measurements that ended in an error."""
+    return [name for name, measured in result["results"].items() if measured.get("failed")]
 
 
 def record(result: dict[str, Any]) -> list[Path]:

@@ -4,21 +4,18 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from bench import flops, scenes
 from bench.harness import Bench, Row, Unavailable, synchronise
 from pipeline.config import Model, Params
-from pipeline.fusion import Fusion
-from pipeline.pixels import PixelFeatures
+from pipeline.pixels import PixelFeatures, patch_of
 from pipeline.scratch import scratch_table
 from pipeline.training import train_fusion, train_guidance
-
-Bar = Callable[[Iterable[Any]], Iterator[Any]]
 
 CATEGORY = "made-up"
 WARM_UP = 2  # steps that do not count
@@ -31,11 +28,21 @@ def train(bench: Bench) -> list[Row]:
         ("paper", bench.paper_params, bench.runs(9)),
     ):
         model, features = params.model, training_scans(bench, params)
-        work = {"MFM": flops.fusion_step(model), "MGM": flops.guidance_step(model)}
+        work = {
+            "MFM": flops.fusion_step(model, fusion_rows(features, model)),
+            "MGM": flops.guidance_step(model),
+        }
         for module, seconds in zip(work, step_seconds(bench, features, model, steps), strict=True):
             heavy = bench.limits.heavy(work[module], seconds, model.precision, bench.device)
             rows.append(Row(f"{module}, {name}", {"step_ms": 1000 * seconds, **heavy}))
     return rows
+
+
+def fusion_rows(features: PixelFeatures, model: Model) -> int:
+    """Pixels of a mean step of MFM: at most one of each patch that holds foreground."""
+    patches = [len(np.unique(patch_of(pixels))) for pixels in features.foreground]
+    seen = np.minimum(patches, model.mfm.pixels).mean()
+    return round(model.mfm.scans * float(seen))
 
 
 def mapped(bench: Bench) -> list[Row]:
@@ -94,34 +101,40 @@ def step_seconds(
     steps: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Mean seconds of a step of MFM and of MGM, without the set-up before the first."""
-    model = model.model_copy(
-        update={
-            "mfm": model.mfm.model_copy(update={"steps": WARM_UP + steps}),
-            "mgm": model.mgm.model_copy(update={"steps": WARM_UP + steps}),
-        }
-    )
-    trained: list[Fusion] = []
+    """Mean seconds of a step of MFM and of MGM, without what comes before the first.
 
-    def fusion(bar: Bar) -> None:
-        trained.append(train_fusion(features, model, CATEGORY, bar).module)
+    As the difference of two runs: training draws, gathers and mentors many steps at once.
+    """
 
-    def guidance(bar: Bar) -> None:
-        train_guidance(features, trained[0], model, CATEGORY, bar)
+    def of(steps: int) -> Model:
+        taken = {"steps": steps}
+        return model.model_copy(
+            update={
+                "mfm": model.mfm.model_copy(update=taken),
+                "mgm": model.mgm.model_copy(update=taken),
+            }
+        )
 
-    return _mean_step(fusion, bench, clock), _mean_step(guidance, bench, clock)
+    trained = train_fusion(features, of(WARM_UP), CATEGORY, iter).module
+
+    def fusion(steps: int) -> None:
+        train_fusion(features, of(steps), CATEGORY, iter)
+
+    def guidance(steps: int) -> None:
+        train_guidance(features, trained, of(steps), CATEGORY, iter)
+
+    return _mean_step(fusion, steps, bench, clock), _mean_step(guidance, steps, bench, clock)
 
 
-def _mean_step(training: Callable[[Bar], None], bench: Bench, clock: Callable[[], float]) -> float:
-    """By the times at which a training asks its progress bar for the next batch."""
-    asked: list[float] = []
-
-    def bar(batches: Iterable[Any]) -> Iterator[Any]:
-        for batch in batches:
-            asked.append(clock())
-            yield batch
+def _mean_step(
+    training: Callable[[int], None], steps: int, bench: Bench, clock: Callable[[], float]
+) -> float:
+    def seconds(steps: int) -> float:
+        start = clock()
+        training(steps)
         synchronise(bench.device)
-        asked.append(clock())
+        return clock() - start
 
-    training(bar)
-    return (asked[-1] - asked[WARM_UP]) / (len(asked) - 1 - WARM_UP)
+    training(WARM_UP)
+    few = max(1, steps // 5)
+    return max((seconds(few + steps) - seconds(few)) / steps, 1e-9)

@@ -37,6 +37,10 @@ class BundleError(Mentor3ADError):
     """A model bundle that is incomplete, damaged, foreign or of a newer schema."""
 
 
+class BenchError(Mentor3ADError):
+    """A benchmark that ended in an error."""
+
+
 class TrainingError(Mentor3ADError):
     """A loss or feature that is not finite, or too little data to train on."""
 

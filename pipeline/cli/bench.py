@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import ConfigError
+from pipeline.errors import BenchError, ConfigError
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def bench(
         return
     if record and (quick or names):
         raise ConfigError("--record keeps a full run: leave --quick and the names out")
-    from bench.run import Options, as_json, measure
+    from bench.run import Options, as_json, failures, measure
     from bench.run import record as keep
     from bench.table import machine_line
 
@@ -51,6 +51,8 @@ def bench(
     print(machine_line(result))
     if out is not None:
         out.write_text(as_json(result), encoding="utf-8")
+    if failed := failures(result):
+        raise BenchError(f"{', '.join(failed)} failed, see above; nothing is recorded")
     if record:
         print(f"written: {', '.join(str(file.relative_to(CHECKOUT)) for file in keep(result))}")
 

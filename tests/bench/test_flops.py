@@ -88,7 +88,7 @@ def test_a_step_of_mfm(model):
     found = counted(
         lambda: fusion_loss(fusion, rgb, xyz, mfm.temperature, mfm.outer_loss).backward()
     )
-    assert flops.fusion_step(model) == found
+    assert flops.fusion_step(model, 16) == found
 
 
 def test_a_step_of_mgm(model):

@@ -34,6 +34,10 @@ def fine(bench):
     return [Row("one", {"seconds": 1.5, "sizes": [1, 2]})]
 
 
+def broken(bench):
+    raise RuntimeError("no luck")
+
+
 def lacking(bench):
     raise Unavailable("needs a thing")
 
@@ -43,6 +47,7 @@ def result(monkeypatch):
     made_up = {
         "fine": Measurement("a fine one", f"{__name__}:fine"),
         "lacking": Measurement("one that lacks a thing", f"{__name__}:lacking"),
+        "broken": Measurement("one that fails", f"{__name__}:broken"),
     }
     monkeypatch.setattr(run, "CATALOGUE", made_up)
     told: list[str] = []
@@ -57,7 +62,14 @@ def test_a_result_names_machine_params_and_rows(result):
     assert [text.splitlines()[0] for text in told] == [
         "### fine: a fine one",
         "### lacking: one that lacks a thing",
+        "### broken: one that fails",
     ]
+
+
+def test_a_failure_loses_no_other_measurement(result):
+    content, told = result
+    assert run.failures(content) == ["broken"]
+    assert "Failed: no luck" in told[-1]
 
 
 def test_a_record_is_json_tables_and_the_page(result, tmp_path, monkeypatch):
