@@ -1,5 +1,6 @@
 """Studies run by dvc: each experiment once, none twice, and what stops a study before it starts."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -137,11 +138,12 @@ def test_an_interrupted_study_goes_on(project: Project) -> None:
         _wait_for_the_next(project.root)
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
-    assert (process.returncode, rest) == (
-        130,
-        "interrupted after 1 of 4; the same command goes on\n",
-    )
-    assert "long: 3 of 4 experiments to run" in study(project, "run", "long")
+    assert process.returncode == 130
+    said = re.search(r"interrupted after (\d) of 4; the same command goes on\n$", rest)
+    assert said
+    done = int(said[1])  # 1, or more where the next one was quicker than the signal
+    assert 1 <= done < 4
+    assert f"long: {4 - done} of 4 experiments to run" in study(project, "run", "long")
     assert "long: 0 of 4 experiments to run" in study(project, "run", "long")
 
 
