@@ -17,6 +17,7 @@ from pipeline.guidance import Guidance, guidance_loss
 from pipeline.pixels import PixelFeatures
 from pipeline.sampling import Batch, generator, patch_pixels, random_pixels
 from pipeline.schedule import Cosine, Plateau
+from pipeline.whitening import FeatureSpace
 
 SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
@@ -36,6 +37,11 @@ class Trained(Generic[M]):
     module: M
     losses: list[float]
     held_out: dict[int, float] = field(default_factory=dict)  # mean loss after so many steps
+
+    def figures(self) -> dict[str, int | float]:
+        """What a stage logs of a training."""
+        figures: dict[str, int | float] = {"steps": len(self.losses), "loss": self.losses[-1]}
+        return figures | ({"held_out_loss": min(self.held_out.values())} if self.held_out else {})
 
 
 def train_fusion(
@@ -67,13 +73,8 @@ def train_fusion(
         return patch_pixels(foreground, mfm.scans, mfm.pixels, steps, rng)
 
     samples = _features(features, bar(draw(features.foreground, mfm.steps, rng)), _as_it_is)
-    measured = []
-    if held_out is not None:
-        held_out = held_out.project(fusion.space)
-        fixed = generator(model.seed, "mfm held out", category)
-        measured = list(
-            _features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, fixed), _as_it_is)
-        )
+    fixed = generator(model.seed, "mfm held out", category)
+    measured = _measured(held_out, fusion.space, draw, fixed, _as_it_is)
     return _train(fusion, loss, samples, measured, model, mfm.steps)
 
 
@@ -112,14 +113,23 @@ def train_guidance(
         return random_pixels(foreground, mgm.scans, mgm.pixels, steps, rng)
 
     samples = _features(features, bar(draw(features.foreground, mgm.steps, rng)), with_mentor)
-    measured = []
-    if held_out is not None:
-        held_out = held_out.project(fusion.space)
-        fixed = generator(model.seed, "mgm held out", category)
-        measured = list(
-            _features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, fixed), with_mentor)
-        )
+    fixed = generator(model.seed, "mgm held out", category)
+    measured = _measured(held_out, fusion.space, draw, fixed, with_mentor)
     return _train(guidance, loss, samples, measured, model, mgm.steps)
+
+
+def _measured(
+    held_out: PixelFeatures | None,
+    space: FeatureSpace,
+    draw: Callable[[list[np.ndarray], int, np.random.Generator], Batches],
+    rng: np.random.Generator,
+    extend: Callable[..., Sample],
+) -> list[Sample]:
+    """The held-out pixels that every measurement sees; none without held-out scans."""
+    if held_out is None:
+        return []
+    held_out = held_out.project(space)
+    return list(_features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, rng), extend))
 
 
 def _as_it_is(*sample: Tensor) -> Sample:

@@ -8,11 +8,39 @@ from typing import Literal
 import torch
 
 from pipeline.cache.features import FeatureCache
-from pipeline.config import Model
+from pipeline.config import Model, Params
 from pipeline.data.manifest import Manifest
 from pipeline.pixels import PixelFeatures, table_bytes
 from pipeline.scratch import available_memory, check_space, scratch_table
 from pipeline.splits import TrainingView, split_good_scans
+
+
+def stage_features(
+    params: Params,
+    category: str,
+    prepared: Path,
+    features: Path,
+    scratch: Path,
+    device: torch.device,
+) -> tuple[PixelFeatures, PixelFeatures | None]:
+    """What the params make a module train on, and stop by: None where it takes all steps.
+
+    Raises:
+        TrainingError, CacheError, DataError: see `training_features`.
+    """
+    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
+    load = partial(
+        training_features,
+        prepared,
+        features,
+        category,
+        params.model,
+        view,
+        params.runtime.memory_gb,
+        scratch,
+        device,
+    )
+    return load(), load("held_out") if params.model.early_stop.every else None
 
 
 def training_features(

@@ -1,6 +1,5 @@
 """Train the Mentor of Fusion Module (section III-C) on the cached features of the good scans."""
 
-from functools import partial
 from pathlib import Path
 
 from pipeline.config import Params
@@ -8,10 +7,9 @@ from pipeline.device import select_device
 from pipeline.logs import Figures
 from pipeline.modules import save_module
 from pipeline.progress import progress
-from pipeline.splits import TrainingView
 from pipeline.together import Places, train_together
 from pipeline.training import train_fusion
-from pipeline.training_data import training_features
+from pipeline.training_data import stage_features
 from stages.runner import features, mfm, prepared, run_category, staging
 
 
@@ -22,19 +20,9 @@ def train_mfm(params: Params, category: str) -> Figures:
 def _train(params: Params, category: str, out: Path, at: Places) -> Figures:
     model = params.model
     device = select_device(params.runtime)
-    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
-    load = partial(
-        training_features,
-        prepared(category),
-        features(category),
-        category,
-        model,
-        view,
-        params.runtime.memory_gb,
-        staging(),
+    data, held_out = stage_features(
+        params, category, prepared(category), features(category), staging(), device
     )
-    data = load(device)
-    held_out = load(device, "held_out") if model.early_stop.every else None
     trained = train_fusion(
         data,
         model,
@@ -43,8 +31,7 @@ def _train(params: Params, category: str, out: Path, at: Places) -> Figures:
         held_out,
     )
     save_module(out, trained.module, trained.losses, trained.held_out)
-    figures = {"scans": len(data), "steps": len(trained.losses), "loss": trained.losses[-1]}
-    return figures | ({"held_out_loss": min(trained.held_out.values())} if held_out else {})
+    return {"scans": len(data), **trained.figures()}
 
 
 if __name__ == "__main__":
