@@ -113,11 +113,26 @@ def guidance_step(model: Model) -> int:
 
 
 def scoring(model: Model, pixels: int, groups: int) -> int:
-    """The scores of so many pixels of a scan: its factors into the feature space, MFM twice, MGM
-    once."""
-    fusion = sum(layer.forward(pixels) for layer in fusion_layers(model))
-    networks = 2 * fusion + sum(layer.forward(pixels) for layer in guidance_layers(model))
-    if model.whitening.components is None:
-        return networks
-    rgb, xyz = FeatureSpace(model.whitening.components).channels
-    return networks + linear(PATCHES**2, RGB_CHANNELS, rgb) + linear(groups, POINT_CHANNELS, xyz)
+    """The scores of so many pixels of a scan: its factors into the feature space and through the
+    first layers that read them; the rest of MFM and MGM; MFM of the reconstructions; cosines.
+    """
+    dim, channels = model.mfm.dim, FeatureSpace(model.whitening.components).channels
+    fusion, total = list(fusion_layers(model)), 0
+    for (inputs, source, target), tokens, raw in zip(
+        ((fusion[0].outputs, *channels), (fusion[2].outputs, *reversed(channels))),
+        (PATCHES**2, groups),
+        (RGB_CHANNELS, POINT_CHANNELS),
+        strict=True,
+    ):
+        hidden = model.mgm.hidden or (source + dim * model.mgm.use_mentor + target) // 2
+        rows = tokens
+        if model.whitening.components is not None:
+            total += linear(tokens, raw, source)
+            rows += 1  # the offset of the space
+        total += linear(rows, source, inputs) + linear(rows, source, hidden)
+        if model.mgm.use_mentor:
+            total += linear(pixels, dim, dim) + linear(pixels, dim, hidden)
+        total += linear(pixels, hidden, hidden) + linear(pixels, hidden, target)
+    after_images = [layer for i, layer in enumerate(fusion) if i not in (0, 2)]
+    total += sum(layer.forward(pixels) for layer in (*after_images, *fusion))
+    return total + sum(linear(pixels, width, 1) for width in (*channels, dim))

@@ -31,7 +31,10 @@ def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
 def cosine_difference(predicted: Tensor, target: Tensor) -> Tensor:
     """1 - cosine of rows (..., C), in float32: the loss of eq. 4 and the score of eq. 5."""
-    return 1 - F.cosine_similarity(predicted.float(), target.float(), dim=-1, eps=EPS)
+    predicted, target = predicted.float(), target.float()
+    product = (predicted[..., None, :] @ target[..., None])[..., 0, 0]  # no (..., C) in between
+    lengths = [torch.linalg.vector_norm(x, dim=-1).clamp_min(EPS) for x in (predicted, target)]
+    return 1 - product / (lengths[0] * lengths[1])
 
 
 def cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the p
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -105,11 +106,15 @@ class PixelFeatures:
         projected._offsets = (space.rgb.offset, space.xyz.offset)
         return projected
 
-    def widened(self) -> "PixelFeatures":
-        """The same pixels from float32 tables: twice the memory, many times faster to gather."""
-        wide = copy(self)
-        wide._rgb, wide._tokens = self._rgb.float(), self._tokens.float()
-        return wide
+    @property
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """Patch features (S * 784, R) and tokens (T, X), before `offsets` are subtracted."""
+        return self._rgb, self._tokens
+
+    @property
+    def offsets(self) -> tuple[Tensor, Tensor] | None:
+        """Of the space projected to: what is subtracted from every pixel's sum, (R,) and (X,)."""
+        return self._offsets
 
     def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Features of N pixels.
@@ -120,23 +125,26 @@ class PixelFeatures:
         Returns:
             F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space projected to.
         """
+        patches, tokens = self.taps(scan, pixel)
+        rgb, xyz = patches.sum(self._rgb), tokens.sum(self._tokens)
+        if self._offsets is None:
+            return rgb, xyz
+        return rgb - self._offsets[0], xyz - self._offsets[1]
+
+    def taps(self, scan: Tensor, pixel: Tensor) -> tuple["Taps", "Taps"]:
+        """Which rows of the tables N pixels are sums of: 4 patches, and 3 tokens (48 pooled)."""
         patch, patch_weight = self._rgb_taps
-        rgb_index = scan[:, None] * (PATCHES * PATCHES) + patch[pixel]  # (N, 4)
-        rgb = _weighted_rows(self._rgb, rgb_index, patch_weight[pixel])
+        patches = Taps(scan[:, None] * (PATCHES * PATCHES) + patch[pixel], patch_weight[pixel])
         if self._pool:
             index, weight = self._pooled(scan, pixel)
         else:
             row = scan * (SIZE * SIZE) + pixel
             index, weight = _rows(self._index, row), _rows(self._weight, row).float()
-        index = index + self._first_token[scan][:, None]  # (N, 3), or (N, 48) with the 3x3 mean
-        xyz = _weighted_rows(self._tokens, index, weight)
-        if self._offsets is None:
-            return rgb, xyz
-        return rgb - self._offsets[0], xyz - self._offsets[1]
+        return patches, Taps(index + self._first_token[scan][:, None], weight)
 
     def _pooled(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Taps of the 3x3 mean: (N, 48) token indices and weights."""
-        first, taps = (torch.from_numpy(a).to(self.device) for a in pool_taps())
+        first, taps = _pool_taps(self.device)
         y, x = pixel // SIZE, pixel % SIZE
         four = torch.arange(4, device=self.device)
         rows, columns = first[y][:, None] + four, first[x][:, None] + four  # (N, 4) each
@@ -162,12 +170,27 @@ def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
     return index.to(device), weight.to(device)
 
 
-def _weighted_rows(table: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-    """(N, C) float32: sum over k of weight (N, K) times table[index (N, K)]."""
-    if table.dtype != torch.float32 or table.device != index.device:
-        rows, index = index.unique(return_inverse=True)
-        table = _rows(table, rows).float()  # the sum is of the table's type: widen what it reads
-    return F.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
+@cache
+def _pool_taps(device: torch.device) -> tuple[Tensor, Tensor]:
+    """`pool_taps` on a device."""
+    first, taps = pool_taps()
+    return torch.from_numpy(first).to(device), torch.from_numpy(taps).to(device)
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Rows of a table and their weights, for each of N pixels."""
+
+    rows: Tensor  # (N, K) int
+    weight: Tensor  # (N, K) float32
+
+    def sum(self, table: Tensor) -> Tensor:
+        """(N, C) float32: each pixel's weighted sum of the rows of a table (T, C)."""
+        index = self.rows
+        if table.dtype != torch.float32 or table.device != index.device:
+            rows, index = index.unique(return_inverse=True)
+            table = _rows(table, rows).float()  # the sum is of the table's type: widen what is read
+        return F.embedding_bag(index, table, mode="sum", per_sample_weights=self.weight)
 
 
 def _tables_on(device: torch.device) -> NewTable:

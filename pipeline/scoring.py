@@ -4,31 +4,34 @@ Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
 """
 
 from collections.abc import Callable, Iterable
-from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.cache.maps import MAPS
 from pipeline.cache.schema import StoreManifest
-from pipeline.device import autocast, scan_threads
+from pipeline.device import resolve_precision, scan_threads
 from pipeline.features.projection import SIZE
+from pipeline.frozen import FrozenFusion, FrozenMapping, FrozenSource
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
 from pipeline.losses import cosine_difference
 from pipeline.modules import module_sha256
-from pipeline.pixels import PixelFeatures
+from pipeline.pixels import PixelFeatures, Taps
 
-# Pixels scored at once. They bound the memory: at the widest, all 768 and 1,152 channels, a tile
-# takes about 100 MB, however many pixels the part has. The last one is filled up to a multiple of
-# STEP: the CPU's matrix library compiles and keeps its code for every number of rows that it meets.
-TILE = 2048
+# Pixels scored at once on the CPU. They bound the memory: at the widest, all 768 and 1,152
+# channels, a tile takes about 50 MB, however many pixels the part has. The last one is filled up to
+# a multiple of STEP: the CPU's matrix library compiles and keeps its code for every number of rows
+# that it meets. A GPU wants more rows, and has the memory.
+TILE = 1024
 STEP = 256
+DEVICE_TILE = 16384
 
-M = TypeVar("M", Fusion, Guidance)
+Each = Callable[..., Iterable[Any]]  # applies a function to some arguments, in order
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
@@ -41,55 +44,69 @@ def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) 
     }
 
 
+@dataclass(frozen=True)
+class _Modality:
+    """What pixels of some scans are summed from: features, and their images in both modules.
+
+    Each table (T, C) is summed by the taps; what is subtracted from the sum, (1, C), if anything.
+    """
+
+    tables: tuple[Tensor, ...]
+    offsets: tuple[Tensor, ...] | None
+
+    @classmethod
+    def of(cls, source: FrozenSource, table: Tensor, offset: Tensor | None) -> "_Modality":
+        offsets = None if offset is None else source.images(offset[None])
+        return cls(source.images(table.float()), offsets)
+
+    def at(self, taps: Taps) -> list[Tensor]:
+        """Features (N, C) and both images (N, H), (N, H') of N pixels, float32."""
+        sums = [taps.sum(table) for table in self.tables]
+        if self.offsets is not None:
+            for total, offset in zip(sums, self.offsets, strict=True):
+                total -= offset
+        return sums
+
+
 class Scorer:
     """MFM and MGM, frozen, on one device."""
 
     def __init__(self, fusion: Fusion, guidance: Guidance, precision: str) -> None:
         self.space, self.precision = fusion.space, precision
-        self._fusion = _rounded_once(fusion, precision)
-        self._guidance = _rounded_once(guidance, precision)
+        device = next(fusion.parameters()).device
+        dtype = getattr(torch, resolve_precision(device, precision))
+        self._fusion = FrozenFusion(fusion, dtype)
+        self._to_rgb = FrozenMapping(guidance.to_rgb, dtype)
+        self._to_xyz = FrozenMapping(guidance.to_xyz, dtype)
+        self._sources = (
+            FrozenSource(self._fusion.rgb, self._to_xyz),
+            FrozenSource(self._fusion.xyz, self._to_rgb),
+        )
 
     @torch.inference_mode()
-    def pixel_scores(self, rgb: Tensor, xyz: Tensor) -> Tensor:
-        """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels.
-
-        Args:
-            rgb: (N, R); xyz: (N, X), in MFM's feature space.
-
-        Returns:
-            (3, N) float32: 1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of
-            the two reconstructions.
-        """
-        with autocast(rgb.device, self.precision):
-            mentor = self._fusion(rgb, xyz)
-            # What autocast would do after their concatenation with MFM's wider output.
-            inputs = [features.to(mentor.dtype) for features in (rgb, xyz)]
-            rgb_predicted, xyz_predicted = self._guidance(*inputs, mentor)
-            mentor_predicted = self._fusion(rgb_predicted, xyz_predicted)
-        pairs = ((rgb_predicted, rgb), (xyz_predicted, xyz), (mentor_predicted, mentor))
-        return torch.stack([cosine_difference(a, b) for a, b in pairs])
-
-    def score_maps(
-        self, features: PixelFeatures, scan: int, each: Callable[..., Iterable[Tensor]] = map
-    ) -> np.ndarray:
+    def score_maps(self, features: PixelFeatures, scan: int, each: Each = map) -> np.ndarray:
         """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background.
 
         Args:
-            each: applies a function to the tiles, in order: `map`, or that of some threads.
+            each: applies a function to modalities and to tiles: `map`, or that of some threads.
         """
-        features = features.project(self.space).widened()
+        features = features.project(self.space)
+        rgb, xyz = self._modalities(features, each)
+        device, pixels = features.device, features.foreground[scan]
+        on_cpu = device.type == "cpu"
 
+        @torch.inference_mode()  # the mode is a thread's own
         def tile_scores(tile: np.ndarray) -> Tensor:
-            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge")
-            pixel = torch.from_numpy(filled).to(features.device)
-            scores = self.pixel_scores(*features.gather(torch.full_like(pixel, scan), pixel))
-            return scores[:, : len(tile)].cpu()
+            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge") if on_cpu else tile
+            pixel = torch.from_numpy(filled).to(device)
+            patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
+            return self._pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
 
         maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
-        pixels = features.foreground[scan]
-        tiles = [pixels[start : start + TILE] for start in range(0, len(pixels), TILE)]
-        for tile, scores in zip(tiles, each(tile_scores, tiles), strict=True):
-            maps[:, tile] = scores.numpy()
+        size = TILE if on_cpu else DEVICE_TILE
+        tiles = [pixels[start : start + size] for start in range(0, len(pixels), size)]
+        if tiles:
+            maps[:, pixels] = torch.cat(list(each(tile_scores, tiles)), dim=1).cpu().numpy()
         return maps.reshape(len(MAPS), SIZE, SIZE)
 
     def score_one(self, features: PixelFeatures) -> np.ndarray:
@@ -99,14 +116,25 @@ class Scorer:
         with scan_threads(features.device) as pool:
             return self.score_maps(features, 0, pool.map)
 
+    def _modalities(self, features: PixelFeatures, each: Each) -> list[_Modality]:
+        offsets = features.offsets or (None, None)
+        modality = torch.inference_mode()(_Modality.of)
+        return list(each(modality, self._sources, features.tables, offsets))
 
-def _rounded_once(module: M, precision: str) -> M:
-    """A copy whose matrices have the type to which autocast would round them at every call."""
-    device = next(module.parameters()).device
-    rounded = deepcopy(module)
-    with autocast(device, precision):
-        if torch.is_autocast_enabled(device.type):
-            for layer in rounded.modules():
-                if isinstance(layer, nn.Linear):
-                    layer.to(torch.get_autocast_dtype(device.type))
-    return rounded
+    def _pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
+        """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels: (3, N) float32.
+
+        1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of the two reconstructions.
+
+        Args:
+            rgb, xyz: features, in MFM's feature space, and their images; see `_Modality.at`.
+        """
+        fusion = self._fusion
+        (f_rgb, rgb_in_mfm, rgb_in_mgm), (f_xyz, xyz_in_mfm, xyz_in_mgm) = rgb, xyz
+        projections = fusion.rgb.of_image(f_rgb, rgb_in_mfm), fusion.xyz.of_image(f_xyz, xyz_in_mfm)
+        mentor = fusion.fuse(*projections)
+        rgb_predicted = self._to_rgb.of_image(xyz_in_mgm, mentor)
+        xyz_predicted = self._to_xyz.of_image(rgb_in_mgm, mentor)
+        mentor_predicted = fusion(rgb_predicted, xyz_predicted)
+        pairs = (rgb_predicted, f_rgb), (xyz_predicted, f_xyz), (mentor_predicted, mentor)
+        return torch.stack([cosine_difference(a, b) for a, b in pairs])

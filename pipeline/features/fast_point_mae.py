@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.features.point_mae import TAPS, GroupEncoder, PointMAE
-from pipeline.features.transformer import Linear, Run, Transformer, in_order
+from pipeline.features.transformer import Run, Transformer, in_order
+from pipeline.linear import Linear
 
 TILE_POINTS = 1024  # of groups that the mini-PointNet takes at once: 1 MB of hidden bfloat16
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.features.projection import PATCH, PATCHES, fill_background_patches
-from pipeline.features.transformer import Linear, Run, Transformer, in_order
+from pipeline.features.transformer import Run, Transformer, in_order
+from pipeline.linear import Linear
 
 BACKBONE = "vit_base_patch8_224.dino"
 CHANNELS = 768
