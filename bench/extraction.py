@@ -1,7 +1,7 @@
 """Extraction: from files and from memory, its share of the limit, and beside the published form."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from pipeline.config import Features
 from pipeline.data.manifest import Manifest, load_foreground
 from pipeline.data.prepare import PreparedScan, load_scan
 from pipeline.device import has_bfloat16, scan_threads
+from pipeline.features.batched.extract import BatchExtractor
 from pipeline.features.category import extract_category
 from pipeline.features.extract import Backbones, extract_features, scan_geometry
 from pipeline.features.projection import PATCH, PATCHES
@@ -99,19 +100,30 @@ def _from_memory(
 ) -> dict[str, Figure]:
     """Prepared scans to arrays of features, side by side as the stage computes them."""
     backbones = Backbones.load(features, bench.device)
-
-    size = GPU_BATCH if bench.device.type == "cuda" else 1
+    size = 1 if bench.device.type == "cpu" else GPU_BATCH
     calls = [scans[i : i + size] for i in range(0, len(scans), size)]
-
-    def call(together: Sequence[PreparedScan]) -> None:
-        geometry = [scan_geometry(scan, features.points) for scan in together]
-        extract_features(together, geometry, backbones, features)
+    call = _extraction(backbones, features)
 
     with scan_threads(bench.device) as pool:
         seconds = seconds_of(lambda: list(pool.map(call, calls)), bench.runs(2), bench.device)
     return {"scans": len(scans), "scans_per_s": len(scans) / seconds} | _share(
         bench, features, scans, seconds / len(scans)
     )
+
+
+def _extraction(
+    backbones: Backbones, features: Features
+) -> Callable[[Sequence[PreparedScan]], object]:
+    """What the stage does with some prepared scans on the backbones' device."""
+    if backbones.device.type != "cpu":
+        extractor = BatchExtractor(backbones, features)
+        return lambda scans: extractor(extractor.prepare(scans))
+
+    def one_by_one(scans: Sequence[PreparedScan]) -> None:
+        geometry = [scan_geometry(scan, features.points) for scan in scans]
+        extract_features(scans, geometry, backbones, features)
+
+    return one_by_one
 
 
 def _share(

@@ -18,22 +18,28 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline import config
 from pipeline.cache.features import ScanFeatures
-from pipeline.config import Features, Model, Params, load_params
+from pipeline.config import Features, Params, load_params
+from pipeline.data.options import prepare_options
 from pipeline.data.prepare import PreparedScan, prepare_category
 from pipeline.demo.generate import DemoOptions, generate_category
 from pipeline.device import select_device
+from pipeline.errors import DataError
 from pipeline.features.batched.extract import BatchExtractor, Cloud
 from pipeline.features.category import extract_category
 from pipeline.features.extract import Backbones
 from pipeline.fusion import Fusion
 from pipeline.guidance import Guidance
+from pipeline.inspection.inspector import Inspector
+from pipeline.inspection.model import Model, Settings
 from pipeline.pixels import PixelFeatures
 from pipeline.scoring import Scorer
 from pipeline.training import train_fusion, train_guidance
-from pipeline.voting import fit_voting, object_score
+from pipeline.voting import fit_voting
 
 SIDE = 123  # pixels of a part of about 15,000 foreground points
+ALONE = 16  # scans that are inspected one by one
 SKIPPED = "no CUDA device: skipped"
 
 
@@ -59,6 +65,16 @@ def made_up_scan(seed: int, side: int = SIDE) -> PreparedScan:
     points, first = np.zeros((224, 224, 3), np.float32), (224 - side) // 2
     points[first : first + side, first : first + side] = np.stack([x * 7e-4, y * 7e-4, z], -1)
     return PreparedScan(rng.normal(size=(3, 224, 224)).astype(np.float32), points)
+
+
+def as_arrays(scan: PreparedScan) -> tuple[np.ndarray, np.ndarray]:
+    """Image and point map of a made-up scan, without a table as the published preprocessing has it.
+
+    Returns:
+        (224, 224, 3) uint8 and (224, 224, 3) float32, both 0 on the background.
+    """
+    grey = np.clip(128 + 40 * scan.rgb.transpose(1, 2, 0), 1, 255)
+    return (grey * scan.foreground[..., None]).astype(np.uint8), scan.points
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
@@ -117,31 +133,22 @@ def extraction_from_files(params: Params, device: torch.device, scans: int) -> R
 
 
 def inference(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Iterator[Row]:
-    """From prepared scans to object scores, in one batch and one by one; untrained modules."""
-    options, device = params.features, backbones.device
-    extractor = BatchExtractor(backbones, options)
-    scorer = _scorer(params, device)
+    """From arrays to decisions by an inspector, in batches and one by one; untrained modules."""
+    inspector = _inspector(backbones, params)
+    pairs, shard = [as_arrays(scan) for scan in scans], params.features.shard
 
-    def maps(some: Sequence[PreparedScan]) -> list[np.ndarray]:
-        arrays = extractor(extractor.prepare(some))
-        each = [{name: array[i] for name, array in arrays.items()} for i in range(len(some))]
-        features = [ScanFeatures.of(one, options.points.pool) for one in each]
-        return [scorer.score_maps(PixelFeatures([one], device), 0) for one in features]
+    def decide(some: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        for found in inspector.inspect_batch(some):
+            if isinstance(found, DataError):
+                raise found
 
-    first = maps(scans[:2])
-    voting = fit_voting(first, first, params.voting)
-
-    def decide(some: Sequence[PreparedScan]) -> list[float]:
-        return [
-            object_score(voting.anomaly_map(found), scan.foreground)
-            for found, scan in zip(maps(some), scans, strict=False)
-        ]
-
-    batch = scans[: options.shard]
-    decide(batch)
-    yield Row("inference in a batch", len(batch), timed(device, lambda: decide(batch)))
-    decide(scans[:1])
-    yield Row("inference, one scan", 1, timed(device, lambda: decide(scans[:1])))
+    decide(pairs[:shard])
+    seconds = timed(backbones.device, lambda: decide(pairs))
+    yield Row("inference", len(pairs), seconds, f"batches of {shard}")
+    alone = pairs[:ALONE]
+    inspector.inspect(*alone[0])
+    seconds = timed(backbones.device, lambda: [inspector.inspect(*pair) for pair in alone])
+    yield Row("inference, one scan", len(alone), seconds, "each waits for the one before")
 
 
 def guidance_training(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
@@ -154,7 +161,7 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
     each = [{name: a[i] for name, a in arrays.items()} for i in range(len(arrays["rgb"]))]
     features = PixelFeatures([ScanFeatures.of(one, options.points.pool) for one in each], device)
 
-    def model(steps: int) -> Model:
+    def model(steps: int) -> config.Model:
         mgm = params.model.mgm.model_copy(update={"steps": steps})
         mfm = params.model.mfm.model_copy(update={"steps": 1})
         return params.model.model_copy(update={"mgm": mgm, "mfm": mfm})
@@ -182,6 +189,21 @@ def gemm_rate(device: torch.device, size: int = 8192, runs: int = 20) -> float:
     left, right = (torch.randn(size, size, device=device).bfloat16() for _ in range(2))
     left @ right
     return 2 * size**3 * runs / timed(device, lambda: [left @ right for _ in range(runs)])
+
+
+def _inspector(backbones: Backbones, params: Params) -> Inspector:
+    settings = Settings(
+        layout="mvtec3d",
+        units="m",
+        light=0,
+        preparation=prepare_options(params.data),
+        features=params.features,
+        precision=params.model.precision,
+    )
+    scores = list(np.random.default_rng(0).uniform(size=(2, 3, 224, 224)).astype(np.float32))
+    voting = fit_voting(scores, scores, params.voting)
+    scorer = _scorer(params, backbones.device)
+    return Inspector(Model("made-up", settings, None, backbones, scorer, voting), batched=True)
 
 
 def _scorer(params: Params, device: torch.device) -> Scorer:

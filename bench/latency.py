@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Bench, Figure, Row, Unavailable, synchronise
-from pipeline.features.extract import Backbones, Fast
+from pipeline.features.extract import Fast
+from pipeline.inspection.extraction import OneByOne, Together
 from pipeline.inspection.inspector import Inspector
 from pipeline.inspection.scans import find_scans
 
@@ -47,7 +48,7 @@ def breakdown(name: str, inspector: Inspector, folder: Path, runs: int) -> list[
     if not scans:
         raise Unavailable(f"{folder} holds no scan")
     steps: dict[str, list[float]] = defaultdict(list)
-    with backbone_seconds(inspector.model.backbones) as spans:
+    with backbone_seconds(inspector) as spans:
         inspector.inspect_scan(scans[0])
         spans.clear()
         for scan in islice(cycle(scans), runs):
@@ -67,65 +68,43 @@ def _figures(seconds: list[float]) -> dict[str, Figure]:
 
 
 @contextmanager
-def backbone_seconds(backbones: Backbones) -> Iterator[dict[str, list[float]]]:
+def backbone_seconds(inspector: Inspector) -> Iterator[dict[str, list[float]]]:
     """Seconds of every pass of each network; on the CPU the two share the cores, side by side."""
     spans: dict[str, list[float]] = defaultdict(list)
-    if backbones.device.type == "cpu":
-        with _timed_forms(backbones, spans):
-            yield spans
-    else:
-        with _timed_modules(backbones, spans):
-            yield spans
-
-
-@contextmanager
-def _timed_forms(backbones: Backbones, spans: dict[str, list[float]]) -> Iterator[None]:
-    """The forms that one scan passes on the CPU."""
+    device = inspector.model.device
 
     def timed(name: str, network: Callable[..., Any]) -> Any:
         def run(*args: Any) -> Any:
+            synchronise(device)
             start = time.perf_counter()
             found = network(*args)
+            synchronise(device)
             spans[name].append(time.perf_counter() - start)
             return found
 
         return run
 
-    plain = backbones.fast()
-    backbones._fast[0] = Fast(timed(RGB, plain.rgb), timed(POINTS, plain.points))
-    try:
-        yield
-    finally:
-        backbones._fast[0] = plain
+    with _timed_forms(inspector.extraction, timed):
+        yield spans
 
 
 @contextmanager
-def _timed_modules(backbones: Backbones, spans: dict[str, list[float]]) -> Iterator[None]:
-    """The published networks, from their first module to their last."""
-    starts: dict[str, float] = {}
-    vit: Any = backbones.rgb
-    networks = {RGB: (vit.patch_embed, vit.norm), POINTS: (backbones.points, backbones.points)}
-
-    def begin(name: str) -> Callable[..., None]:
-        def hook(*_: object) -> None:
-            synchronise(backbones.device)
-            starts[name] = time.perf_counter()
-
-        return hook
-
-    def end(name: str) -> Callable[..., None]:
-        def hook(*_: object) -> None:
-            synchronise(backbones.device)
-            spans[name].append(time.perf_counter() - starts[name])
-
-        return hook
-
-    handles = []
-    for name, (first, last) in networks.items():
-        handles.append(first.register_forward_pre_hook(begin(name)))
-        handles.append(last.register_forward_hook(end(name)))
+def _timed_forms(
+    extraction: OneByOne | Together, timed: Callable[[str, Callable[..., Any]], Any]
+) -> Iterator[None]:
+    """In the place of the networks' forms that a scan passes."""
+    if isinstance(extraction, Together):
+        batched = extraction.extractor
+        rgb, points = batched.rgb, batched.points
+        batched.rgb, batched.points = timed(RGB, rgb), timed(POINTS, points)
+        try:
+            yield
+        finally:
+            batched.rgb, batched.points = rgb, points
+        return
+    plain = extraction.backbones.fast()
+    extraction.backbones._fast[0] = Fast(timed(RGB, plain.rgb), timed(POINTS, plain.points))
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        extraction.backbones._fast[0] = plain

@@ -19,6 +19,10 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the results; also on 
 Interval = Annotated[
     float, typer.Option(min=0.01, help="Seconds between looks into a watched folder.")
 ]
+Batch = Annotated[
+    int | None,
+    typer.Option(min=1, help="Scans that a GPU takes together; else as many as features.shard."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
@@ -42,6 +46,7 @@ def predict(
     ] = False,
     interval: Interval = 1.0,
     device: Device = "auto",
+    batch: Batch = None,
 ) -> None:
     """Inspect scans: one line each, with its score and whether the part is defective.
 
@@ -50,7 +55,7 @@ def predict(
     With --watch it is 0 once SIGINT or SIGTERM has ended it.
     """
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
-    _check(scans, out, watch, [f"--{kind}" for kind, yes in wanted.items() if yes])
+    _check(scans, out, watch, batch, [f"--{kind}" for kind, yes in wanted.items() if yes])
 
     from pipeline.inspection.inspector import Inspector
     from pipeline.inspection.run import Output, predict_scans
@@ -60,17 +65,21 @@ def predict(
     kinds = [kind for kind, yes in wanted.items() if yes]
     output = Output(out, "csv" if csv else "jsonl", kinds)  # type: ignore[arg-type]
     if not watch:
-        raise typer.Exit(predict_scans(inspector, scans, output))
+        raise typer.Exit(predict_scans(inspector, scans, output, batch))
     watch_folder(inspector, Path(scans[0]), output, interval)
 
 
-def _check(scans: list[str], out: Path | None, watch: bool, pictures: list[str]) -> None:
+def _check(
+    scans: list[str], out: Path | None, watch: bool, batch: int | None, pictures: list[str]
+) -> None:
     """What can be refused before the model is loaded."""
     if out is None and (pictures or watch):
         option = "--watch" if watch else pictures[0]
         raise ConfigError(f"{option} needs --out, a folder to write to")
     if watch and (len(scans) > 1 or not Path(scans[0]).is_dir()):
         raise ConfigError("--watch needs one folder, which must be there")
+    if watch and batch is not None:
+        raise ConfigError("--watch inspects each scan as it comes: leave --batch out")
     for name in scans:
         if "," not in name and not Path(name).is_dir():
             raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")

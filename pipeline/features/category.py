@@ -64,7 +64,8 @@ def extract_category(
         prepared: folder of the category's manifest and foreground masks.
         root: folder of the raw categories.
         bar: iterates over the missing shards, showing progress.
-        batched: whole shards at once on the device; None: on CUDA.
+        batched: whole shards at once on the device; None: on any but the CPU, which alone can
+            take scan by scan.
 
     Raises:
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
@@ -75,7 +76,7 @@ def extract_category(
     scans = Scans(root, manifest.rows, foreground)
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     sources = scan_sources(foreground, device)
-    batched = device.type == "cuda" if batched is None else batched
+    batched = device.type != "cpu" if batched is None else batched
     if batched:
         sources = shard_sources(sources, store)
     way = batch_by_batch if batched else scan_by_scan
@@ -119,8 +120,7 @@ class Scans:
 def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Iterator[Compute]:
     """From positions of scans to their arrays, each scan in one thread from its files to the end.
 
-    Shards may be asked for side by side; their scans are begun in order. This is where a device
-    that computes better in batches has its own way.
+    On the CPU. Shards may be asked for side by side; their scans are begun in order.
     """
 
     def extract(sample: int) -> dict[str, NDArray]:

@@ -1,4 +1,7 @@
-"""From prepared scans to the arrays of the feature cache: a pure function, whatever the store."""
+"""From prepared scans to the arrays of the feature cache on the CPU: a pure function.
+
+Other devices take scans together: `batched/extract.py`.
+"""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +14,7 @@ from torch import nn
 
 from pipeline.config import Features, PointFeatures
 from pipeline.data.prepare import PreparedScan
-from pipeline.device import autocast, resolve_precision, scan_threads
+from pipeline.device import resolve_precision, scan_threads
 from pipeline.features import rgb
 from pipeline.features.fast_point_mae import FastPointMAE
 from pipeline.features.grouping import Groups, group_points, normalise_points
@@ -51,6 +54,7 @@ class Backbones:
 
     def fast(self) -> "Fast":
         """Their forms for one scan at a time on the CPU, made once."""
+        assert self.device.type == "cpu"
         with self._lock:
             if not self._fast:
                 dtypes = {name: getattr(torch, value) for name, value in self.precision.items()}
@@ -114,7 +118,11 @@ def extract_features(
     are: each goes through the backbones alone, since a matrix product may round differently in a
     batch of another size. Two cores took as long for four scans one by one as together.
     """
-    each = [_scan_features(*one, backbones, options) for one in zip(scans, geometry, strict=True)]
+    each = []
+    for scan, one in zip(scans, geometry, strict=True):
+        patches = _fast_patches(scan, one, backbones, options)
+        tokens = _fast_tokens(one, backbones, options)
+        each.append(_arrays(patches, tokens, one, options))
     return {name: np.stack([features[name] for features in each]) for name in each[0]}
 
 
@@ -129,9 +137,6 @@ def extract_one(
     Returns:
         The arrays of the scan, without the axis of scans.
     """
-    if backbones.device.type != "cpu":
-        arrays = extract_features([scan], [geometry], backbones, options)
-        return {name: array[0] for name, array in arrays.items()}
     # The number of threads is the process's: one call at a time may set it.
     with _ONE_AT_A_TIME, scan_threads(backbones.device) as pool, _drivers() as drivers:
 
@@ -148,17 +153,6 @@ _ONE_AT_A_TIME = Lock()
 
 def _drivers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(2, initializer=lambda: torch.set_num_threads(1))
-
-
-def _scan_features(
-    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
-) -> dict[str, np.ndarray]:
-    if backbones.device.type == "cpu":
-        patches = _fast_patches(scan, geometry, backbones, options)
-        tokens = _fast_tokens(geometry, backbones, options)
-    else:
-        patches, tokens = _plain(scan, geometry, backbones, options)
-    return _arrays(patches, tokens, geometry, options)
 
 
 def _arrays(
@@ -181,7 +175,7 @@ def _fast_patches(
     options: Features,
     run: Run = in_order,
 ) -> np.ndarray:
-    """(28, 28, 768) float32, on the CPU."""
+    """(28, 28, 768) float32."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
     return backbones.fast().rgb(scan.rgb, foreground, run)
 
@@ -190,7 +184,7 @@ def _fast_patches(
 def _fast_tokens(
     geometry: Geometry, backbones: Backbones, options: Features, run: Run = in_order
 ) -> np.ndarray:
-    """(G, 1152) float32, on the CPU."""
+    """(G, 1152) float32."""
     tokens = backbones.fast().points(
         torch.from_numpy(geometry.groups.neighbourhoods),
         torch.from_numpy(geometry.groups.centres),
@@ -198,27 +192,6 @@ def _fast_tokens(
         run,
     )
     return tokens.numpy()
-
-
-def _plain(
-    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same on any device, by the networks as they are."""
-    device, groups = backbones.device, geometry.groups
-    images = torch.from_numpy(scan.rgb[None]).to(device)
-    with autocast(device, backbones.precision["rgb"]):
-        if options.rgb.tokens == "all":
-            patches = rgb.patch_features(backbones.rgb, images)
-        else:
-            foreground = geometry.foreground[None]
-            patches = rgb.foreground_patch_features(backbones.rgb, images, foreground)
-    with autocast(device, backbones.precision["points"]):
-        tokens = backbones.points(
-            torch.from_numpy(groups.neighbourhoods[None]).to(device),
-            torch.from_numpy(groups.centres[None]).to(device),
-            options.points.norm_stats == "sample",
-        )
-    return patches[0].float().cpu().numpy(), tokens[0].float().cpu().numpy()
 
 
 def _dense(tokens: np.ndarray, index: np.ndarray, weight: np.ndarray, pool: bool) -> np.ndarray:

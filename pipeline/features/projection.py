@@ -4,6 +4,8 @@ A map of F_XYZ is kept as two small factors: the tokens (G, C) and, for each pix
 nearest centres with their weights. Every function here is linear in the tokens.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -76,9 +78,16 @@ def pool_matrix(size: int = SIZE) -> np.ndarray:
 
 def pool_map(dense: torch.Tensor) -> torch.Tensor:
     """The reference's 3x3 mean of a map (H, W, C), with both axes' border rule."""
-    matrix = torch.as_tensor(pool_matrix(dense.shape[0]), dtype=dense.dtype, device=dense.device)
+    matrix = _pool_operator(dense.shape[0], dense.dtype, dense.device)
     rows = torch.einsum("ij,jwc->iwc", matrix, dense)
     return torch.einsum("ij,hjc->hic", matrix, rows)
+
+
+@cache
+def _pool_operator(size: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """`pool_matrix` on a device, copied there once: such a copy waits for all that is queued."""
+    with torch.inference_mode(False):  # a later caller may be outside of it
+        return torch.as_tensor(pool_matrix(size), dtype=dtype, device=device)
 
 
 def pool_taps() -> tuple[np.ndarray, np.ndarray]:

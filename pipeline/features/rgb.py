@@ -1,4 +1,8 @@
-"""DINO ViT-B/8 through timm, frozen: images in, 28x28 patch features out."""
+"""DINO ViT-B/8 through timm, frozen: images in, 28x28 patch features out.
+
+`patch_features` and `foreground_patch_features` are the network as published, on any device, and
+say what is meant; `FastViT` and `batched/rgb.py` compute the same sooner.
+"""
 
 from typing import Any
 

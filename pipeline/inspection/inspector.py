@@ -5,18 +5,21 @@
     if inspection.defective: ...
 
 Every step is the stages' own function on the same arrays, the features rounded to float16 as the
-store rounds them, so that a score equals the one that `evaluate` gives the scan, to the bit.
+store rounds them, so that on the CPU a score equals the one that `evaluate` gives the scan, to the
+bit. On another device scans are extracted in batches, as the stages do it there (docs/gpu.md).
 """
 
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +30,10 @@ from pipeline.data.prepare import PreparedScan, prepare_raw
 from pipeline.data.resize import SIZE
 from pipeline.data.scan import RawScan, ScanFiles
 from pipeline.errors import ConfigError, DataError
-from pipeline.features.extract import Geometry, extract_one, scan_geometry
+from pipeline.inspection.ahead import ahead
 from pipeline.inspection.arrays import raw_scan
 from pipeline.inspection.bundle import BUNDLE_FILE, load_bundle
+from pipeline.inspection.extraction import OneByOne, Together
 from pipeline.inspection.finished import load_project
 from pipeline.inspection.model import Model
 from pipeline.inspection.scans import pair_files
@@ -51,7 +55,9 @@ class Inspection:
             foreground, over pixels where a crack returned no point.
         score_maps: (3, 224, 224) float32, S_RGB, S_XYZ and S_Mtr; 0 on the background.
         scan: the image and the points (metres, camera frame) as the networks saw them.
-        seconds: of each step, in the order of `STEPS`.
+        seconds: of each step, in the order of `STEPS`. Where scans are extracted together, `group`
+            only normalises the points, and `features` is the batch's time, with FPS, neighbours
+            and copies, divided by its scans.
     """
 
     score: float
@@ -82,20 +88,31 @@ STEPS = ("read", "foreground", "group", "features", "score", "vote")
 Scan = ScanFiles | tuple[Path | NDArray[np.uint8], Path | NDArray[np.float32]]
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class _Ready:
-    """A scan before the networks."""
+class _InHand(Generic[T]):
+    """A scan between two steps, and what the last one made of it."""
 
     scan: PreparedScan
-    geometry: Geometry
+    made: T
     seconds: dict[str, float]
 
 
 class Inspector:
     """A category's model, ready to inspect. Threads may share it: it holds no state of a scan."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, batched: bool | None = None) -> None:
+        """An inspector of a model that is loaded.
+
+        Args:
+            batched: extract scans together, in batches; None: on any device but the CPU.
+        """
         self.model = model
+        self.batched = model.device.type != "cpu" if batched is None else batched
+        way = Together if self.batched else OneByOne
+        self.extraction: OneByOne | Together = way(model.backbones, model.settings.features)
 
     @classmethod
     def load(cls, models: Path, category: str | None = None, device: str = "auto") -> "Inspector":
@@ -141,50 +158,58 @@ class Inspector:
 
     def inspect_scan(self, scan: Scan) -> Inspection:
         """`inspect` of a scan as `find_scans` lists it, or of (rgb, points)."""
-        return self._decide(self._ready(scan))
+        return self._inspect(self._ready(scan))
 
     def inspect_batch(
-        self, scans: Iterable[Scan], workers: int | None = None
+        self, scans: Iterable[Scan], workers: int | None = None, batch: int | None = None
     ) -> Iterator[Inspection | DataError]:
-        """Inspect many scans, in order, each to the same bits as alone.
+        """Inspect many scans, in order; on the CPU each to the same bits as alone.
 
         The next ones are read and prepared by threads while the networks are busy; no more than
-        twice as many as there are threads wait in memory.
+        twice as many as there are threads wait in memory, and three batches where a device takes
+        them: one that is read, one on the device and one that is scored.
 
         Args:
             workers: threads; None: one a core.
+            batch: scans that a device takes together; None: `features.shard` of the model. The
+                CPU takes one after the other.
 
         Yields:
             The inspection, or the error of a scan that cannot be used: it stops no other.
+
+        Raises:
+            ConfigError: the device has too little free memory for the batch.
         """
         workers = workers or os.cpu_count() or 1
-        with ThreadPoolExecutor(workers) as pool:
-            waiting: deque[Future[_Ready]] = deque()
+        size = (batch or self.model.settings.features.shard) if self.batched else 1
+        with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(1) as beside:
+            extracting: Callable[..., Iterator[Any]] = map
+            voting: Callable[..., Iterator[Any]] = map
+            if self.batched:  # the device has a batch while the host ends the one before
+                extracting, voting = partial(ahead, beside, 1), partial(ahead, pool, workers)
             try:
-                for scan in scans:
-                    waiting.append(pool.submit(self._ready, scan))
-                    if len(waiting) > 2 * workers:
-                        yield self._outcome(waiting.popleft())
-                while waiting:
-                    yield self._outcome(waiting.popleft())
+                ready = ahead(pool, 2 * workers + size - 1, _or_error(self._ready), scans)
+                extracted = extracting(self._extract, _batches(ready, size))
+                scored = map(_or_error(self._score), chain.from_iterable(extracted))
+                yield from voting(_or_error(self._vote), scored)
             finally:
-                pool.shutdown(cancel_futures=True)
+                for threads in (pool, beside):
+                    threads.shutdown(cancel_futures=True)
 
     def warm_up(self) -> float:
         """Run a made-up part through, since a first scan is slower; the seconds that it took."""
         start = time.perf_counter()
-        options = self.model.settings.features.points
-        scan = _made_up_part(max(WARM_UP_SIDE, math.isqrt(options.groups) + 1))
-        self._decide(_Ready(scan, scan_geometry(scan, options), {}))
+        groups = self.model.settings.features.points.groups
+        scan = _made_up_part(max(WARM_UP_SIDE, math.isqrt(groups) + 1))
+        self._inspect(_InHand(scan, self.extraction.group(scan), {}))
         return time.perf_counter() - start
 
-    def _outcome(self, ready: Future[_Ready]) -> Inspection | DataError:
-        try:
-            return self._decide(ready.result())
-        except DataError as error:
-            return error
+    def _inspect(self, ready: _InHand[Any]) -> Inspection:
+        """The networks, the three maps and the decision: `extract`, `score`, `vote`."""
+        (extracted,) = self._extract([ready])
+        return self._vote(self._score(extracted))
 
-    def _ready(self, scan: Scan) -> _Ready:
+    def _ready(self, scan: Scan) -> _InHand[Any]:
         """`prepare`, and of `extract` what needs no network."""
         settings, seconds = self.model.settings, dict[str, float]()
         name = _name(scan)
@@ -193,8 +218,8 @@ class Inspector:
         with _timed(seconds, "foreground"):
             prepared = prepare_raw(raw, settings.preparation, name)
         with _timed(seconds, "group"), _naming(name):
-            geometry = scan_geometry(prepared, settings.features.points)
-        return _Ready(prepared, geometry, seconds)
+            grouped = self.extraction.group(prepared)
+        return _InHand(prepared, grouped, seconds)
 
     def _read(self, scan: Scan) -> RawScan:
         if isinstance(scan, ScanFiles):
@@ -206,25 +231,54 @@ class Inspector:
             raise DataError("image and geometry must both be files or both be arrays")
         return read_scan(pair_files(rgb, points, self.model))
 
-    def _decide(self, ready: _Ready) -> Inspection:
-        """The networks, the three maps and the decision: `extract`, `score`, `vote`."""
-        seconds = dict(ready.seconds)
-        with _timed(seconds, "features"):
-            features = self._features(ready)
+    def _extract(self, batch: Sequence[Any]) -> list[Any]:
+        """Features of the scans of a batch; an error keeps its place."""
+        ready: list[_InHand[Any]] = [one for one in batch if isinstance(one, _InHand)]
+        if not ready:
+            return list(batch)
+        taken = dict[str, float]()
+        with _timed(taken, "features"):
+            made = self.extraction.features([r.scan for r in ready], [r.made for r in ready])
+        each, features = taken["features"] / len(ready), iter(made)
+
+        def extracted(one: _InHand[Any]) -> _InHand[ScanFeatures]:
+            return _InHand(one.scan, next(features), one.seconds | {"features": each})
+
+        return list(map(_or_error(extracted), batch))
+
+    def _score(self, extracted: _InHand[ScanFeatures]) -> _InHand[NDArray[np.float32]]:
+        seconds = dict(extracted.seconds)
         with _timed(seconds, "score"):
-            maps = self._score_maps(features)
+            features = PixelFeatures([extracted.made], self.model.device)
+            maps = self.model.scorer.score_one(features)
+        return _InHand(extracted.scan, maps, seconds)
+
+    def _vote(self, scored: _InHand[NDArray[np.float32]]) -> Inspection:
+        seconds, voting = dict(scored.seconds), self.model.voting
         with _timed(seconds, "vote"):
-            anomaly = self.model.voting.anomaly_map(maps)
-            score = object_score(anomaly, ready.scan.foreground)
-        return Inspection(score, self.threshold, anomaly, maps, ready.scan, seconds)
+            anomaly = voting.anomaly_map(scored.made)
+            score = object_score(anomaly, scored.scan.foreground)
+        return Inspection(score, self.threshold, anomaly, scored.made, scored.scan, seconds)
 
-    def _features(self, ready: _Ready) -> ScanFeatures:
-        options = self.model.settings.features
-        arrays = extract_one(ready.scan, ready.geometry, self.model.backbones, options)
-        return ScanFeatures.of(arrays, options.points.pool)
 
-    def _score_maps(self, features: ScanFeatures) -> NDArray[np.float32]:
-        return self.model.scorer.score_one(PixelFeatures([features], self.model.device))
+def _or_error(step: Callable[[Any], T]) -> Callable[[Any], T | DataError]:
+    """A step that gives a scan's error instead of raising it, and passes one of an earlier step."""
+
+    def run(one: Any) -> T | DataError:
+        if isinstance(one, DataError):
+            return one
+        try:
+            return step(one)
+        except DataError as error:
+            return error
+
+    return run
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 @contextmanager

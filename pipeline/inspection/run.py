@@ -90,19 +90,24 @@ def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[
         yield _Writer(output, files), sources
 
 
-def predict_scans(inspector: Inspector, scans: Sequence[str], output: Output) -> ExitCode:
+def predict_scans(
+    inspector: Inspector, scans: Sequence[str], output: Output, batch: int | None = None
+) -> ExitCode:
     """Inspect scans by their names, IMAGE,GEOMETRY, and all scans of folders.
+
+    Args:
+        batch: see `Inspector.inspect_batch`.
 
     Raises:
         DataError: there is no scan, or two have one id.
-        ConfigError: the results would land among the scans.
+        ConfigError: the results would land among the scans, or the device's memory is too small.
     """
     wanted, unusable = _named(inspector, scans, output)
     start = time.perf_counter()
     with _writing(output) as (writer, _):
         for name, reason in unusable.items():
             writer.write(name, DataError(reason))
-        results = inspector.inspect_batch(wanted)
+        results = inspector.inspect_batch(wanted, batch=batch)
         for scan, found in zip(wanted, results, strict=True):
             writer.write(scan.id, found)
     seconds = round(time.perf_counter() - start, 3)

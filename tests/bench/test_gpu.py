@@ -1,10 +1,14 @@
 """The GPU measurements run, on the CPU and on next to nothing; without a device they say so."""
 
+import numpy as np
 import pytest
 import torch
 
 from bench import gpu
 from pipeline.config import Params
+from pipeline.data.options import prepare_options
+from pipeline.data.prepare import prepare_raw
+from pipeline.inspection.arrays import raw_scan
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,18 @@ def test_extraction_from_memory(backbones, small, scans):
     assert row.seconds > 0
 
 
-def test_inference_in_a_batch_and_alone(backbones, small, scans):
-    assert [row.count for row in gpu.inference(backbones, small, scans)] == [2, 1]
+def test_inference_in_batches_and_alone(backbones, small, scans, monkeypatch):
+    monkeypatch.setattr(gpu, "ALONE", 1)
+    rows = list(gpu.inference(backbones, small, scans))
+    assert [row.count for row in rows] == [3, 1]
+    assert rows[0].note == "batches of 2"
+
+
+def test_a_made_up_part_is_found_in_its_arrays(scans, small):
+    raw = raw_scan(*gpu.as_arrays(scans[0]), "mvtec3d")
+    assert raw.part_only
+    prepared = prepare_raw(raw, prepare_options(small.data), "made-up")
+    assert np.array_equal(prepared.foreground, scans[0].foreground)
 
 
 def test_training(backbones, small, scans, monkeypatch):

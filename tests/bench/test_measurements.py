@@ -59,14 +59,17 @@ def test_training_from_memory_and_from_the_disk(bench, monkeypatch):
     assert all(row.figures["step_ms"] > 0 for row in rows)
 
 
-def test_latency_has_every_step_and_both_backbones(bench, finished):
+@pytest.mark.parametrize("batched", [False, True])
+def test_latency_has_every_step_and_both_backbones(bench, finished, batched):
     inspected = finished.root / "data/demo/biscuit/test"
-    inspector = latency.Inspector.load(finished.root, "biscuit", "cpu")
+    model = latency.Inspector.load(finished.root, "biscuit", "cpu").model
+    inspector = latency.Inspector(model, batched)
     rows = latency.breakdown("demo", inspector, inspected, 2)
     names = {row.what.removeprefix("demo: ") for row in rows}
     assert {"all", "of which RGB backbone", "of which point backbone", "read", "vote"} <= names
     networks = [row for row in rows if "backbone" in row.what]
     features = next(row for row in rows if row.what == "demo: features")
+    assert len(networks) == 2
     for row in networks:  # side by side within that step
         assert 0 < row.figures["median_ms"] <= features.figures["median_ms"]
 

@@ -1,4 +1,4 @@
-"""Extraction: batched as one by one, factored as dense, CUDA as CPU.
+"""Extraction: some scans as one by one, factored as dense.
 
 The ViT has two of its twelve blocks here (see conftest), the encoder all of its own.
 """
@@ -27,7 +27,6 @@ from pipeline.pixels import PixelFeatures
 
 GROUPS, GROUP_SIZE = 16, 8
 HALF_STEP = 2.0**-11  # relative error of a value rounded to float16
-CUDA = torch.cuda.is_available()
 
 
 @pytest.fixture(scope="module")
@@ -252,20 +251,3 @@ def test_an_empty_foreground_is_a_sentence(scans, options):
     for normalize in ("none", "unit_sphere"):
         with pytest.raises(DataError, match="foreground"):
             scan_geometry(empty, with_points(options, normalize=normalize).points)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not CUDA, reason="needs a CUDA device that torch can use")
-@pytest.mark.parametrize("tokens", ["foreground", "all"])
-def test_cuda_equals_cpu(scans, backbones, options, tokens):
-    """In float32 on both; tokens are of size 1, so 2e-3 is two roundings to float16."""
-    import copy
-
-    device = torch.device("cuda")
-    networks = (copy.deepcopy(n).to(device) for n in (backbones.rgb, backbones.points))
-    options = with_tokens(options, tokens)
-    expected = extract(scans, backbones, options)
-    for name, array in extract(scans, type(backbones)(*networks, device), options).items():
-        assert_allclose(
-            array.astype(np.float32), expected[name].astype(np.float32), rtol=2e-3, atol=2e-3
-        )

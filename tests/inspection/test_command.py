@@ -111,6 +111,32 @@ def test_out_gets_the_lines_and_the_pictures(
     )
 
 
+def test_a_batch_is_for_a_gpu(lenient: Path, test_scans: Path) -> None:
+    """The CPU takes scans one by one, and its lines stay the same."""
+    alone, batched = (
+        predict(test_scans / "good", "--bundle", lenient, *more)[1] for more in ([], ["--batch", 2])
+    )
+    assert [one["score"] for one in batched] == [one["score"] for one in alone]
+    assert invoke("predict", ".", "--batch", 0).exit_code == 2
+
+
+def test_predict_hands_the_batch_on(
+    lenient: Path, test_scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.inspection.inspector import Inspector
+
+    given = []
+
+    def inspect_batch(self: Inspector, scans: list[object], batch: int | None) -> Iterator[object]:
+        given.append(batch)
+        return iter([DataError("not inspected")] * len(scans))
+
+    monkeypatch.setattr(Inspector, "inspect_batch", inspect_batch)
+    for more in ([], ["--batch", 2]):
+        predict(test_scans / "good", "--bundle", lenient, *more)
+    assert given == [None, 2]
+
+
 def test_csv(lenient: Path, test_scans: Path, tmp_path: Path) -> None:
     done = invoke("predict", test_scans / "good", "--bundle", lenient, "--csv", "--out", tmp_path)
     rows = list(csv.DictReader(done.stdout.splitlines()))
@@ -140,6 +166,7 @@ def test_a_project_is_the_current_folder(
         ([".", "--heatmap"], ConfigError, "--heatmap needs --out"),
         ([".", "--watch"], ConfigError, "--watch needs --out"),
         (["a,b", "--watch", "--out", "o"], ConfigError, "--watch needs one folder"),
+        ([".", "--watch", "--out", "o", "--batch", "2"], ConfigError, "leave --batch out"),
         (["scans", "--out", "scans/out"], ConfigError, "lies in scans, among the scans"),
         (["scans", "--watch", "--out", "scans/out"], ConfigError, "among the scans"),
         (["empty"], DataError, "empty: there is no scan to inspect"),

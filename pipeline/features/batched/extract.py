@@ -138,7 +138,8 @@ class BatchExtractor:
             for tensor in inputs:
                 tensor.record_stream(self._computing)
             arrays = {k: to_host(v) for k, v in self._arrays(batch, *inputs).items()}
-            done = self._computing.record_event()
+            # Blocking: the thread that waits leaves its core to those that read.
+            done = self._computing.record_event(torch.cuda.Event(blocking=True))
         done.synchronize()
         return arrays
 

@@ -57,8 +57,8 @@ def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.d
     needed = FIXED + 2 * batch * batch_bytes(features) + scans * one
     if needed > free + unused:
         raise ConfigError(
-            f"features.shard = {features.shard} may need {needed / 2**30:.1f} GiB on {device}, "
-            f"which has {(free + unused) / 2**30:.1f} free: lower features.shard, or end what "
-            "else uses the device"
+            f"{batch} scans together may need {needed / 2**30:.1f} GiB on {device}, which has "
+            f"{(free + unused) / 2**30:.1f} free: lower features.shard (of `mentor3ad predict`: "
+            "--batch), or end what else uses the device"
         )
     return scans

@@ -165,6 +165,26 @@ def test_a_batch_takes_no_more_memory_than_stated(scans, backbones, options):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
+@pytest.mark.parametrize("layout", ["factored", "dense"])
+def test_nothing_waits_for_the_device_but_the_end(scans, backbones, options, layout, monkeypatch):
+    """No copy from pageable memory and no value read back, of a second batch of two parts."""
+    monkeypatch.setattr("pipeline.features.batched.kernel.published_kernel", lambda: None)
+    monkeypatch.setattr(batched, "scans_at_once", lambda *_: 2)
+    points = options.points.model_copy(update={"pool": True})
+    options = options.model_copy(update={"layout": layout, "points": points})
+    networks = (copy.deepcopy(n).to("cuda") for n in (backbones.rgb, backbones.points))
+    extractor = BatchExtractor(Backbones(*networks, torch.device("cuda")), options)
+    extractor(extractor.prepare(scans))
+    batch = extractor.prepare(scans)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        extractor(batch)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
 def test_two_runs_on_cuda_have_the_same_bytes(scans, backbones, options):
     one, two = (together(scans, backbones, options, "cuda") for _ in range(2))
     assert {k: v.tobytes() for k, v in one.items()} == {k: v.tobytes() for k, v in two.items()}

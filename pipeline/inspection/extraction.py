@@ -1,0 +1,49 @@
+"""From prepared scans to their features: one by one on the CPU, or together on a device."""
+
+from collections.abc import Sequence
+
+from pipeline.cache.features import ScanFeatures
+from pipeline.config import Features
+from pipeline.data.prepare import PreparedScan
+from pipeline.features.batched.extract import BatchExtractor, Cloud
+from pipeline.features.extract import Backbones, Geometry, extract_one, scan_geometry
+
+
+class OneByOne:
+    """Each scan on all cores of the CPU, to the bits of the stages."""
+
+    def __init__(self, backbones: Backbones, options: Features) -> None:
+        self.backbones, self.options = backbones, options
+
+    def group(self, scan: PreparedScan) -> Geometry:
+        """What needs no network; raises DataError where the scan has too few points."""
+        return scan_geometry(scan, self.options.points)
+
+    def features(
+        self, scans: Sequence[PreparedScan], grouped: Sequence[Geometry]
+    ) -> list[ScanFeatures]:
+        each = [
+            extract_one(*one, self.backbones, self.options)
+            for one in zip(scans, grouped, strict=True)
+        ]
+        return [ScanFeatures.of(arrays, self.options.points.pool) for arrays in each]
+
+
+class Together:
+    """All scans of a call in one batch, from their points to the rounded features."""
+
+    def __init__(self, backbones: Backbones, options: Features) -> None:
+        self.options = options
+        self.extractor = BatchExtractor(backbones, options)
+
+    def group(self, scan: PreparedScan) -> Cloud:
+        """The points, normalised: their groups are made on the device. Raises DataError as well."""
+        return Cloud.of(scan, self.options.points)
+
+    def features(
+        self, scans: Sequence[PreparedScan], grouped: Sequence[Cloud]
+    ) -> list[ScanFeatures]:
+        """Raises ConfigError where the device has too little free memory."""
+        arrays = self.extractor(self.extractor.batch(grouped))
+        each = ({name: array[i] for name, array in arrays.items()} for i in range(len(scans)))
+        return [ScanFeatures.of(one, self.options.points.pool) for one in each]
