@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.losses import info_nce
+from pipeline.losses import info_nce, mentor_info_nce
 from pipeline.whitening import FeatureSpace
 
 
@@ -53,10 +53,6 @@ def fusion_loss(
     InfoNCE between F_Mtr and each detached projection joins at half weight.
     """
     a, b = fusion.project(rgb, xyz)
-    loss = info_nce(a, b, temperature)
     if not outer:
-        return loss
-    mentor = fusion.fuse(a, b)
-    for projection in (a, b):
-        loss = loss + info_nce(mentor, projection.detach(), temperature) / 2
-    return loss
+        return info_nce(a, b, temperature)
+    return mentor_info_nce(a, b, fusion.fuse(a, b), temperature)

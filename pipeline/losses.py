@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 EPS = 1e-6  # smallest norm that a cosine divides by
-EXPONENTS = 80.0  # range that float32 exponentials of one shift hold without vanishing
+EXPONENT = 40.0  # up to which sums of float32 exponentials are safe from both ends
 
 
 def similarity_logits(a: Tensor, b: Tensor, temperature: float) -> Tensor:
@@ -22,11 +22,22 @@ def similarity_logits(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
 def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """Symmetric InfoNCE (eq. 2): row i of `a` and of `b` are positives, the others negatives."""
+    if 1 / temperature < EXPONENT:
+        return _Contrast.apply(temperature, a, b)
     logits = similarity_logits(a, b, temperature)  # (N, N)
-    if 2 / temperature < EXPONENTS:
-        return _SymmetricCrossEntropy.apply(logits)
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def mentor_info_nce(a: Tensor, b: Tensor, mentor: Tensor, temperature: float) -> Tensor:
+    """`info_nce` of two projections, and half of that between F_Mtr and each of them.
+
+    All are (N, C). In the second part the projections are targets: only F_Mtr has a gradient of it.
+    """
+    if 1 / temperature < EXPONENT:
+        return _Contrast.apply(temperature, a, b, mentor)
+    halves = (info_nce(mentor, x.detach(), temperature) / 2 for x in (a, b))
+    return info_nce(a, b, temperature) + sum(halves)
 
 
 def cosine_difference(predicted: Tensor, target: Tensor) -> Tensor:
@@ -42,30 +53,59 @@ def cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return _CosineLoss.apply(predicted, target)
 
 
-class _SymmetricCrossEntropy(Function):
-    """Mean cross entropy of rows and of columns of (N, N) logits, the diagonal being right.
+class _Contrast(Function):
+    """`info_nce` of rows (N, C), or `mentor_info_nce` of three; the gradients come with the loss.
 
-    Both softmaxes share one exponential, and the gradient uses it again.
+    So the (N, N) matrices of one pair are gone before those of the next are made.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor) -> Tensor:
-        highest = logits.amax().float()
-        powers = (logits.float() - highest).exp_()  # (N, N) float32
-        rows, columns = powers.sum(dim=1), powers.sum(dim=0)
-        ctx.save_for_backward(powers, rows, columns)
-        ctx.dtype = logits.dtype
-        surprise = (rows.log() + columns.log()) / 2 - (logits.diagonal().float() - highest)
-        return surprise.mean()
+    def forward(ctx: Any, temperature: float, *rows: Tensor) -> Tensor:
+        units = [_unit(x.float()) for x in rows]
+        dtype = _product_dtype(rows[0].device)
+        a, b, *_ = (unit.to(dtype) for unit, _ in units)
+        scaled = [(unit / temperature).to(dtype) for unit, _ in units]
+        loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T)
+        slopes = [slope @ b, slope.T @ a]  # of the loss, by each unit row over the temperature
+        for mentor in scaled[2:]:
+            halves = [_symmetric_cross_entropy(mentor @ target.T) for target in (a, b)]
+            loss = loss + (halves[0][0] + halves[1][0]) / 2
+            slopes.append((halves[0][1] @ a + halves[1][1] @ b) / 2)
+        ctx.slopes = [
+            _through_unit(slope.float() / temperature, *unit).to(x.dtype)
+            for slope, unit, x in zip(slopes, units, rows, strict=True)
+        ]
+        return loss
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        powers, rows, columns = ctx.saved_tensors
-        scale = gradient / (2 * len(rows))
-        slope = (scale / rows)[:, None] + (scale / columns)[None]
-        slope *= powers
-        slope.diagonal().sub_(2 * scale)
-        return slope.to(ctx.dtype)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(slope * gradient for slope in ctx.slopes)
+
+
+def _symmetric_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross entropy of rows and of columns of logits (N, N), the diagonal being right.
+
+    Both softmaxes share one exponential.
+
+    Returns:
+        The loss, float32, and its gradient (N, N) in the logits' type.
+    """
+    dtype, powers = logits.dtype, logits.float()
+    right = powers.diagonal().mean()
+    powers.exp_()
+    rows, columns = powers.sum(dim=1), powers.sum(dim=0)
+    scale = 1 / (2 * len(rows))
+    slope = (scale / rows)[:, None] + (scale / columns)[None]
+    slope *= powers
+    slope.diagonal().sub_(2 * scale)
+    return (rows.log().mean() + columns.log().mean()) / 2 - right, slope.to(dtype)
+
+
+def _product_dtype(device: torch.device) -> torch.dtype:
+    """What autocast would give a matrix product's factors."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
 
 
 class _CosineLoss(Function):
@@ -92,3 +132,9 @@ def _unit(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (N, C) over their lengths, and the lengths (N, 1)."""
     length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).clamp_min_(EPS)
     return rows / length, length
+
+
+def _through_unit(slope: Tensor, unit: Tensor, length: Tensor) -> Tensor:
+    """The gradient by rows (N, C), of that by what `_unit` makes of them."""
+    along = (slope * unit).sum(dim=-1, keepdim=True)
+    return torch.addcmul(slope, unit, along, value=-1) / length

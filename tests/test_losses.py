@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
-from pipeline.losses import cosine_difference, cosine_loss, info_nce, similarity_logits
+from pipeline.losses import (
+    cosine_difference,
+    cosine_loss,
+    info_nce,
+    mentor_info_nce,
+    similarity_logits,
+)
 
 from .golden_weights import fill
 
@@ -126,15 +132,44 @@ def gradients(loss: Tensor, *inputs: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(loss * 3, inputs))
 
 
+def plain_info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    return (one_direction(a, b, temperature) + one_direction(b, a, temperature)) / 2
+
+
 @pytest.mark.parametrize("temperature", [0.07, 0.01])
 def test_info_nce_and_its_gradients_equal_the_plain_form(rows, temperature):
-    """0.01: one shift for all exponentials would lose rows whose logits are all low."""
+    """0.01: exponentials of logits up to 100 leave the range of float32."""
     q, k = (row.clone().requires_grad_() for row in rows)
-    plain = (one_direction(q, k, temperature) + one_direction(k, q, temperature)) / 2
+    plain = plain_info_nce(q, k, temperature)
     fast = info_nce(q, k, temperature)
     torch.testing.assert_close(fast, plain)
     for a, b in zip(gradients(fast, q, k), gradients(plain, q, k), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.01])
+def test_the_loss_with_the_mentor_and_its_gradients_equal_the_plain_form(rows, temperature):
+    q, k = (row.clone().requires_grad_() for row in rows)
+    mentor = torch.randn(q.shape, generator=torch.Generator().manual_seed(0)) + q.detach()
+    mentor.requires_grad_()
+    plain = plain_info_nce(q, k, temperature)
+    for target in (q.detach(), k.detach()):
+        plain = plain + plain_info_nce(mentor, target, temperature) / 2
+    fast = mentor_info_nce(q, k, mentor, temperature)
+    torch.testing.assert_close(fast, plain)
+    pairs = zip(gradients(fast, q, k, mentor), gradients(plain, q, k, mentor), strict=True)
+    for a, b in pairs:
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_bfloat16_products_change_the_gradients_by_their_rounding(rows):
+    """Within 2 %, each row's gradient as a whole."""
+    q, k = (row.clone().requires_grad_() for row in rows)
+    exact = gradients(info_nce(q, k, 0.07), q, k)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = info_nce(q, k, 0.07)
+    for a, b in zip(gradients(loss, q, k), exact, strict=True):
+        assert 0 < (a - b).norm() < 0.02 * b.norm()
 
 
 def test_cosine_loss_and_its_gradient_equal_the_plain_form(rows):
