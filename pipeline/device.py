@@ -4,6 +4,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import RLock
 
 import torch
 from torch.utils import deterministic
@@ -44,15 +46,21 @@ def scan_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
 
     On the CPU each then computes alone: two scans side by side keep two cores busy in every step,
     not in the large matrix products only, and a scan's bits do not depend on the number of cores.
+    The number of torch's threads is the process's, so one caller at a time has such threads.
     """
-    threads = torch.get_num_threads()
-    each = 1 if device.type == "cpu" else threads
-    torch.set_num_threads(each)
-    try:
-        with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(each)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
+    with _NUMBER_OF_THREADS:
+        threads = torch.get_num_threads()
+        each = 1 if device.type == "cpu" else threads
+        torch.set_num_threads(each)
+        try:
+            one = partial(torch.set_num_threads, each)
+            with ThreadPoolExecutor(threads, initializer=one) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(threads)
+
+
+_NUMBER_OF_THREADS = RLock()
 
 
 def has_bfloat16(device: torch.device) -> bool:

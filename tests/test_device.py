@@ -1,6 +1,9 @@
 """Threads of work that falls apart into scans."""
 
 import os
+import time
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 import torch
@@ -36,6 +39,29 @@ def test_the_number_of_threads_is_what_it_was_before_an_error():
     with pytest.raises(ZeroDivisionError), scan_threads(CPU) as pool:
         list(pool.map(lambda divisor: 1 // divisor, [0]))
     assert torch.get_num_threads() == 2
+
+
+def test_callers_side_by_side_leave_the_number_of_threads_as_it_was():
+    """One that began while another had set it would put back the other's number."""
+    before, begun = torch.get_num_threads(), Barrier(2, timeout=0.2)
+
+    def caller() -> None:
+        with scan_threads(CPU):
+            with suppress(BrokenBarrierError):
+                begun.wait()  # the other one, were it let in
+            time.sleep(0.01)
+
+    torch.set_num_threads(2)
+    try:
+        threads = [Thread(target=caller) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert begun.broken  # they were not inside together
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_bits_do_not_depend_on_the_number_of_cores():

@@ -137,8 +137,7 @@ def extract_one(
     Returns:
         The arrays of the scan, without the axis of scans.
     """
-    # The number of threads is the process's: one call at a time may set it.
-    with _ONE_AT_A_TIME, scan_threads(backbones.device) as pool, _drivers() as drivers:
+    with scan_threads(backbones.device) as pool, _drivers() as drivers:
 
         def run(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
             return pool.map(torch.inference_mode()(task), tiles)  # the mode is a thread's own
@@ -146,9 +145,6 @@ def extract_one(
         patches = drivers.submit(_fast_patches, scan, geometry, backbones, options, run)
         tokens = drivers.submit(_fast_tokens, geometry, backbones, options, run)
         return _arrays(patches.result(), tokens.result(), geometry, options)
-
-
-_ONE_AT_A_TIME = Lock()
 
 
 def _drivers() -> ThreadPoolExecutor:

@@ -2,9 +2,9 @@
 
 Matrices are converted and packed once. Rows (tokens) pass in tiles that stay in the cache, the
 same tiles whoever computes them: bits do not depend on the number of threads. What sums many small
-terms stays in float32 at either precision: the residual stream, LayerNorm and attention (which
-torch computes no slower in float32 on a CPU); bfloat16 has the inputs and outputs of the linear
-layers, whose products are summed in float32.
+terms stays in float32 at either precision: the residual stream and LayerNorm; bfloat16 has the
+inputs and outputs of the linear layers and of attention's two products, which are summed in
+float32, and its weights.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -60,7 +60,7 @@ class Transformer:
         self, blocks: Iterable[Any], norm: nn.Module, taps: Sequence[int], dtype: torch.dtype
     ) -> None:
         self.blocks = [_Block(block, dtype) for block in blocks]
-        self.norm = norm
+        self.norm, self.dtype = norm, dtype
         self.taps = {depth: place for place, depth in enumerate(taps)}
 
     def __call__(self, x: Tensor, position: Tensor | None = None, run: Run = in_order) -> Tensor:
@@ -76,13 +76,16 @@ class Transformer:
         """
         tokens, width = x.shape
         out = x.new_empty(tokens, len(self.taps) * width)
-        now, then = x.new_empty(2, tokens, 3 * width)  # q, k, v of this block and the next
+        heads = width // HEAD
+        # Queries, keys and values of this block and the next, head by head.
+        now, then = x.new_empty(2, 3, heads, tokens, HEAD, dtype=self.dtype)
 
         def enter(depth: int, qkv: Tensor, rows: slice) -> None:
             if position is not None:
                 x[rows] += position[rows]
             block = self.blocks[depth]
-            qkv[rows] = block.qkv(block.norm1(x[rows]))
+            made = block.qkv(block.norm1(x[rows]))  # (n, 3 C)
+            qkv[:, :, rows] = made.view(len(made), 3, heads, HEAD).permute(1, 2, 0, 3)
 
         def pass_block(depth: int, qkv: Tensor, following: Tensor, rows: slice) -> None:
             self.blocks[depth].after_attention(x[rows], _attention(qkv, rows))
@@ -101,8 +104,14 @@ class Transformer:
 
 
 def _attention(qkv: Tensor, rows: slice) -> Tensor:
-    """Attention of some rows (n, C) to all, of qkv (T, 3 C)."""
-    heads = qkv.reshape(len(qkv), 3, -1, HEAD).permute(1, 2, 0, 3)[:, None]  # (3, 1, heads, T, 64)
-    q, k, v = heads[0, :, :, rows], heads[1], heads[2]
-    mixed = F.scaled_dot_product_attention(q, k, v)  # (1, heads, n, 64)
-    return mixed[0].transpose(0, 1).reshape(q.shape[2], -1)
+    """Attention of some rows (n, C) to all, of qkv (3, heads, T, 64).
+
+    On the CPU torch's fused kernel is no faster in bfloat16 than in float32, while two products of
+    oneDNN are; in float32 they are not.
+    """
+    q, k, v = qkv[0, :, rows], qkv[1], qkv[2]
+    if qkv.dtype == torch.float32:
+        mixed = F.scaled_dot_product_attention(q[None], k[None], v[None])[0]  # (heads, n, 64)
+    else:
+        mixed = (q * HEAD**-0.5 @ k.transpose(1, 2)).softmax(dim=-1) @ v
+    return mixed.transpose(0, 1).reshape(q.shape[1], -1)

@@ -12,7 +12,7 @@ import torch
 
 from pipeline.features.point_mae import TAPS
 from pipeline.features.rgb import FastViT, foreground_patch_features, patch_features
-from pipeline.features.transformer import TILE_ROWS, Task, Transformer, row_tiles
+from pipeline.features.transformer import HEAD, TILE_ROWS, Task, Transformer, _attention, row_tiles
 
 FLOAT32, BFLOAT16 = torch.float32, torch.bfloat16
 
@@ -49,6 +49,19 @@ def test_fast_vit_is_the_plain_one(backbones, image, foreground, tokens, dtype, 
     features = FastViT(vit, dtype)(image, mask)
     error = np.square(features - expected.numpy()).mean() ** 0.5 / expected.std()
     assert error < tolerance
+
+
+@torch.inference_mode()
+def test_bfloat16_attention_is_off_by_little_more_than_the_rounding_of_its_inputs():
+    """With logits up to 15, as trained heads have them; random ones are nearly uniform."""
+    torch.manual_seed(0)
+    exact = torch.randn(3, 4, 300, HEAD)
+    exact[:2] *= 1.7
+    rounded, rows = exact.bfloat16(), slice(50, 150)
+    expected = _attention(exact, rows)
+    error = (_attention(rounded, rows).float() - expected).norm()
+    assert error < 3 * (_attention(rounded.float(), rows) - expected).norm()
+    assert error < 0.015 * expected.norm()
 
 
 @torch.inference_mode()
