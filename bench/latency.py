@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Bench, Figure, Row, Unavailable, synchronise
-from pipeline.features.extract import Fast
+from pipeline.device import has_bfloat16
+from pipeline.features.extract import Backbones, Fast
 from pipeline.inspection.extraction import OneByOne, Together
 from pipeline.inspection.inspector import Inspector
 from pipeline.inspection.scans import find_scans
@@ -27,7 +29,24 @@ def latency(bench: Bench) -> list[Row]:
         inspector = Inspector.load(project.root, category, bench.device.type)
         folder = project.root / project.params.data.root / category / "test"
         rows += breakdown(name, inspector, folder, bench.runs(RUNS))
+    if has_bfloat16(bench.device):
+        rows += breakdown(
+            "paper, auto", with_precision(inspector, "auto"), folder, bench.runs(RUNS)
+        )
     return rows
+
+
+def with_precision(inspector: Inspector, precision: str) -> Inspector:
+    """The same modules and vote behind features of another `features.precision`."""
+    model = inspector.model
+    features = model.settings.features.model_copy(update={"precision": precision})
+    return Inspector(
+        replace(
+            model,
+            settings=model.settings.model_copy(update={"features": features}),
+            backbones=Backbones.load(features, model.device),
+        )
+    )
 
 
 def predict(bench: Bench) -> list[Row]:

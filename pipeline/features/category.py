@@ -28,7 +28,12 @@ from pipeline.features.fps import IMPLEMENTATION
 Compute = Callable[[Sequence[int]], dict[str, NDArray]]
 Bar = Callable[[Sequence[int]], Iterator[int]]
 LIBRARIES = ("numpy", "pillow", "scipy", "tifffile", "timm", "torch")
-CODE = ("data", "device.py", "features", "linear.py")  # of pipeline/: what a scan's features depend on
+CODE = (
+    "data",
+    "device.py",
+    "features",
+    "linear.py",
+)  # of pipeline/: what a scan's features depend on
 
 
 @dataclass(frozen=True)

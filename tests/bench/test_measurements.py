@@ -74,6 +74,15 @@ def test_latency_has_every_step_and_both_backbones(bench, finished, batched):
         assert 0 < row.figures["median_ms"] <= features.figures["median_ms"]
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_latency_of_another_precision_is_that_of_its_features(finished, precision):
+    inspector = latency.Inspector.load(finished.root, "biscuit", "cpu")
+    model = latency.with_precision(inspector, precision).model
+    assert model.backbones.precision == {"rgb": precision, "points": precision}
+    assert model.settings.features.precision == precision
+    assert model.scorer is inspector.model.scorer
+
+
 def test_a_model_of_yours_needs_to_be_named(bench):
     with pytest.raises(Unavailable, match="--models"):
         latency.predict(bench)
