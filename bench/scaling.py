@@ -6,6 +6,7 @@ above it, something grows that should not.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,16 +15,19 @@ from bench import scenes
 from bench.harness import Bench, Figure, Row, exponent, seconds_of
 from bench.machine import ram_gb
 from bench.scoring import all_metrics
+from bench.stores import store_category
 from bench.training import step_seconds, training_scans
-from pipeline.cache.features import KIND, feature_arrays
-from pipeline.cache.schema import StoreManifest
-from pipeline.cache.writer import write_store
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
+from pipeline.config import Features
+from pipeline.data.prepare import PreparedScan
+from pipeline.data.scan import Split
+from pipeline.features.batched.extract import BatchExtractor, Cloud
+from pipeline.features.category import Scans, scan_by_scan
+from pipeline.features.extract import Backbones
 from pipeline.features.fps import furthest_point_sampling
 from pipeline.features.grouping import group_points
 from pipeline.features.projection import SIZE, nearest_centres
 from pipeline.features.weights import load_point_backbone
+from pipeline.project import Project
 from pipeline.splits import TrainingView
 from pipeline.training_data import training_features
 from pipeline.voting import fit_voting
@@ -34,7 +38,8 @@ STORED_GROUPS = 32  # of a simulated cache: a thousand scans in less than 2 GB
 
 
 def scaling(bench: Bench) -> list[Row]:
-    return [*_scans(bench), *_points(bench), *_groups(bench), *_batch(bench)]
+    of_batch = (*_batch(bench), *_extraction(bench))
+    return [*_scans(bench), *_points(bench), *_groups(bench), *of_batch]
 
 
 def curve(
@@ -83,63 +88,26 @@ def _scans(bench: Bench) -> Iterator[Row]:
 
 def _simulated_cache(bench: Bench, scans: int) -> Callable[[int], Callable[[], object]]:
     """A prepared category and its feature store, of one scan's values; loads the first so many."""
-    features = bench.params.features
-    points = features.points.model_copy(update={"groups": STORED_GROUPS})
-    features = features.model_copy(update={"points": points, "layout": "factored", "codec": "raw"})
-    one = scenes.features(features)
-    arrays = {"rgb": one.rgb, "tokens": one.tokens, "index": one.index, "weight": one.weight}
-    folder = bench.folder / f"cache-of-{scans}"
-    rows = tuple(_row(i, "validation" if i < 2 else "train") for i in range(scans + 2))
-    manifest = Manifest(SCHEMA, CATEGORY, PrepareOptions(), rows)
-    (folder / "prepared").mkdir(parents=True)
-    (folder / "prepared" / MANIFEST_FILE).write_text(manifest.to_json())
-    store = StoreManifest(
-        kind=KIND,
-        category=CATEGORY,
-        samples=tuple(row.id for row in rows),
-        hashes=tuple(row.sha256 for row in rows),
-        inputs={"points": points.model_dump()},
-        arrays=feature_arrays("factored", STORED_GROUPS),
-        codec="raw",
-        shard=32,
-    )
-
-    def compute(samples: range) -> dict[str, np.ndarray]:
-        return {name: np.stack([array] * len(samples)) for name, array in arrays.items()}  # type: ignore[list-item]
-
-    write_store(folder / "features.zarr", store, compute, folder / "staging")
+    points = bench.params.features.points.model_copy(update={"groups": STORED_GROUPS})
+    one = scenes.features(bench.params.features.model_copy(update={"points": points}))
+    project = Project(bench.folder / f"cache-of-{scans}")
+    splits: list[Split] = ["validation" if i < 2 else "train" for i in range(scans + 2)]
+    store_category(project, CATEGORY, splits, lambda _: one, STORED_GROUPS, shard=32)
 
     def load(limit: int) -> Callable[[], object]:
         return partial(
             training_features,
-            folder / "prepared",
-            folder / "features.zarr",
+            project.prepared(CATEGORY),
+            project.features(CATEGORY),
             CATEGORY,
             bench.params.model,
             TrainingView(limit=limit),
             bench.params.runtime.memory_gb,
-            folder / "staging",
+            project.data / "staging",
             bench.device,
         )
 
     return load
-
-
-def _row(number: int, split: str) -> ManifestRow:
-    name = f"{split}/good/{number:04d}"
-    return ManifestRow(
-        id=name,
-        split=split,  # type: ignore[arg-type]
-        label=0,
-        defect="good",
-        rgb=f"{name}.png",
-        points=f"{name}.tiff",
-        mask=None,
-        sha256=f"{number:064x}",
-        height=SIZE,
-        width=SIZE,
-        n_foreground=SIZE,
-    )
 
 
 def _points(bench: Bench) -> Iterator[Row]:
@@ -205,3 +173,63 @@ def _batch(bench: Bench) -> Iterator[Row]:
     mfm, mgm = zip(*steps, strict=True)
     yield grown("batch: MFM step", batches, "1 to 2 (every pair of InfoNCE)", mfm)
     yield grown("batch: MGM step", batches, "1", mgm)
+
+
+def _extraction(bench: Bench) -> Iterator[Row]:
+    """On the CPU the seconds of 8 scans, so many side by side, and on CUDA of 64, in batches."""
+    options, device = bench.params.features, bench.device
+    backbones = Backbones.load(options, device)
+    if device.type == "cuda":
+        sizes = (1, 8, 64) if bench.quick else (1, 2, 4, 8, 16, 32, 64)
+        work, runs = in_batches(backbones, options, sizes[-1]), bench.runs(3)
+        what, expected = "scans a batch", "-1 to 0, once the device is full"
+        yield curve(f"batch: extraction, {what}", sizes, expected, work, runs, device)
+    elif (cores := torch.get_num_threads()) > 1:  # of one there is no growth
+        sizes = (*(2**i for i in range(8) if 2**i < cores), cores)
+        work = side_by_side(backbones, options, 8)
+        yield curve("batch: extraction, scans in flight", sizes, "-1, one core each", work, 1)
+
+
+def side_by_side(
+    backbones: Backbones, options: Features, scans: int
+) -> Callable[[int], Callable[[], object]]:
+    """From a number of threads to the extraction of some scans by them, as its stage does it."""
+    made_up = _MadeUp(Path(), (), np.zeros((0, SIZE, SIZE), bool))
+
+    def work(threads: int) -> Callable[[], object]:
+        def extract() -> None:
+            before = torch.get_num_threads()
+            torch.set_num_threads(threads)
+            try:
+                with scan_by_scan(made_up, backbones, options) as compute:
+                    compute(range(scans))
+            finally:
+                torch.set_num_threads(before)
+
+        return extract
+
+    return work
+
+
+class _MadeUp(Scans):
+    """Scans that are drawn where others are read."""
+
+    def load(self, sample: int) -> PreparedScan:
+        return scenes.scan(sample)
+
+
+def in_batches(
+    backbones: Backbones, options: Features, scans: int
+) -> Callable[[int], Callable[[], object]]:
+    """From a size of the batch to the extraction of some scans in batches, one after the other."""
+    extractor = BatchExtractor(backbones, options)
+    clouds = [Cloud.of(scenes.scan(seed), options.points) for seed in range(scans)]
+
+    def work(size: int) -> Callable[[], object]:
+        def extract() -> None:
+            for first in range(0, scans, size):
+                extractor(extractor.batch(clouds[first : first + size]))
+
+        return extract
+
+    return work

@@ -3,19 +3,12 @@
 import shutil
 from collections.abc import Sequence
 
-import numpy as np
-
 from bench import scenes
 from bench.harness import Bench, Row
 from bench.processes import stage
 from bench.project import settings
-from pipeline.cache.features import KIND, feature_arrays
-from pipeline.cache.schema import StoreManifest
-from pipeline.cache.writer import write_store
+from bench.stores import store_category
 from pipeline.config import Features
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
-from pipeline.data.resize import SIZE
 from pipeline.project import Project
 
 NAMES = ("disc", "rope")
@@ -52,40 +45,12 @@ def made_up(
 ) -> None:
     """Categories of so many good scans: their manifests, and features that no network made."""
     for name in names:
-        rows = tuple(_row(name, i) for i in range(scans))
-        project.prepared(name).mkdir(parents=True)
-        manifest = Manifest(SCHEMA, name, PrepareOptions(), rows)
-        (project.prepared(name) / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
-        store = StoreManifest(
-            kind=KIND,
-            category=name,
-            samples=tuple(row.id for row in rows),
-            hashes=tuple(row.sha256 for row in rows),
-            inputs={"points": {"pool": False}},
-            arrays=feature_arrays("factored", options.points.groups),
-            codec=options.codec,
-            shard=options.shard,
+        store_category(
+            project,
+            name,
+            ["train"] * scans,
+            lambda number: scenes.features(options, number, side),
+            options.points.groups,
+            options.codec,
+            options.shard,
         )
-
-        def compute(samples: range, store: StoreManifest = store) -> dict[str, np.ndarray]:
-            made = [scenes.features(options, seed, side) for seed in samples]
-            return {a.name: np.stack([getattr(one, a.name) for one in made]) for a in store.arrays}
-
-        write_store(project.features(name), store, compute, project.root / ".staging")
-
-
-def _row(category: str, number: int) -> ManifestRow:
-    name = f"train/good/{number:03d}"
-    return ManifestRow(
-        id=name,
-        split="train",
-        label=0,
-        defect="good",
-        rgb=f"{category}/{name}.png",
-        points=f"{category}/{name}.tiff",
-        mask=None,
-        sha256=f"{number:064x}",
-        height=SIZE,
-        width=SIZE,
-        n_foreground=SIZE * SIZE,
-    )

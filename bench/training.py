@@ -1,17 +1,22 @@
 """One step of training, through the stages' own functions, from features in memory."""
 
+import contextlib
 import ctypes
+import mmap
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from bench import flops, scenes
 from bench.harness import Bench, Row, Unavailable, synchronise
+from pipeline.cache.features import ScanFeatures
 from pipeline.config import Model, Params
 from pipeline.pixels import PixelFeatures, patch_of
 from pipeline.scratch import scratch_table
@@ -55,7 +60,7 @@ def mapped(bench: Bench) -> list[Row]:
         ("mapped, in the page cache", PixelFeatures(made, bench.device, new_table=new_table)),
     ]
     if sys.platform == "linux":
-        stored.append(("mapped, from the disk", _FromDisk(made, bench.device, new_table=new_table)))
+        stored.append(("mapped, from the disk", _FromDisk(made, bench.device, bench.folder)))
     rows, model = [], bench.params.model
     best: tuple[float, ...] = ()
     for where, features in stored:
@@ -68,25 +73,45 @@ def mapped(bench: Bench) -> list[Row]:
 
 
 class _FromDisk(PixelFeatures):
-    """Mapped features that leave memory before every gather; the clock stands still meanwhile."""
+    """Mapped features that leave memory before every block of steps is gathered.
+
+    The clock stands still while their pages are dropped. Nothing else goes on meanwhile: training
+    itself drops them, when the last block is gathered and before the next one is begun. All other
+    time counts: reading and gathering where no step hides them, and what they take from the steps.
+    """
 
     stood = 0.0
+
+    def __init__(self, scans: Iterable[ScanFeatures], device: torch.device, folder: Path) -> None:
+        super().__init__(scans, device, new_table=partial(scratch_table, folder))
+        self.folder = folder
 
     @classmethod
     def clock(cls) -> float:
         return time.perf_counter() - cls.stood
 
-    def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
-        ms_sync, madv_pageout = 4, 21
-        libc, start = ctypes.CDLL(None, use_errno=True), time.perf_counter()
-        for table in (self._rgb, self._tokens, self._index, self._weight):
-            place = ctypes.c_void_p(table.data_ptr()), ctypes.c_size_t(table.nbytes)
-            if libc.msync(*place, ms_sync) or libc.madvise(*place, madv_pageout):
-                raise Unavailable(
-                    f"this system cannot drop pages: {os.strerror(ctypes.get_errno())}"
-                )
+    def stored(self, scans: Iterable[int]) -> list[Tensor]:
+        start = time.perf_counter()
+        drop((self._rgb, self._tokens, self._index, self._weight), self.folder)
         _FromDisk.stood += time.perf_counter() - start
-        return super().gather(scan, pixel)
+        return super().stored(scans)
+
+
+def drop(tables: Iterable[Tensor], folder: Path) -> None:
+    """Write mapped tables to the disk and take them from memory, the page cache included.
+
+    Args:
+        folder: of their files, and of no other open ones.
+    """
+    libc, ms_sync = ctypes.CDLL(None, use_errno=True), 4
+    for table in tables:
+        place = ctypes.c_void_p(table.data_ptr()), ctypes.c_size_t(table.nbytes)
+        if libc.msync(*place, ms_sync) or libc.madvise(*place, mmap.MADV_DONTNEED):
+            raise Unavailable(f"this system keeps pages: {os.strerror(ctypes.get_errno())}")
+    for file in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            if file.readlink().is_relative_to(folder):
+                os.posix_fadvise(int(file.name), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def training_scans(bench: Bench, params: Params, scans: int = 8) -> PixelFeatures:

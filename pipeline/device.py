@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import RLock
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.utils import deterministic
 
 from pipeline.config import Runtime
@@ -38,6 +40,17 @@ def select_device(runtime: Runtime) -> torch.device:
             "can use; set runtime.device to auto or cpu"
         )
     return torch.device(runtime.device)
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """A copy on the device, queued on its current stream; on the CPU the array itself.
+
+    From pageable memory a copy would wait for all work queued before it.
+    """
+    tensor = torch.from_numpy(array)
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @contextlib.contextmanager

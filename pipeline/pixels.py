@@ -36,7 +36,7 @@ class PixelFeatures:
         Args:
             tokens: how many `token_count` says each scan has; None: all scans are read for it.
             new_table: makes the tables, (rows, channels), on the device or the CPU; None: on
-                the device.
+                the device; made by another, they count as mapped from a file.
         """
         if tokens is None:
             scans = list(scans)
@@ -45,6 +45,7 @@ class PixelFeatures:
         self.foreground: list[np.ndarray] = []  # (P,) each
         self._starts = np.concatenate([[0], np.cumsum(tokens)])  # of each scan, and the end
         self._first_token = torch.from_numpy(self._starts[:-1]).to(device)  # (S,)
+        self.mapped = new_table is not None
         self._new_table = new_table or _tables_on(device)
         self._offsets: tuple[Tensor, Tensor] | None = None
         self._rgb_taps = _patch_taps(device)
@@ -84,6 +85,17 @@ class PixelFeatures:
         """A scan's rows in the tables of patches and of tokens."""
         patches = slice(scan * PATCHES * PATCHES, (scan + 1) * PATCHES * PATCHES)
         return patches, slice(int(self._starts[scan]), int(self._starts[scan + 1]))
+
+    def stored(self, scans: Iterable[int]) -> list[Tensor]:
+        """All rows that foreground pixels of these scans are gathered from, as parts of tables."""
+        parts = []
+        for scan in scans:
+            patches, tokens = self._rows_of(scan)
+            first, last = self.foreground[scan][[0, -1]] + scan * SIZE * SIZE
+            pixels = slice(first, last + 1)
+            parts += [self._rgb[patches], self._tokens[tokens]]
+            parts += [self._index[pixels], self._weight[pixels]]
+        return parts
 
     def __len__(self) -> int:
         return len(self.foreground)

@@ -1,10 +1,12 @@
 """Tables for more features than memory holds: on the disk, mapped, and gone with the process."""
 
+import ctypes
 import errno
 import mmap
 import os
 import shutil
 import tempfile
+from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -53,6 +55,26 @@ def scratch_table(folder: Path, shape: tuple[int, int], dtype: torch.dtype) -> T
             raise _no_space(folder, size) from error
         pages = mmap.mmap(file.fileno(), size)
     return torch.frombuffer(pages, dtype=dtype).view(shape)
+
+
+def read_ahead(rows: Tensor) -> None:
+    """Have the system read these rows of a mapped table from the disk, in large pieces.
+
+    Touched in random order they would come in small ones. It is advice: a system that does not
+    take it reads what is touched.
+
+    Args:
+        rows: one after the other in memory.
+    """
+    start = rows.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+    size = rows.data_ptr() + rows.nbytes - start
+    # Not mmap's own method: that one keeps Python's other threads waiting.
+    _libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_WILLNEED)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def _no_space(folder: Path, size: int) -> CacheError:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from pipeline.config import Model, Whitening
 from pipeline.device import autocast
 from pipeline.errors import TrainingError
+from pipeline.feed import Sample, as_it_is, samples
 from pipeline.fusion import Fusion, fusion_loss
 from pipeline.guidance import Guidance, guidance_loss
 from pipeline.pixels import PixelFeatures
@@ -21,11 +23,9 @@ from pipeline.whitening import FeatureSpace
 
 SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
-BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory
 HELD_OUT_BATCHES = 4  # of held-out pixels, the same at every measurement
 
 M = TypeVar("M", bound=nn.Module)
-Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
 Batches = Iterable[Batch]
 Bar = Callable[[Iterable[Batch]], Iterator[Batch]]
 
@@ -72,10 +72,11 @@ def train_fusion(
     def draw(foreground: list[np.ndarray], steps: int, rng: np.random.Generator) -> Batches:
         return patch_pixels(foreground, mfm.scans, mfm.pixels, steps, rng)
 
-    samples = _features(features, bar(draw(features.foreground, mfm.steps, rng)), _as_it_is)
+    batches = bar(draw(features.foreground, mfm.steps, rng))
     fixed = generator(model.seed, "mfm held out", category)
-    measured = _measured(held_out, fusion.space, draw, fixed, _as_it_is)
-    return _train(fusion, loss, samples, measured, model, mfm.steps)
+    measured = _measured(held_out, fusion.space, draw, fixed)
+    with closing(samples(features, batches)) as feed:
+        return _train(fusion, loss, feed, measured, model, mfm.steps)
 
 
 def train_guidance(
@@ -112,10 +113,11 @@ def train_guidance(
     def draw(foreground: list[np.ndarray], steps: int, rng: np.random.Generator) -> Batches:
         return random_pixels(foreground, mgm.scans, mgm.pixels, steps, rng)
 
-    samples = _features(features, bar(draw(features.foreground, mgm.steps, rng)), with_mentor)
+    batches = bar(draw(features.foreground, mgm.steps, rng))
     fixed = generator(model.seed, "mgm held out", category)
     measured = _measured(held_out, fusion.space, draw, fixed, with_mentor)
-    return _train(guidance, loss, samples, measured, model, mgm.steps)
+    with closing(samples(features, batches, with_mentor)) as feed:
+        return _train(guidance, loss, feed, measured, model, mgm.steps)
 
 
 def _measured(
@@ -123,17 +125,13 @@ def _measured(
     space: FeatureSpace,
     draw: Callable[[list[np.ndarray], int, np.random.Generator], Batches],
     rng: np.random.Generator,
-    extend: Callable[..., Sample],
+    extend: Callable[..., Sample] = as_it_is,
 ) -> list[Sample]:
     """The held-out pixels that every measurement sees; none without held-out scans."""
     if held_out is None:
         return []
     held_out = held_out.project(space)
-    return list(_features(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, rng), extend))
-
-
-def _as_it_is(*sample: Tensor) -> Sample:
-    return sample
+    return list(samples(held_out, draw(held_out.foreground, HELD_OUT_BATCHES, rng), extend))
 
 
 def _fit_space(
@@ -142,44 +140,14 @@ def _fit_space(
     """Fit the feature space to random foreground pixels of all training scans."""
     pixels = max(1, SPACE_PIXELS // len(features))
     (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
-    ((rgb, xyz),) = _features(features, [batch], _as_it_is)
+    ((rgb, xyz),) = samples(features, [batch])
     fusion.space.fit(rgb, xyz, whitening.power, whitening.constant)
-
-
-def _features(
-    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., Sample]
-) -> Iterator[Sample]:
-    """What each step trains on, gathered for some steps at a time.
-
-    Args:
-        extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
-    """
-    for block in _blocks(batches):
-        scan = torch.from_numpy(np.concatenate([batch.scan for batch in block]))
-        pixel = torch.from_numpy(np.concatenate([batch.pixel for batch in block]))
-        whole = extend(*features.gather(scan.to(features.device), pixel.to(features.device)))
-        sizes = [len(batch.pixel) for batch in block]
-        yield from zip(*(tensor.split(sizes) for tensor in whole), strict=True)
-
-
-def _blocks(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
-    """Batches in lists of about BLOCK_PIXELS pixels."""
-    block: list[Batch] = []
-    pixels = 0
-    for batch in batches:
-        block.append(batch)
-        pixels += len(batch.pixel)
-        if pixels >= BLOCK_PIXELS:
-            yield block
-            block, pixels = [], 0
-    if block:
-        yield block
 
 
 def _train(
     module: M,
     loss_of: Callable[..., Tensor],
-    samples: Iterable[Sample],
+    feed: Iterable[Sample],
     held_out: list[Sample],
     model: Model,
     steps: int,
@@ -190,7 +158,7 @@ def _train(
     history: list[float] = []
     pending: list[Tensor] = []
     trained = Trained(module, history)
-    for step, sample in enumerate(samples, start=1):
+    for step, sample in enumerate(feed, start=1):
         with autocast(sample[0].device, model.precision):
             loss = loss_of(*sample)
         optimiser.zero_grad(set_to_none=True)

@@ -5,10 +5,11 @@ import time
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError, Thread
 
+import numpy as np
 import pytest
 import torch
 
-from pipeline.device import scan_threads, select_device
+from pipeline.device import scan_threads, select_device, to_device
 
 CPU = torch.device("cpu")
 
@@ -93,3 +94,13 @@ def test_a_workspace_that_is_set_stays(params, monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     select_device(params.runtime.model_copy(update={"device": "cpu"}))
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_an_array_arrives_on_the_device(device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    array = np.arange(5)
+    found = to_device(array, torch.device(device))
+    assert found.device.type == device
+    assert found.tolist() == array.tolist()

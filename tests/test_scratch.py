@@ -1,16 +1,22 @@
 """Tables in a file on the disk: nothing stays there, and a full disk is said before it is full."""
 
+import ctypes
 import errno
+import mmap
 import os
 import shutil
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from bench.training import drop
 from pipeline.errors import CacheError
-from pipeline.scratch import available_memory, check_space, scratch_table
+from pipeline.scratch import available_memory, check_space, read_ahead, scratch_table
 
 SENTENCE = r"need 0\.40 GB on this disk, which has 0\.10 GB free; .*raise runtime\.memory_gb"
 
@@ -64,3 +70,30 @@ def test_a_disk_that_fills_up_meanwhile_is_the_same_sentence(
 def test_available_memory_is_part_of_the_machines() -> None:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 0 < available_memory(torch.device("cpu")) <= machine
+
+
+def in_memory(table: torch.Tensor) -> np.ndarray:
+    """(pages,) bool: which pages of a table that begins with one are in the page cache."""
+    pages = (ctypes.c_ubyte * -(-table.nbytes // mmap.PAGESIZE))()
+    place = ctypes.c_void_p(table.data_ptr()), ctypes.c_size_t(table.nbytes)
+    assert ctypes.CDLL(None).mincore(*place, pages) == 0
+    return np.frombuffer(pages, np.uint8) & 1 == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are dropped by calls of Linux")
+def test_rows_are_read_ahead_and_no_others_far_from_them(tmp_path: Path) -> None:
+    row, rows = mmap.PAGESIZE // 2, slice(5001, 5300)  # two rows a page; in the midst of one
+    table = scratch_table(tmp_path, (16384, row), torch.uint8)
+    table[:] = torch.arange(16384)[:, None]
+    expected = table.sum(1)
+    drop([table], tmp_path)
+    if in_memory(table).any():
+        pytest.skip("this file system keeps its files in memory")
+    read_ahead(table[rows])
+    wanted, deadline = slice(rows.start // 2, rows.stop // 2), time.monotonic() + 20
+    while not in_memory(table)[wanted].all() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    found = in_memory(table)
+    assert found[wanted].all()
+    assert found.sum() <= rows.stop - rows.start
+    assert torch.equal(table.sum(1), expected)

@@ -112,7 +112,7 @@ def test_training_stops_and_keeps_the_best_weights(features, held_out, model, mo
 
 def test_the_mentor_of_many_steps_at_once_is_that_of_each(features, model, monkeypatch) -> None:
     whole = both(features, model())
-    monkeypatch.setattr("pipeline.training.BLOCK_PIXELS", 1)
+    monkeypatch.setattr("pipeline.feed.BLOCK_PIXELS", 1)
     single = both(features, model())
     for one, two in zip(whole, single, strict=True):
         np.testing.assert_allclose(one.losses, two.losses, rtol=1e-5)

@@ -1,9 +1,13 @@
 """Every measurement that needs no process of its own, on a tiny project: it runs and adds up."""
 
+import sys
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from bench import (
     codecs,
@@ -20,7 +24,12 @@ from bench import (
 from bench.harness import Bench, Unavailable
 from bench.processes import Usage
 from bench.project import STAGES
+from pipeline import feed
 from pipeline.cache.schema import CODECS
+from pipeline.features.batched.extract import BatchExtractor
+from pipeline.features.extract import Backbones
+from pipeline.pixels import PixelFeatures
+from pipeline.sampling import random_pixels
 
 
 def numbers(rows):
@@ -57,6 +66,36 @@ def test_training_from_memory_and_from_the_disk(bench, monkeypatch):
     assert [row.figures["speed"] for row in rows[:2]] == [1, 1]
     assert {row.what.partition(", ")[2] for row in rows} >= {"in memory", "mapped, from the disk"}
     assert all(row.figures["step_ms"] > 0 for row in rows)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are dropped by calls of Linux")
+def test_the_clock_stands_still_only_while_training_drops_pages(bench, monkeypatch):
+    """In training's own thread and while no block is gathered: all that it leaves out is that."""
+    busy, seen = [], []
+
+    def gather(features, scan, pixel):
+        busy.append(pixel)
+        try:
+            return PixelFeatures.gather(features, scan, pixel)
+        finally:
+            busy.pop()
+
+    def drop(tables, folder):
+        seen.append((threading.current_thread(), len(busy)))
+        time.sleep(0.05)
+
+    monkeypatch.setattr(training, "drop", drop)
+    monkeypatch.setattr(training._FromDisk, "gather", gather)
+    monkeypatch.setattr(feed, "BLOCK_PIXELS", 1)
+    made = [scenes.features(bench.params.features, seed, 30) for seed in range(2)]
+    features = training._FromDisk(made, bench.device, bench.folder)
+    batches = random_pixels(features.foreground, 2, 8, 4, np.random.default_rng(0))
+    stood, start, clock = training._FromDisk.stood, time.perf_counter(), training._FromDisk.clock()
+    assert len(list(feed.samples(features, batches))) == 4
+    passed, counted = time.perf_counter() - start, training._FromDisk.clock() - clock
+    assert seen == [(threading.main_thread(), 0)] * 4
+    assert training._FromDisk.stood - stood >= 0.2
+    assert counted == pytest.approx(passed - (training._FromDisk.stood - stood), abs=0.1)
 
 
 @pytest.mark.parametrize("batched", [False, True])
@@ -117,3 +156,48 @@ def test_stages_have_scans_and_usage(bench: Bench, finished):
 def test_a_simulated_cache_loads_as_many_scans_as_asked(bench):
     load = scaling._simulated_cache(bench, 5)
     assert len(load(3)()) == 3
+
+
+def test_extraction_has_a_curve_of_threads_up_to_all(bench, monkeypatch):
+    asked, of_threads = [], []
+
+    def side_by_side(backbones, options, scans):
+        return lambda threads: lambda: asked.append((scans, threads))
+
+    monkeypatch.setattr(scaling, "side_by_side", side_by_side)
+    for cores in (1, 2, 6):
+        monkeypatch.setattr(torch, "get_num_threads", lambda cores=cores: cores)
+        of_threads.append([row.figures["sizes"] for row in scaling._extraction(bench)])
+    assert of_threads == [[], [[1, 2]], [[1, 2, 4, 6]]]
+    assert set(asked) == {(8, n) for n in (1, 2, 4, 6)}
+
+
+def test_scans_in_flight_are_extracted_by_so_many_threads(bench, monkeypatch):
+    seen = set()
+
+    def extract(scans, geometry, backbones, options):
+        seen.add(threading.current_thread().name)
+        assert torch.get_num_threads() == 1
+        together.wait(20)  # broken, and an error, where fewer threads come
+        return {"made": np.zeros((1, 2))}
+
+    monkeypatch.setattr("pipeline.features.category.extract_features", extract)
+    backbones, before = Backbones.load(bench.params.features, bench.device), torch.get_num_threads()
+    for threads in (1, 2):
+        seen.clear()
+        together = threading.Barrier(threads)
+        scaling.side_by_side(backbones, bench.params.features, 4)(threads)()
+        assert len(seen) == threads
+        assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("size", "calls"), [(1, [1] * 3), (2, [2, 1]), (3, [3])])
+def test_batches_hold_every_scan_once(bench, monkeypatch, size, calls):
+    """What a GPU is measured with, without the networks."""
+    found = []
+    monkeypatch.setattr(
+        BatchExtractor, "__call__", lambda _, batch: found.append(len(batch.images))
+    )
+    backbones = Backbones.load(bench.params.features, bench.device)
+    scaling.in_batches(backbones, bench.params.features, 3)(size)()
+    assert found == calls

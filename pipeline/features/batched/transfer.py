@@ -1,19 +1,11 @@
 """Small arrays and results between host and device, without waiting for either."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.device import to_device
 
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """A copy on the device, queued on its current stream.
-
-    From pageable memory a copy would wait for all work queued before it.
-    """
-    tensor = torch.from_numpy(array)
-    if device.type == "cpu":
-        return tensor
-    return tensor.pin_memory().to(device, non_blocking=True)
+__all__ = ["to_device", "to_host"]
 
 
 def to_host(tensor: Tensor) -> Tensor:

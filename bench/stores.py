@@ -1,0 +1,69 @@
+"""A prepared category and its feature store from made-up scans: no raw file, no backbone."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pipeline.cache.features import KIND, ScanFeatures, feature_arrays
+from pipeline.cache.schema import StoreManifest
+from pipeline.cache.writer import write_store
+from pipeline.data.foreground import PrepareOptions
+from pipeline.data.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
+from pipeline.data.resize import SIZE
+from pipeline.data.scan import Split
+from pipeline.project import Project
+
+
+def store_category(
+    project: Project,
+    category: str,
+    splits: Sequence[Split],
+    scan: Callable[[int], ScanFeatures],
+    groups: int,
+    codec: str = "raw",
+    shard: int = 8,
+) -> None:
+    """Write what training needs of a category of good scans, where a project keeps it.
+
+    Args:
+        splits: of each scan.
+        scan: from a scan's position to its features, of so many groups.
+    """
+    rows = tuple(_row(category, split, number) for number, split in enumerate(splits))
+    prepared = project.prepared(category)
+    prepared.mkdir(parents=True)
+    manifest = Manifest(SCHEMA, category, PrepareOptions(), rows)
+    (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    store = StoreManifest(
+        kind=KIND,
+        category=category,
+        samples=tuple(row.id for row in rows),
+        hashes=tuple(row.sha256 for row in rows),
+        inputs={"points": {"pool": False}},
+        arrays=feature_arrays("factored", groups),
+        codec=codec,
+        shard=shard,
+    )
+
+    def compute(samples: range) -> dict[str, np.ndarray]:
+        made = [scan(sample) for sample in samples]
+        return {a.name: np.stack([getattr(one, a.name) for one in made]) for a in store.arrays}
+
+    write_store(project.features(category), store, compute, project.data / "staging")
+
+
+def _row(category: str, split: Split, number: int) -> ManifestRow:
+    name = f"{split}/good/{number:04d}"
+    return ManifestRow(
+        id=name,
+        split=split,
+        label=0,
+        defect="good",
+        rgb=f"{category}/{name}.png",
+        points=f"{category}/{name}.tiff",
+        mask=None,
+        sha256=f"{number:064x}",
+        height=SIZE,
+        width=SIZE,
+        n_foreground=SIZE * SIZE,
+    )
