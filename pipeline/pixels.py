@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.cache.features import POINT_CHANNELS, RGB_CHANNELS, ScanFeatures
+from pipeline.device import to_device
 from pipeline.features.projection import PATCH, PATCHES, SIZE, bilinear_taps, pool_taps
 from pipeline.whitening import FeatureSpace
 
@@ -75,10 +76,13 @@ class PixelFeatures:
             index[pixels, 0], weight[pixels, 0] = np.arange(len(pixels)), 1
         patches, of_tokens = self._rows_of(number)
         pixels_of = slice(number * SIZE * SIZE, (number + 1) * SIZE * SIZE)
-        self._rgb[patches] = torch.from_numpy(scan.rgb.reshape(-1, scan.rgb.shape[-1]))
-        self._tokens[of_tokens] = torch.from_numpy(tokens)
-        self._index[pixels_of] = torch.from_numpy(index.reshape(-1, 3).astype(np.int32))
-        self._weight[pixels_of] = torch.from_numpy(weight.reshape(-1, 3))
+        for table, rows, values in (
+            (self._rgb, patches, scan.rgb.reshape(-1, scan.rgb.shape[-1])),
+            (self._tokens, of_tokens, tokens),
+            (self._index, pixels_of, index.reshape(-1, 3).astype(np.int32)),
+            (self._weight, pixels_of, weight.reshape(-1, 3)),
+        ):
+            table[rows] = to_device(values, table.device)
         self.foreground.append(pixels)
 
     def _rows_of(self, scan: int) -> tuple[slice, slice]:

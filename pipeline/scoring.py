@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.cache.maps import MAPS
 from pipeline.cache.schema import StoreManifest
-from pipeline.device import resolve_precision, scan_threads
+from pipeline.device import resolve_precision, scan_threads, to_device
 from pipeline.features.projection import SIZE
 from pipeline.frozen import FrozenFusion, FrozenMapping, FrozenSource
 from pipeline.fusion import Fusion
@@ -98,7 +98,7 @@ class Scorer:
         @torch.inference_mode()  # the mode is a thread's own
         def tile_scores(tile: np.ndarray) -> Tensor:
             filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge") if on_cpu else tile
-            pixel = torch.from_numpy(filled).to(device)
+            pixel = to_device(filled, device)
             patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
             return self._pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
 
