@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pipeline.cache.features import ScanFeatures
 from pipeline.config import Features
 from pipeline.data.prepare import PreparedScan
-from pipeline.features.projection import PATCHES, SIZE
+from pipeline.features.projection import PATCHES, SIZE, pixel_weights
 
 PITCH = 0.0007  # metres a pixel
 DISTANCE = 0.5  # metres from the camera
@@ -38,19 +38,20 @@ def scan(seed: int = 0, side: int = SIDE) -> PreparedScan:
 
 
 def features(options: Features, seed: int = 0, side: int = SIDE) -> ScanFeatures:
-    """Features as extraction stores them, of random values."""
+    """Features as extraction stores them: of random values, at the places of `scan`'s points."""
     rng = np.random.default_rng(seed)
     groups, first = options.points.groups, (SIZE - side) // 2
     foreground = np.zeros((SIZE, SIZE), bool)
     foreground[first : first + side, first : first + side] = True
-    index = rng.integers(0, groups, (SIZE, SIZE, 3)).astype(np.uint16)
-    weight = np.repeat(foreground[..., None] / np.float32(3), 3, axis=-1).astype(np.float16)
+    points = surface(side, seed).reshape(-1, 3)
+    centres = points[rng.choice(len(points), groups, replace=len(points) < groups)]
+    index, weight = pixel_weights(points, centres, foreground)
     return ScanFeatures(
         rng.normal(size=(PATCHES, PATCHES, 768)).astype(np.float16),
         foreground,
         options.points.pool,
         tokens=rng.normal(size=(groups, 1152)).astype(np.float16),
-        index=index * foreground[..., None],
+        index=index,
         weight=weight,
     )
 
