@@ -1,6 +1,7 @@
 """Where and in which type the networks compute."""
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ def select_device(runtime: Runtime) -> torch.device:
     # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so
+    _keep_freed_memory()
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if runtime.device.startswith("cuda") and not torch.cuda.is_available():
@@ -40,6 +42,22 @@ def select_device(runtime: Runtime) -> torch.device:
             "can use; set runtime.device to auto or cpu"
         )
     return torch.device(runtime.device)
+
+
+# mallopt's, of malloc.h: M_MMAP_THRESHOLD (the largest that it takes), M_TRIM_THRESHOLD, M_TOP_PAD.
+MALLOC = {-3: 32 << 20, -1: 2**31 - 1, -2: 64 << 20}
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next array instead of giving it back to the system.
+
+    Every step frees arrays of some MB and asks for the like again. Given back, their pages would be
+    mapped and cleared anew each time: hundreds to thousands a training step.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in MALLOC.items():
+            mallopt(option, value)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

@@ -14,7 +14,8 @@ from pipeline.pixels import PixelFeatures
 from pipeline.sampling import Batch
 from pipeline.scratch import read_ahead
 
-BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory
+BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory;
+BLOCK_BYTES = 16 << 20  # fewer where a modality's features are wide: allocators keep such arrays
 
 Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
 Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R), F_XYZ (N, X)
@@ -32,7 +33,9 @@ def samples(
     Args:
         extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
     """
-    with closing(_gathered(features, _blocks(batches))) as blocks:
+    widest = max(table.shape[1] for table in features.tables)
+    pixels = min(BLOCK_PIXELS, BLOCK_BYTES // (4 * widest))
+    with closing(_gathered(features, _blocks(batches, pixels))) as blocks:
         for sizes, rgb, xyz in blocks:
             whole = extend(rgb, xyz)
             yield from zip(*(tensor.split(sizes) for tensor in whole), strict=True)
@@ -81,15 +84,15 @@ def _gather(features: PixelFeatures, block: list[Batch], rows: Iterable[Tensor] 
     return [len(batch.pixel) for batch in block], *features.gather(*on_device)
 
 
-def _blocks(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
-    """Batches in lists of about BLOCK_PIXELS pixels."""
+def _blocks(batches: Iterable[Batch], pixels: int) -> Iterator[list[Batch]]:
+    """Batches in lists of so many pixels, or a little more."""
     block: list[Batch] = []
-    pixels = 0
+    taken = 0
     for batch in batches:
         block.append(batch)
-        pixels += len(batch.pixel)
-        if pixels >= BLOCK_PIXELS:
+        taken += len(batch.pixel)
+        if taken >= pixels:
             yield block
-            block, pixels = [], 0
+            block, taken = [], 0
     if block:
         yield block

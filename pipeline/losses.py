@@ -4,6 +4,8 @@ Their gradients are written out: autograd would pass over the (N, N) logits and 
 three times as often, which costs more than the matrix products of small networks.
 """
 
+from math import prod
+from threading import local
 from typing import Any
 
 import torch
@@ -68,9 +70,12 @@ class _Contrast(Function):
         loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T)
         slopes = [slope @ b, slope.T @ a]  # of the loss, by each unit row over the temperature
         for mentor in scaled[2:]:
-            halves = [_symmetric_cross_entropy(mentor @ target.T) for target in (a, b)]
-            loss = loss + (halves[0][0] + halves[1][0]) / 2
-            slopes.append((halves[0][1] @ a + halves[1][1] @ b) / 2)
+            towards = torch.zeros_like(a)
+            for target in (a, b):
+                half, slope = _symmetric_cross_entropy(mentor @ target.T)
+                loss = loss + half / 2
+                towards += slope @ target
+            slopes.append(towards / 2)
         ctx.slopes = [
             _through_unit(slope.float() / temperature, *unit).to(x.dtype)
             for slope, unit, x in zip(slopes, units, rows, strict=True)
@@ -88,17 +93,34 @@ def _symmetric_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
     Both softmaxes share one exponential.
 
     Returns:
-        The loss, float32, and its gradient (N, N) in the logits' type.
+        The loss, float32, and its gradient (N, N) in the logits' type; the next call overwrites it.
     """
-    dtype, powers = logits.dtype, logits.float()
-    right = powers.diagonal().mean()
+    powers, slope = _scratch((2, *logits.shape), logits.device)
+    right = powers.copy_(logits).diagonal().mean()
     powers.exp_()
     rows, columns = powers.sum(dim=1), powers.sum(dim=0)
     scale = 1 / (2 * len(rows))
-    slope = (scale / rows)[:, None] + (scale / columns)[None]
+    torch.add((scale / rows)[:, None], (scale / columns)[None], out=slope)
     slope *= powers
     slope.diagonal().sub_(2 * scale)
-    return (rows.log().mean() + columns.log().mean()) / 2 - right, slope.to(dtype)
+    return (rows.log().mean() + columns.log().mean()) / 2 - right, slope.to(logits.dtype)
+
+
+_KEPT = local()
+
+
+def _scratch(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Float32 of a shape, to be overwritten: memory that a thread keeps between steps.
+
+    New memory would be cleared by the system page by page, which takes longer than all that is
+    done with the logits.
+    """
+    size, kept = prod(shape), getattr(_KEPT, "memory", None)
+    if kept is None or kept.device != device or len(kept) < size:
+        with torch.inference_mode(False):  # for whoever calls next
+            kept = _KEPT.memory = torch.empty(size, device=device)
+    memory: Tensor = kept[:size]
+    return memory.view(shape)
 
 
 def _product_dtype(device: torch.device) -> torch.dtype:

@@ -125,6 +125,14 @@ def test_resident_features_are_gathered_when_they_are_wanted(resident) -> None:
     feeds.close()
 
 
+def test_blocks_of_wide_features_are_smaller(resident, monkeypatch) -> None:
+    """As many values, not as many pixels: here those of one step instead of two."""
+    widest = max(table.shape[1] for table in resident.tables)
+    monkeypatch.setattr(feed, "BLOCK_BYTES", 4 * widest * SCANS * PIXELS)
+    list(feed.samples(resident.watch(), batches(resident)))
+    assert len(resident.threads) == STEPS
+
+
 @pytest.mark.usefixtures("two_threads")
 def test_the_thread_has_no_team_and_training_keeps_its_own(mapped) -> None:
     """A second team of OpenMP makes every step of training slower."""

@@ -162,6 +162,22 @@ def test_the_loss_with_the_mentor_and_its_gradients_equal_the_plain_form(rows, t
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("autocast", [False, True])
+def test_the_losss_gradients_outlive_the_memory_that_the_next_loss_takes(rows, autocast):
+    q, k = (row.clone().requires_grad_() for row in rows)
+
+    def loss_of(a: Tensor, b: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            return mentor_info_nce(a, b, a + b, 0.07)
+
+    alone = gradients(loss_of(q, k), q, k)
+    first = loss_of(q, k)
+    with torch.inference_mode():
+        loss_of(torch.randn(300, 8), torch.randn(300, 8))  # larger, and of another mode
+    loss_of(k[:20], q[:20])
+    assert all(torch.equal(*pair) for pair in zip(gradients(first, q, k), alone, strict=True))
+
+
 def test_bfloat16_products_change_the_gradients_by_their_rounding(rows):
     """Within 2 %, each row's gradient as a whole."""
     q, k = (row.clone().requires_grad_() for row in rows)
