@@ -60,6 +60,16 @@ def test_a_training_step_of_each_module(bench):
     assert mgm > 0
 
 
+def test_training_is_timed_in_processes_of_its_own(bench, monkeypatch):
+    monkeypatch.setattr(bench, "runs", lambda many: 2)
+    monkeypatch.setattr(training, "step_seconds", None)  # of this process
+    monkeypatch.setitem(vars(bench), "paper_params", bench.params)
+    rows = training.train(bench)
+    assert [row.what for row in rows] == ["MFM, demo", "MGM, demo", "MFM, paper", "MGM, paper"]
+    assert all(row.figures["step_ms"] > 0 for row in rows)
+    assert rows[0].figures["gflop"] == rows[2].figures["gflop"]
+
+
 def test_training_from_memory_and_from_the_disk(bench, monkeypatch):
     monkeypatch.setattr(bench, "runs", lambda many: 3)
     rows = training.mapped(bench)
