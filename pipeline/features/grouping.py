@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.errors import DataError
 from pipeline.features.fps import furthest_point_sampling
@@ -64,6 +63,8 @@ def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
     Raises:
         DataError: fewer points than groups or than points in a group.
     """
+    from scipy.spatial import cKDTree  # slow to import
+
     check_enough(len(points), groups, group_size)
     centre_index = furthest_point_sampling(points, groups)
     centres = points[centre_index]

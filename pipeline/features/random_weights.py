@@ -3,7 +3,6 @@
 import zlib
 
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 RGB_RESIDUAL = 0.03  # scale of what ends a residual branch: a token stays about its own patch,
@@ -56,6 +55,8 @@ def _fill(name: str, tensor: Tensor, seed: int, residual: float) -> None:
 
 def _smooth(filters: Tensor) -> Tensor:
     """Low-pass filters (C, 3, 8, 8), at unit root mean square."""
+    from scipy.ndimage import gaussian_filter  # slow to import, and trained weights need none
+
     sigma = (0, 0, SMOOTHING_PX, SMOOTHING_PX)
     smooth = torch.from_numpy(gaussian_filter(filters.numpy(), sigma, mode="nearest"))
     return smooth / smooth.square().mean().sqrt()

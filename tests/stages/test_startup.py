@@ -13,6 +13,9 @@ NEEDED = {
     "evaluate": {"matplotlib", "scipy", "zarr"},
     "report": {"matplotlib"},
     "score": {"torch", "zarr"},
+    "extract": {"torch", "zarr"},
+    "train_mfm": {"torch", "zarr"},
+    "train_mgm": {"torch", "zarr"},
 }
 
 
