@@ -20,7 +20,8 @@ from pipeline.errors import ConfigError
 def select_device(runtime: Runtime) -> torch.device:
     """The device that the params name; `auto` takes CUDA where there is one.
 
-    Also sets the number of CPU threads and switches every source of run-to-run variation off.
+    Also sets the number of CPU threads, switches every source of run-to-run variation off, and has
+    glibc keep freed memory: all of the process.
 
     Raises:
         ConfigError: CUDA is asked for where there is none.

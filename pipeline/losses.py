@@ -45,7 +45,8 @@ def mentor_info_nce(a: Tensor, b: Tensor, mentor: Tensor, temperature: float) ->
 def cosine_difference(predicted: Tensor, target: Tensor) -> Tensor:
     """1 - cosine of rows (..., C), in float32: the loss of eq. 4 and the score of eq. 5."""
     predicted, target = predicted.float(), target.float()
-    product = (predicted[..., None, :] @ target[..., None])[..., 0, 0]  # no (..., C) in between
+    with torch.autocast(predicted.device.type, enabled=False):  # float32 there too
+        product = (predicted[..., None, :] @ target[..., None])[..., 0, 0]  # no (..., C) between
     lengths = [torch.linalg.vector_norm(x, dim=-1).clamp_min(EPS) for x in (predicted, target)]
     return 1 - product / (lengths[0] * lengths[1])
 

@@ -128,6 +128,12 @@ def test_losses_of_half_precision_are_computed_in_float32(rows, half):
     assert torch.equal(cosine_difference(q, k), cosine_difference(q.float(), k.float()))
 
 
+def test_a_score_is_computed_in_float32_under_autocast_too(rows):
+    exact = cosine_difference(*rows)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(cosine_difference(*rows), exact)
+
+
 def gradients(loss: Tensor, *inputs: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(loss * 3, inputs))
 

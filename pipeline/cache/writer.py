@@ -5,9 +5,8 @@ import errno
 import fcntl
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
 from pipeline.cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
 from pipeline.cache.schema import StoreManifest
+from pipeline.data import pool as threads
 from pipeline.errors import CacheError
 
 ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
@@ -86,18 +86,8 @@ def _computed(
         yield map(compute, shards)
         return
     with ThreadPoolExecutor(1 + ahead) as pool:
-
-        def in_order() -> Iterator[ShardArrays]:
-            waiting: deque[Future[ShardArrays]] = deque()
-            for shard in shards:
-                waiting.append(pool.submit(compute, shard))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-
         try:
-            yield in_order()
+            yield threads.ahead(pool, ahead, compute, shards)
         finally:
             pool.shutdown(cancel_futures=True)
 

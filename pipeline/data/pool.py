@@ -1,14 +1,16 @@
-"""Work on every scan of a category in threads, in order, with progress."""
+"""Work in threads whose results come in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from pipeline.data.scan import ScanFiles
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Progress(Protocol):
@@ -40,3 +42,19 @@ def map_scans(
         except BaseException:  # Ctrl-C too: leave the scans that have not begun
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def ahead(
+    pool: Executor, count: int, work: Callable[[Item], Made], items: Iterable[Item]
+) -> Iterator[Made]:
+    """A map that does not run away: beside the result that is waited for `count` more are begun.
+
+    The items are taken by the caller's thread, when it asks for a result.
+    """
+    waiting: deque[Future[Made]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

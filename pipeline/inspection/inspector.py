@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from pipeline.cache.features import ScanFeatures
 from pipeline.data.layouts import read_scan
+from pipeline.data.pool import ahead
 from pipeline.data.prepare import PreparedScan, prepare_raw
 from pipeline.data.resize import SIZE
 from pipeline.data.scan import RawScan, ScanFiles
 from pipeline.errors import ConfigError, DataError
-from pipeline.inspection.ahead import ahead
 from pipeline.inspection.arrays import raw_scan
 from pipeline.inspection.bundle import BUNDLE_FILE, load_bundle
 from pipeline.inspection.extraction import OneByOne, Together

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.features.batched.transfer import to_device
+from pipeline.device import to_device
 from pipeline.features.batched.transformer import PackedTransformer, Packing
 from pipeline.features.projection import PATCH, PATCHES
 

@@ -1,11 +1,7 @@
-"""Small arrays and results between host and device, without waiting for either."""
+"""Results from a device to the host, without waiting for it."""
 
 import torch
 from torch import Tensor
-
-from pipeline.device import to_device
-
-__all__ = ["to_device", "to_host"]
 
 
 def to_host(tensor: Tensor) -> Tensor:

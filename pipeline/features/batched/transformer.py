@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.features.batched.transfer import to_device
+from pipeline.device import to_device
 
 HEAD = 64  # channels of a head, in both backbones
 

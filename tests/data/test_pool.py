@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.inspection.ahead import ahead
+from pipeline.data.pool import ahead
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 20])
