@@ -19,11 +19,12 @@ test: lint
 lint: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
+	lint-imports
 	mypy
 
 plots: $(VENV)/.installed # dvc plots show, with Vega inside its page: works without a network
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots]'
-	$(BIN)/python -m pipeline.report.offline_plots .dvc/plots/offline.html
+	$(BIN)/python -m mentor3ad.cli.offline_plots .dvc/plots/offline.html
 	dvc config --local plots.html_template plots/offline.html
 	dvc plots show
 

@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 
 from bench.harness import Bench, Row
-from pipeline.cache.features import KIND
-from pipeline.cache.reader import Store
-from pipeline.cache.schema import CODECS
-from pipeline.cache.writer import write_store
-from pipeline.project import Project
+from mentor3ad.cache.reader import Store
+from mentor3ad.cache.schema import CODECS
+from mentor3ad.features.store import KIND
+from mentor3ad.params.project import Project
+from mentor3ad.publishing.writer import write_store
 
 
 def codecs(bench: Bench) -> list[Row]:

@@ -20,7 +20,7 @@ OUT_FILES = 8  # of every other out
 
 def startup(bench: Bench) -> list[Row]:
     """Each script up to its help text: Python, imports and the command line."""
-    commands = {"python": ["-c", "pass"], "mentor3ad": ["-m", "pipeline.cli", "--help"]}
+    commands = {"python": ["-c", "pass"], "mentor3ad": ["-m", "mentor3ad.cli", "--help"]}
     commands |= {stage: ["-m", f"stages.{stage}", "--help"] for stage in STAGES}
     return [Row(name, _start(command, bench)) for name, command in commands.items()]
 
@@ -49,6 +49,7 @@ def _copy_pipeline(source: Path) -> None:
         shutil.copyfile(ROOT / name, source / name)
     for name in FOLDERS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (source / "mentor3ad").symlink_to("pipeline")
 
 
 def _no_op(source: Path, categories: int, runs: int) -> dict[str, float]:

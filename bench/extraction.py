@@ -9,15 +9,15 @@ import torch
 from bench import flops, oracle, scenes
 from bench.harness import Bench, Figure, Row, seconds_of
 from bench.project import Finished
-from pipeline.config import Features
-from pipeline.data.manifest import Manifest, load_foreground
-from pipeline.data.prepare import PreparedScan, load_scan
-from pipeline.device import has_bfloat16, scan_threads
-from pipeline.features.batched.extract import BatchExtractor
-from pipeline.features.category import extract_category
-from pipeline.features.extract import Backbones, extract_features, scan_geometry
-from pipeline.features.projection import PATCH, PATCHES
-from pipeline.project import Project
+from mentor3ad.compute.device import has_bfloat16, scan_threads
+from mentor3ad.dataset.grid import PATCH, PATCHES
+from mentor3ad.dataset.manifest import Manifest, load_foreground
+from mentor3ad.extraction.batched import BatchExtractor
+from mentor3ad.extraction.category import extract_category
+from mentor3ad.extraction.scan import Backbones, extract_features, scan_geometry
+from mentor3ad.params.project import Project
+from mentor3ad.params.schema import Features
+from mentor3ad.preparation.prepare import PreparedScan, load_scan
 
 IN_MEMORY = 8  # scans at most
 GPU_BATCH = 16  # scans in a call; on the CPU one, as the stage does

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.config import Features, Model
-from pipeline.features import point_mae
-from pipeline.features.projection import PATCH, PATCHES
-from pipeline.whitening import POINT_CHANNELS, RGB_CHANNELS, FeatureSpace
+from mentor3ad.backbones import point_mae
+from mentor3ad.dataset.grid import PATCH, PATCHES
+from mentor3ad.features.space import POINT_CHANNELS, RGB_CHANNELS, FeatureSpace
+from mentor3ad.params.schema import Features, Model
 
 VIT_WIDTH, VIT_DEPTH = 768, 12
 

@@ -15,12 +15,13 @@ from sklearn.cluster import DBSCAN
 from threadpoolctl import threadpool_limits
 
 from bench.harness import ROOT, Bench, Figure, Row
-from pipeline.data.foreground import PrepareOptions, extract_foreground
-from pipeline.demo.parts import CATEGORIES
-from pipeline.demo.scan import render_scan, scan_seed
+from bench.project import shipped_params
+from mentor3ad.demo.parts import CATEGORIES
+from mentor3ad.demo.scan import render_scan, scan_seed
+from mentor3ad.preparation.foreground import extract_foreground
 
 GOLDEN = ROOT / "tests" / "golden" / "10_plane_removal"
-OPTIONS = PrepareOptions()
+OPTIONS = shipped_params().data.preparation
 RUNS = 5  # of ours, their median; the reference runs once
 MEMORY = 2e9  # bytes of DBSCAN's neighbour lists above which the reference is left out
 

@@ -18,25 +18,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline import config
-from pipeline.cache.features import ScanFeatures
-from pipeline.config import Features, Params, load_params
-from pipeline.data.options import prepare_options
-from pipeline.data.prepare import PreparedScan, prepare_category
-from pipeline.demo.generate import DemoOptions, generate_category
-from pipeline.device import select_device
-from pipeline.errors import DataError
-from pipeline.features.batched.extract import BatchExtractor, Cloud
-from pipeline.features.category import extract_category
-from pipeline.features.extract import Backbones
-from pipeline.fusion import Fusion
-from pipeline.guidance import Guidance
-from pipeline.inspection.inspector import Inspector
-from pipeline.inspection.model import Model, Settings
-from pipeline.pixels import PixelFeatures
-from pipeline.scoring import Scorer
-from pipeline.training import train_fusion, train_guidance
-from pipeline.voting import fit_voting
+from mentor3ad.compute.device import select_device
+from mentor3ad.demo.generate import DemoOptions, generate_category
+from mentor3ad.extraction.batched import BatchExtractor, Cloud
+from mentor3ad.extraction.category import extract_category
+from mentor3ad.extraction.scan import Backbones
+from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.features.store import ScanFeatures
+from mentor3ad.fusion.network import Fusion
+from mentor3ad.fusion.training import train_fusion
+from mentor3ad.guidance.network import Guidance
+from mentor3ad.guidance.training import train_guidance
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.inspection.model import Model, Settings
+from mentor3ad.params import schema as config
+from mentor3ad.params.schema import Features, Params, load_params
+from mentor3ad.plumbing.errors import DataError
+from mentor3ad.preparation.prepare import PreparedScan, prepare_category
+from mentor3ad.scoring.scorer import Scorer
+from mentor3ad.voting.model import fit_voting
 
 SIDE = 123  # pixels of a part of about 15,000 foreground points
 ALONE = 16  # scans that are inspected one by one
@@ -115,7 +115,10 @@ def extraction_from_files(params: Params, device: torch.device, scans: int) -> R
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate_category(folder / "raw", "biscuit", demo)
-        manifest = prepare_category(folder / "raw", "biscuit", folder / "prepared", workers=8)
+        data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
+        manifest = prepare_category(
+            folder / "raw", "biscuit", folder / "prepared", data.preparation, data, workers=8
+        )
 
         def extract() -> None:
             extract_category(
@@ -196,7 +199,7 @@ def _inspector(backbones: Backbones, params: Params) -> Inspector:
         layout="mvtec3d",
         units="m",
         light=0,
-        preparation=prepare_options(params.data),
+        preparation=params.data.preparation,
         features=params.features,
         precision=params.model.precision,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config import Params
+from mentor3ad.params.schema import Params
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class Bench:
 
     @cached_property
     def device(self) -> "torch.device":
-        from pipeline.device import select_device
+        from mentor3ad.compute.device import select_device
 
         return select_device(self.params.runtime)
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Bench, Figure, Row, Unavailable, synchronise
-from pipeline.device import has_bfloat16
-from pipeline.features.extract import Backbones, Fast
-from pipeline.inspection.extraction import OneByOne, Together
-from pipeline.inspection.inspector import Inspector
-from pipeline.inspection.scans import find_scans
+from mentor3ad.compute.device import has_bfloat16
+from mentor3ad.extraction.scan import Backbones, Fast
+from mentor3ad.inspection.extraction import OneByOne, Together
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.inspection.scans import find_scans
 
 RUNS = 12
 RGB, POINTS = "RGB backbone", "point backbone"

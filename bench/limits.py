@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from bench.harness import Bench, Figure, Row, synchronise
-from pipeline.device import has_bfloat16
+from mentor3ad.compute.device import has_bfloat16
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 RUNS = 12  # of which the best counts

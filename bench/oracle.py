@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
-from pipeline.data.prepare import PreparedScan
-from pipeline.features.point_mae import DEPTH, TAPS, PointMAE
+from mentor3ad.backbones.point_mae import DEPTH, TAPS, PointMAE
+from mentor3ad.preparation.prepare import PreparedScan
 
 SIZE = 224
 EPS = 1e-8

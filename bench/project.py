@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.harness import ROOT
 from bench.processes import Usage, stage
-from pipeline.config import PARAMS_FILE, Params, parse_params, read_text
-from pipeline.presets.choose import preset_values
-from pipeline.presets.overlay import overlay
+from mentor3ad.params.presets.choose import preset_values
+from mentor3ad.params.presets.overlay import overlay
+from mentor3ad.params.schema import PARAMS_FILE, Params, parse_params, read_text
 
 CATEGORY = "biscuit"
 STAGES = (
@@ -31,6 +31,11 @@ def settings(preset: str, values: dict[str, Any]) -> str:
     """The text of params.yaml with a preset and some values set in it."""
     given = preset_values(preset) | {key: json.dumps(value) for key, value in values.items()}
     return overlay(read_text(ROOT / PARAMS_FILE), given, ROOT / PARAMS_FILE)[0]
+
+
+def shipped_params() -> Params:
+    """The demo's settings, as shipped."""
+    return params_of(read_text(ROOT / PARAMS_FILE))
 
 
 def params_of(text: str) -> Params:

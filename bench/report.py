@@ -14,12 +14,13 @@ from typing import Any
 
 from bench.harness import Bench, Row
 from bench.project import Finished
-from pipeline.project import Project
-from pipeline.report.html.content import page_content
-from pipeline.report.html.page import render_page
-from pipeline.report.paper import paper_tables
-from pipeline.report.summary import METRICS_FILE, summarise
-from pipeline.report.views import VIEWS_FILE, CategoryViews
+from mentor3ad.evaluation.metrics import METRICS_FILE
+from mentor3ad.evaluation.views import VIEWS_FILE, CategoryViews
+from mentor3ad.params.project import Project
+from mentor3ad.report.html.content import page_content
+from mentor3ad.report.html.page import render_page
+from mentor3ad.report.paper import paper_tables
+from mentor3ad.report.summary import summarise
 from tests.report.browser.chromium import Page, chromium, find_chromium
 
 SCANS = 120  # a category

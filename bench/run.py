@@ -17,7 +17,7 @@ from bench.harness import ROOT, Bench, Unavailable
 from bench.machine import describe, slug
 from bench.project import params_of, settings
 from bench.table import markdown, section, with_tables
-from pipeline.errors import ConfigError
+from mentor3ad.plumbing.errors import ConfigError
 
 SCHEMA = 1
 RESULTS = ROOT / "bench" / "results"

@@ -17,20 +17,21 @@ from bench.machine import ram_gb
 from bench.scoring import all_metrics
 from bench.stores import store_category
 from bench.training import step_seconds, training_scans
-from pipeline.config import Features
-from pipeline.data.prepare import PreparedScan
-from pipeline.data.scan import Split
-from pipeline.features.batched.extract import BatchExtractor, Cloud
-from pipeline.features.category import Scans, scan_by_scan
-from pipeline.features.extract import Backbones
-from pipeline.features.fps import furthest_point_sampling
-from pipeline.features.grouping import group_points
-from pipeline.features.projection import SIZE, nearest_centres
-from pipeline.features.weights import load_point_backbone
-from pipeline.project import Project
-from pipeline.splits import TrainingView
-from pipeline.training_data import training_features
-from pipeline.voting import fit_voting
+from mentor3ad.backbones.fps import furthest_point_sampling
+from mentor3ad.backbones.grouping import group_points
+from mentor3ad.dataset.grid import SIZE
+from mentor3ad.dataset.scan import Split
+from mentor3ad.extraction.batched import BatchExtractor, Cloud
+from mentor3ad.extraction.category import Scans, scan_by_scan
+from mentor3ad.extraction.scan import Backbones
+from mentor3ad.features.interpolation import nearest_centres
+from mentor3ad.params.project import Project
+from mentor3ad.params.schema import Features
+from mentor3ad.preparation.prepare import PreparedScan
+from mentor3ad.splits.good_scans import TrainingView
+from mentor3ad.training.data import training_features
+from mentor3ad.voting.model import fit_voting
+from mentor3ad.weights.load import load_point_backbone
 
 CATEGORY = "made-up"
 MB_A_SCAN = 4  # of memory once a simulated cache is loaded

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cache.features import ScanFeatures
-from pipeline.config import Features
-from pipeline.data.prepare import PreparedScan
-from pipeline.features.projection import PATCHES, SIZE, pixel_weights
+from mentor3ad.dataset.grid import PATCHES, SIZE
+from mentor3ad.features.interpolation import pixel_weights
+from mentor3ad.features.store import ScanFeatures
+from mentor3ad.params.schema import Features
+from mentor3ad.preparation.prepare import PreparedScan
 
 PITCH = 0.0007  # metres a pixel
 DISTANCE = 0.5  # metres from the camera

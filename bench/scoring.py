@@ -7,14 +7,16 @@ from threadpoolctl import threadpool_limits
 from bench import flops, oracle, scenes
 from bench.harness import Bench, Figure, Row, seconds_of
 from bench.project import Finished
-from pipeline.metrics.aupro import aupro as exact_aupro
-from pipeline.metrics.aupro import pro_curve, rank_pixels
-from pipeline.metrics.evaluate import LIMITS, evaluate
-from pipeline.modules import load_fusion, load_guidance
-from pipeline.pixels import PixelFeatures
-from pipeline.project import Project
-from pipeline.scoring import Scorer
-from pipeline.voting import VotingModel, fit_voting
+from mentor3ad.evaluation.aupro import aupro as exact_aupro
+from mentor3ad.evaluation.aupro import pro_curve, rank_pixels
+from mentor3ad.evaluation.metrics import LIMITS, evaluate
+from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.fusion.network import Fusion
+from mentor3ad.guidance.network import Guidance
+from mentor3ad.mentor.modules import load_module
+from mentor3ad.params.project import Project
+from mentor3ad.scoring.scorer import Scorer
+from mentor3ad.voting.model import VotingModel, fit_voting
 
 GOOD = 16, 8  # scans that the voting module is fitted to: training and held-out ones
 RATED = 40  # scans of all metrics
@@ -41,8 +43,8 @@ def score(bench: Bench) -> list[Row]:
 def _score(bench: Bench, project: Finished) -> dict[str, Figure]:
     model, features = project.params.model, project.params.features
     place, category = Project(project.root), project.params.data.categories[0]
-    fusion = load_fusion(place.mfm(category), bench.device)
-    guidance = load_guidance(place.mgm(category), bench.device)
+    fusion = load_module(Fusion, place.mfm(category), bench.device)
+    guidance = load_module(Guidance, place.mgm(category), bench.device)
     scorer, scan = Scorer(fusion, guidance, model.precision), scenes.features(features)
     seconds = seconds_of(
         lambda: scorer.score_maps(PixelFeatures([scan], bench.device), 0),

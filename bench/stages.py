@@ -7,9 +7,9 @@ from pathlib import Path
 from bench.harness import ROOT, Bench, Figure, Row
 from bench.processes import Usage, stage
 from bench.project import STAGES
-from pipeline.config import PARAMS_FILE, load_params
-from pipeline.data.manifest import Manifest
-from pipeline.project import Project
+from mentor3ad.dataset.manifest import Manifest
+from mentor3ad.params.project import Project
+from mentor3ad.params.schema import PARAMS_FILE, load_params
 
 PEAKS = ("peak_rss_mb", "gpu_mb")
 

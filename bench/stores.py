@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.cache.features import KIND, ScanFeatures, feature_arrays
-from pipeline.cache.schema import StoreManifest
-from pipeline.cache.writer import write_store
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
-from pipeline.data.resize import SIZE
-from pipeline.data.scan import Split
-from pipeline.project import Project
+from bench.project import shipped_params
+from mentor3ad.cache.schema import StoreManifest
+from mentor3ad.dataset.grid import SIZE
+from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
+from mentor3ad.dataset.scan import Split
+from mentor3ad.features.store import KIND, ScanFeatures, feature_arrays
+from mentor3ad.params.project import Project
+from mentor3ad.publishing.writer import write_store
 
 
 def store_category(
@@ -32,7 +32,7 @@ def store_category(
     rows = tuple(_row(category, split, number) for number, split in enumerate(splits))
     prepared = project.prepared(category)
     prepared.mkdir(parents=True)
-    manifest = Manifest(SCHEMA, category, PrepareOptions(), rows)
+    manifest = Manifest(SCHEMA, category, shipped_params().data.preparation, rows)
     (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     store = StoreManifest(
         kind=KIND,
@@ -63,6 +63,7 @@ def _row(category: str, split: Split, number: int) -> ManifestRow:
         points=f"{category}/{name}.tiff",
         mask=None,
         sha256=f"{number:064x}",
+        prepared_sha256=f"{number:064x}",
         height=SIZE,
         width=SIZE,
         n_foreground=SIZE * SIZE,

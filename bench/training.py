@@ -19,11 +19,12 @@ from torch import Tensor
 
 from bench import flops, scenes
 from bench.harness import Bench, Row, Unavailable, synchronise
-from pipeline.cache.features import ScanFeatures
-from pipeline.config import Model, Params
-from pipeline.pixels import PixelFeatures, patch_of
-from pipeline.scratch import scratch_table
-from pipeline.training import train_fusion, train_guidance
+from mentor3ad.features.pixels import PixelFeatures, patch_of
+from mentor3ad.features.store import ScanFeatures
+from mentor3ad.fusion.training import train_fusion
+from mentor3ad.guidance.training import train_guidance
+from mentor3ad.params.schema import Model, Params
+from mentor3ad.training.mapped import scratch_table
 
 CATEGORY = "made-up"
 WARM_UP = 2  # steps that do not count

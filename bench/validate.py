@@ -9,13 +9,13 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from bench.harness import Bench, Row
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions
-from pipeline.data.prepare import prepare_category
-from pipeline.demo.generate import DemoOptions, generate_category
-from pipeline.validation.category import check_category
+from bench.project import shipped_params
+from mentor3ad.demo.generate import DemoOptions, generate_category
+from mentor3ad.preparation.prepare import prepare_category
+from mentor3ad.validation.category import check_category
 
-OPTIONS, LAYOUT = PrepareOptions(), LayoutOptions()
+LAYOUT = shipped_params().data  # the demo's, in MVTec 3D-AD's layout
+OPTIONS = LAYOUT.preparation
 CATEGORY = "biscuit"
 
 

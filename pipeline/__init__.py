@@ -1,3 +1,3 @@
 """Mentor3AD: multimodal (RGB + point cloud) anomaly detection from a feature cache."""
 
-__version__ = "0.1.0"
+from .plumbing.version import __version__ as __version__

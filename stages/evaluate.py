@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from pipeline.cache.maps import ANOMALY_KIND, SCORES_KIND
-from pipeline.cache.reader import Store
-from pipeline.config import Params
-from pipeline.evaluation import Results, write_curves, write_metrics
-from pipeline.logs import Figures
-from pipeline.progress import progress
-from pipeline.report.capture import category_views
-from pipeline.report.gallery import draw_gallery
-from pipeline.report.summary import METRICS_FILE
-from pipeline.report.views import VIEWS_FILE
-from pipeline.voting import VotingModel
-from stages.runner import evaluation, prepared, run_category, scores, votes
+from mentor3ad.cache.maps import ANOMALY_KIND, SCORES_KIND
+from mentor3ad.cache.reader import Store
+from mentor3ad.drawing.capture import category_views
+from mentor3ad.drawing.gallery import draw_gallery
+from mentor3ad.evaluation.metrics import METRICS_FILE
+from mentor3ad.evaluation.results import Results, write_curves, write_metrics
+from mentor3ad.evaluation.views import VIEWS_FILE
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.plumbing.progress import progress
+from mentor3ad.voting.model import VotingModel
+
+from .runner import evaluation, prepared, run_category, scores, votes
 
 
 def evaluate(params: Params, category: str) -> Figures:

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.config import Params
-from pipeline.device import select_device
-from pipeline.features.category import extract_category
-from pipeline.logs import Figures
-from pipeline.progress import progress
-from stages.runner import features, prepared, run_category, staging
+from mentor3ad.compute.device import select_device
+from mentor3ad.extraction.category import extract_category
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.plumbing.progress import progress
+
+from .runner import features, prepared, run_category, staging
 
 
 def extract(params: Params, category: str) -> Figures:

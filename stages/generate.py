@@ -1,8 +1,9 @@
 """Generate one category of the demo data set, in MVTec 3D-AD's layout."""
 
-from pipeline.config import Params
-from pipeline.demo import DemoOptions, generate_category
-from stages.runner import DEMO, run_category
+from mentor3ad.demo import DemoOptions, generate_category
+from mentor3ad.params.schema import Params
+
+from .runner import DEMO, run_category
 
 
 def generate(params: Params, category: str) -> None:

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from pipeline.config import Params
-from pipeline.data.options import layout_options, prepare_options
-from pipeline.data.prepare import prepare_category
-from pipeline.data.summary import describe
-from pipeline.logs import Figures
-from pipeline.progress import progress
-from stages.runner import prepared, run_category
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.plumbing.progress import progress
+from mentor3ad.preparation.prepare import prepare_category
+from mentor3ad.preparation.summary import describe
+
+from .runner import prepared, run_category
 
 
 def prepare(params: Params, category: str) -> Figures:
@@ -17,10 +17,10 @@ def prepare(params: Params, category: str) -> Figures:
         Path(params.data.root),
         category,
         prepared(category),
-        prepare_options(params.data),
-        layout_options(params.data),
+        params.data.preparation,
+        params.data,
         workers=params.runtime.workers or os.cpu_count() or 1,
-        progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
+        bar=lambda scans: progress(scans, f"prepare {category}", "scan"),
     )
     print(describe(manifest))
     return {"scans": len(manifest.rows)}

@@ -7,16 +7,18 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.config import Params
-from pipeline.logs import Figures
-from pipeline.report.best import FILE as BEST_FILE
-from pipeline.report.best import best_on, load_best
-from pipeline.report.curves import CURVES, write_rows
-from pipeline.report.html.content import page_content
-from pipeline.report.html.page import render_page
-from pipeline.report.summary import MEAN, METRICS_FILE, print_summary, summarise, write_summary
-from pipeline.report.views import VIEWS_FILE, CategoryViews
-from stages.runner import REPORTS, evaluation, mfm, mgm, run
+from mentor3ad.evaluation.curves import CURVES, write_rows
+from mentor3ad.evaluation.metrics import METRICS_FILE
+from mentor3ad.evaluation.views import VIEWS_FILE, CategoryViews
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.report.best import FILE as BEST_FILE
+from mentor3ad.report.best import best_on, load_best
+from mentor3ad.report.html.content import page_content
+from mentor3ad.report.html.page import render_page
+from mentor3ad.report.summary import MEAN, print_summary, summarise, write_summary
+
+from .runner import REPORTS, evaluation, mfm, mgm, run
 
 
 def report(params: Params) -> Figures:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import Params, load_params
-from pipeline.errors import ConfigError, one_sentence
-from pipeline.logs import Figures, configure_logging, logged_stage
-from pipeline.processes import die_with_parent
-from pipeline.project import Project
+from mentor3ad.params.project import Project
+from mentor3ad.params.schema import Params, load_params
+from mentor3ad.plumbing.errors import ConfigError, one_sentence
+from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
+from mentor3ad.plumbing.processes import die_with_parent
 
 HERE = Project()
 DEMO = HERE.data / "demo"

@@ -4,25 +4,28 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.cache.features import FeatureCache
-from pipeline.cache.maps import SCORES, SCORES_KIND, maps_manifest
-from pipeline.cache.writer import write_store
-from pipeline.config import Params
-from pipeline.data.manifest import Manifest
-from pipeline.device import scan_threads, select_device
-from pipeline.logs import Figures
-from pipeline.modules import load_fusion, load_guidance
-from pipeline.pixels import PixelFeatures
-from pipeline.progress import progress
-from pipeline.scoring import Scorer, score_inputs
-from stages.runner import features, mfm, mgm, prepared, run_category, scores, staging
+from mentor3ad.cache.maps import SCORES, SCORES_KIND, maps_manifest
+from mentor3ad.compute.device import scan_threads, select_device
+from mentor3ad.dataset.manifest import Manifest
+from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.features.store import FeatureCache
+from mentor3ad.fusion.network import Fusion
+from mentor3ad.guidance.network import Guidance
+from mentor3ad.mentor.modules import load_module
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.plumbing.progress import progress
+from mentor3ad.publishing.writer import write_store
+from mentor3ad.scoring.scorer import Scorer, score_inputs
+
+from .runner import features, mfm, mgm, prepared, run_category, scores, staging
 
 
 def score(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
     cache = FeatureCache.open(features(category), category)
-    fusion = load_fusion(mfm(category), device)
-    guidance = load_guidance(mgm(category), device)
+    fusion = load_module(Fusion, mfm(category), device)
+    guidance = load_module(Guidance, mgm(category), device)
     scorer = Scorer(fusion, guidance, params.model.precision)
     inputs = score_inputs(
         cache.store.manifest, mfm(category), mgm(category), params.model.precision

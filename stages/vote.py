@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from pipeline.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND, maps_manifest
-from pipeline.cache.reader import Store
-from pipeline.cache.writer import write_store
-from pipeline.config import Params
-from pipeline.data.manifest import Manifest
-from pipeline.logs import Figures
-from pipeline.splits import TrainingView, split_good_scans
-from pipeline.voting import fit_voting
-from stages.runner import prepared, run_category, scores, staging, votes
+from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND, maps_manifest
+from mentor3ad.cache.reader import Store
+from mentor3ad.dataset.manifest import Manifest
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figures
+from mentor3ad.publishing.writer import write_store
+from mentor3ad.splits.good_scans import TrainingView, split_good_scans
+from mentor3ad.voting.model import fit_voting
+
+from .runner import prepared, run_category, scores, staging, votes
 
 
 def vote(params: Params, category: str) -> Figures:

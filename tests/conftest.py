@@ -10,20 +10,20 @@ import timm
 import torch
 from hypothesis import settings
 
-from pipeline.config import Params, load_params
-from pipeline.data.prepare import PreparedScan
-from pipeline.features.extract import Backbones
-from pipeline.features.point_mae import PointMAE
-from pipeline.features.random_weights import random_weights
-from pipeline.features.rgb import BACKBONE
-
-from .file_server import FileServer, serving
+from mentor3ad.backbones.point_mae import PointMAE
+from mentor3ad.backbones.random_weights import random_weights
+from mentor3ad.backbones.rgb import BACKBONE
+from mentor3ad.extraction.scan import Backbones
+from mentor3ad.params.schema import Params, load_params
+from mentor3ad.preparation.prepare import PreparedScan
+from tests.file_server import FileServer, serving
+from tests.paths import ROOT
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
-GOLDEN = Path(__file__).parent / "golden"
-PARAMS = Path(__file__).parents[1] / "params.yaml"
+GOLDEN = ROOT / "tests/golden"
+PARAMS = ROOT / "params.yaml"
 PITCH = 0.001  # metres a pixel of a made-up scan
 
 

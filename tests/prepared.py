@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cache.maps import ANOMALY, ANOMALY_KIND, maps_manifest
-from pipeline.cache.writer import write_store
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.manifest import (
+from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, maps_manifest
+from mentor3ad.dataset.grid import SIZE
+from mentor3ad.dataset.manifest import (
     FOREGROUND_FILE,
     MANIFEST_FILE,
     MASKS_FILE,
@@ -17,8 +16,9 @@ from pipeline.data.manifest import (
     ManifestRow,
     pack_bits,
 )
-from pipeline.data.resize import SIZE
-from pipeline.voting import VotingModel
+from mentor3ad.publishing.writer import write_store
+from mentor3ad.voting.model import VotingModel
+from tests.options import preparation
 
 CATEGORY = "rope"
 KINDS = ("good", "cut", "hole", "good", "cut")  # of the test scans
@@ -38,6 +38,7 @@ def rows(kinds: tuple[str, ...] = KINDS, masked: bool = True) -> tuple[ManifestR
             points=f"{name}.tiff",
             mask=f"{name}.png" if masked and kind not in ("good", "unknown") else None,
             sha256=hashlib.sha256(name.encode()).hexdigest(),
+            prepared_sha256=hashlib.sha256(name.encode()).hexdigest(),
             height=SIZE,
             width=SIZE,
             n_foreground=SIZE * SIZE,
@@ -66,7 +67,7 @@ def write_category(folder: Path, scans: tuple[ManifestRow, ...]) -> tuple[Path, 
     """Folders of the preparation and of the votes."""
     prepared, votes = folder / "prepared", folder / "votes"
     prepared.mkdir(parents=True)
-    manifest = Manifest(SCHEMA, CATEGORY, PrepareOptions(), scans)
+    manifest = Manifest(SCHEMA, CATEGORY, preparation(), scans)
     (prepared / MANIFEST_FILE).write_text(manifest.to_json())
     np.save(prepared / MASKS_FILE, np.stack([pack_bits(m) for m in masks_of(scans)]))
     whole = np.ones((SIZE, SIZE), bool)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.stores import store_category
-from pipeline.cache.features import ScanFeatures
-from pipeline.data.scan import Split
-from pipeline.features.projection import pixel_weights
-from pipeline.project import Project
+from mentor3ad.dataset.scan import Split
+from mentor3ad.features.interpolation import pixel_weights
+from mentor3ad.features.store import ScanFeatures
+from mentor3ad.params.project import Project
 
 GROUPS = 12
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipeline.cache.schema import ArraySpec, StoreManifest
-from pipeline.data.manifest import Manifest
-from pipeline.data.resize import SIZE
+from ..dataset.grid import SIZE
+from ..dataset.manifest import Manifest
+from .schema import ArraySpec, StoreManifest
 
 MAPS = ("rgb", "xyz", "mtr")  # order of the score maps everywhere
 

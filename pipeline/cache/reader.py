@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import zarr
 
-from pipeline.cache.schema import SCHEMA_VERSION, StoreManifest
-from pipeline.errors import CacheError
+from ..plumbing.errors import CacheError
+from .schema import SCHEMA_VERSION, StoreManifest
 
 ATTRIBUTE = "mentor3ad"
 SEAL = "sha256"  # of the manifest and of the description of every array

@@ -1,5 +1,5 @@
-"""`python -m pipeline.cli`, for where the console script is not installed."""
+"""`python -m mentor3ad.cli`, for where the console script is not installed."""
 
-from pipeline.cli.main import main
+from .main import main
 
 main()

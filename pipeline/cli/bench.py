@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import BenchError, ConfigError
+from ..plumbing.errors import BenchError, ConfigError
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ def bundle(
     ] = False,
 ) -> None:
     """Write all that `predict` needs of a category into one folder, for other machines."""
-    from pipeline.inspection.export import write_bundle
+    from ..inspection.export import write_bundle
 
     write_bundle(Path(), category, out, with_backbones)
     size = sum(file.stat().st_size for file in out.iterdir())

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline import __version__
-from pipeline.cli import bench, bundle, predict, study, use, validate, weights
-from pipeline.errors import one_sentence
-from pipeline.logs import VARIABLE, configure_logging
+from ..plumbing.errors import one_sentence
+from ..plumbing.logs import VARIABLE, configure_logging
+from ..plumbing.version import __version__
+from . import bench, bundle, predict, study, use, validate, weights
 
 app = typer.Typer(
     name="mentor3ad",

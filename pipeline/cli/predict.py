@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
 
 Scans = Annotated[
     list[str],
@@ -57,9 +57,9 @@ def predict(
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
     _check(scans, out, watch, batch, [f"--{kind}" for kind, yes in wanted.items() if yes])
 
-    from pipeline.inspection.inspector import Inspector
-    from pipeline.inspection.run import Output, predict_scans
-    from pipeline.inspection.run import watch as watch_folder
+    from ..inspection.inspector import Inspector
+    from ..inspection.run import Output, predict_scans
+    from ..inspection.run import watch as watch_folder
 
     inspector = Inspector.load(bundle or Path(), category, device)
     kinds = [kind for kind, yes in wanted.items() if yes]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.tables import print_table
-from pipeline.errors import Mentor3ADError
-from pipeline.words import counted
+from ..plumbing.errors import Mentor3ADError
+from ..plumbing.words import counted
+from .tables import print_table
 
 if TYPE_CHECKING:
-    from pipeline.studies.plan import Plan
-    from pipeline.studies.runner import Outcome
+    from ..studies.plan import Plan
+    from ..studies.runner import Outcome
 
 app = typer.Typer(help="Run the experiments of a study and show its tables.", no_args_is_help=True)
 
@@ -29,14 +29,14 @@ def run(
     ] = False,
 ) -> None:
     """Run the experiments of a study that are not there yet; rerun it after an interruption."""
-    from pipeline.studies.definition import study_path
-    from pipeline.studies.plan import Plan, check_extraction, check_preset, check_root
+    from ..studies.definition import study_path
+    from ..studies.plan import Plan, check_extraction, check_preset, check_root
 
     plan = Plan.load(study_path(study))
     if dry_run:
         _list_experiments(plan)
         return
-    from pipeline.studies.git import check_committed
+    from ..studies.git import check_committed
 
     check_committed()
     check_preset(plan)
@@ -59,18 +59,18 @@ def show(
 
     Its best rows go to studies/best.json, for the report.
     """
-    from pipeline.report.best import FILE as BEST_FILE
-    from pipeline.studies.best import keep_best
-    from pipeline.studies.definition import study_path
-    from pipeline.studies.page import fill_page
-    from pipeline.studies.plan import Plan
-    from pipeline.studies.show import (
+    from ..report.best import FILE as BEST_FILE
+    from ..studies.best import keep_best
+    from ..studies.definition import study_path
+    from ..studies.page import fill_page
+    from ..studies.plan import Plan
+    from ..studies.show import (
         FinishedResults,
         changed_from_preset,
         study_tables,
         write_tables,
     )
-    from pipeline.studies.text import header, markdown, text_rows
+    from ..studies.text import header, markdown, text_rows
 
     plan = Plan.load(study_path(study))
     results = FinishedResults.read(plan)
@@ -95,8 +95,8 @@ def show(
 @app.command("list")
 def list_() -> None:
     """Show every study, its number of experiments and how many are finished."""
-    from pipeline.studies.definition import FOLDER, describe
-    from pipeline.studies.plan import Plan
+    from ..studies.definition import FOLDER, describe
+    from ..studies.plan import Plan
 
     rows = []
     for path in sorted(FOLDER.glob("*.yaml")):
@@ -118,8 +118,8 @@ def _list_experiments(plan: "Plan") -> None:
 
 
 def _run(plan: "Plan", jobs: int) -> None:
-    from pipeline.logs import Figure, log_event
-    from pipeline.studies.runner import run_experiments
+    from ..plumbing.logs import Figure, log_event
+    from ..studies.runner import run_experiments
 
     total = len(plan.missing)
     all_ = counted(len(plan.experiments), "experiment")

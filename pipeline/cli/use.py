@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.tables import print_table
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
+from .tables import print_table
 
 
 def use(
@@ -19,7 +19,7 @@ def use(
     categories: Annotated[str, typer.Option(help="Categories to use, separated by commas.")] = "",
 ) -> None:
     """Merge a preset into params.yaml and tell what it changed."""
-    from pipeline.presets.choose import PRESETS, description, use_preset
+    from ..params.presets.choose import PRESETS, description, use_preset
 
     if preset is None:
         if root or categories:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.config import Data
-    from pipeline.validation.report import Report
+    from ..params.schema import Data
+    from ..validation.report import Report
 
 
 class Layout(StrEnum):
@@ -47,7 +47,7 @@ def validate(
 
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
-    from pipeline.config import load_params
+    from ..params.schema import load_params
 
     params = load_params()
     overrides = {
@@ -81,7 +81,7 @@ def _folders(root: Path) -> list[str]:
 def _override(data: "Data", values: dict[str, Any]) -> "Data":
     from pydantic import ValidationError
 
-    from pipeline.config import Data
+    from ..params.schema import Data
 
     try:
         return Data.model_validate(data.model_dump() | values)
@@ -93,30 +93,30 @@ def _override(data: "Data", values: dict[str, Any]) -> "Data":
 
 def _check(data: "Data", workers: int | None) -> "Report":
     import os
+    from functools import partial
 
-    from pipeline.data.options import layout_options, prepare_options
-    from pipeline.progress import progress
-    from pipeline.validation.category import check_category
-    from pipeline.validation.report import Report, summarize
+    from ..plumbing.progress import progress
+    from ..validation.category import check_category
+    from ..validation.report import Report, summarize
 
-    root, layout, options = Path(data.root), layout_options(data), prepare_options(data)
+    root, options = Path(data.root), data.preparation
     checked = (
         check_category(
             root,
             category,
-            layout,
+            data,
             options,
             workers=workers or os.cpu_count() or 1,
-            progress=lambda scans, desc, total: progress(scans, desc, "scan", total),
+            bar=partial(progress, description=f"validate {category}", unit="scan"),
         )
         for category in data.categories
     )
-    return Report(root, layout, options, tuple(map(summarize, checked)))
+    return Report(root, data, options, tuple(map(summarize, checked)))
 
 
 def _print(report: "Report", json: Path | None, examples: int) -> None:
-    from pipeline.files import replaced_whole
-    from pipeline.validation.text import describe
+    from ..plumbing.files import replaced_whole
+    from ..validation.text import describe
 
     if json == Path("-"):
         print(report.to_json(), end="")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.tables import print_table
+from .tables import print_table
 
 if TYPE_CHECKING:
-    from pipeline.features.sources import Stock
+    from ..weights.sources import Stock
 
 app = typer.Typer(help="Show, fetch and import the backbones' weights.")
 
@@ -23,7 +23,7 @@ class Which(StrEnum):
 def weights(context: typer.Context) -> None:
     """Show which weights params.yaml needs and which are here; exit code 1 if one is not."""
     if context.invoked_subcommand is None:
-        from pipeline.features.sources import check_stock
+        from ..weights.sources import check_stock
 
         check_stock(_show())
 
@@ -31,9 +31,9 @@ def weights(context: typer.Context) -> None:
 @app.command()
 def fetch() -> None:
     """Download what params.yaml needs and is not here; an interrupted download goes on."""
-    from pipeline.config import load_params
-    from pipeline.features.pretrained import fetch_missing
-    from pipeline.features.sources import check_stock
+    from ..params.schema import load_params
+    from ..weights.pretrained import fetch_missing
+    from ..weights.sources import check_stock
 
     fetch_missing(load_params().features)
     check_stock(_show())
@@ -47,14 +47,14 @@ def import_(
     ] = None,
 ) -> None:
     """Check a file and keep it where `pretrained` finds it."""
-    from pipeline.features.pretrained import import_weights
+    from ..weights.pretrained import import_weights
 
     print(f"kept as {import_weights(file, which.value if which else None)}")
 
 
 def _show() -> "list[Stock]":
-    from pipeline.config import load_params
-    from pipeline.features.sources import stock
+    from ..params.schema import load_params
+    from ..weights.sources import stock
 
     stocks = stock(load_params().features)
     print_table(("backbone", "param", "weights", "file", "size", "sha256"), list(map(_row, stocks)))

@@ -1,7 +1,7 @@
 """A generated RGB + point-map data set in MVTec 3D-AD's layout: the pipeline runs offline on it."""
 
-from pipeline.demo.generate import DemoOptions, generate, generate_category
-from pipeline.demo.parts import CATEGORIES
-from pipeline.demo.scan import Scan, render_scan
+from .generate import DemoOptions, generate, generate_category
+from .parts import CATEGORIES
+from .scan import Scan, render_scan
 
 __all__ = ["CATEGORIES", "DemoOptions", "Scan", "generate", "generate_category", "render_scan"]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.demo.frame import Floats, Frame
-from pipeline.demo.surface import Pose, Surface, draw_pose, on_table
-from pipeline.demo.texture import Colour, along, closed_curve, mix, noise, ramp, tinted
+from .frame import Floats, Frame
+from .surface import Pose, Surface, draw_pose, on_table
+from .texture import Colour, along, closed_curve, mix, noise, ramp, tinted
 
 PALE: Colour = (0.83, 0.66, 0.43)
 GOLDEN: Colour = (0.74, 0.52, 0.29)

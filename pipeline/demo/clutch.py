@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.demo.frame import LAMP_TURN, Floats, Frame
-from pipeline.demo.surface import Pose, Surface, draw_pose, on_table
-from pipeline.demo.texture import Colour, mix, noise, ramp, tinted
+from .frame import LAMP_TURN, Floats, Frame
+from .surface import Pose, Surface, draw_pose, on_table
+from .texture import Colour, mix, noise, ramp, tinted
 
 LININGS = 12
 HOLES = 6

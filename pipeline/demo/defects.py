@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.demo.frame import Floats, Frame
-from pipeline.demo.spots import Spot, across, alter, blob, course, find_spot, spot_at
-from pipeline.demo.surface import Defect, Surface
-from pipeline.demo.texture import Colour, noise, ramp, tinted
+from .frame import Floats, Frame
+from .spots import Spot, across, alter, blob, course, find_spot, spot_at
+from .surface import Defect, Surface
+from .texture import Colour, noise, ramp, tinted
 
 Span = tuple[float, float]  # uniform range, mm
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
-from pipeline.demo.frame import camera_parameters
-from pipeline.demo.parts import CATEGORIES, find_part
-from pipeline.demo.scan import Scan, render_scan, scan_seed
-from pipeline.errors import ConfigError, DataError
+from ..plumbing.errors import ConfigError, DataError
+from .frame import camera_parameters
+from .parts import CATEGORIES, find_part
+from .scan import Scan, render_scan, scan_seed
 
 SMALLEST = 32  # pixels; below it a part's details and defects vanish
 

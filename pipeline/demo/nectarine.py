@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.demo.frame import Floats, Frame
-from pipeline.demo.surface import Surface, draw_pose, on_table
-from pipeline.demo.texture import Colour, along, closed_curve, mix, noise, ramp, tinted
+from .frame import Floats, Frame
+from .surface import Surface, draw_pose, on_table
+from .texture import Colour, along, closed_curve, mix, noise, ramp, tinted
 
 YELLOW: Colour = (0.88, 0.66, 0.30)
 ORANGE: Colour = (0.83, 0.44, 0.20)

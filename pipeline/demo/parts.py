@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.demo import biscuit, clutch, nectarine
-from pipeline.demo.defects import chipped_rim, cleft, fluff, foreign_object, stain, swell
-from pipeline.demo.surface import Builder, Defect
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
+from . import biscuit, clutch, nectarine
+from .defects import chipped_rim, cleft, fluff, foreign_object, stain, swell
+from .surface import Builder, Defect
 
 
 @dataclass(frozen=True)

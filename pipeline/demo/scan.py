@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_fill_holes
 
-from pipeline.demo.frame import Floats, Frame, look
-from pipeline.demo.parts import find_part
-from pipeline.demo.sensor import measure, photograph
-from pipeline.demo.surface import Defect, Surface
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
+from .frame import Floats, Frame, look
+from .parts import find_part
+from .sensor import measure, photograph
+from .surface import Defect, Surface
 
 DEPTH_CHANGE_MM = 0.4  # a defect's pixel: depth moved by more than this,
 COLOUR_CHANGE = 0.06  # or a colour channel of the albedo by more than this (of 1)

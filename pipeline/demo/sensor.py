@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
-from pipeline.demo.frame import LAMP_TURN, Floats, Frame
-from pipeline.demo.surface import Surface
-from pipeline.demo.texture import noise, ramp
+from .frame import LAMP_TURN, Floats, Frame
+from .surface import Surface
+from .texture import noise, ramp
 
 LAMP_RISE = float(np.radians(52.0))  # above the table
 PROJECTOR_TURN, PROJECTOR_SLOPE = np.radians(8.0), 3.2  # stands to the right, 73 degrees high

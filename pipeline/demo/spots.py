@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.demo.frame import Floats, Frame, Reals
-from pipeline.demo.surface import Surface
-from pipeline.demo.texture import Colour, along, closed_curve, mix
+from .frame import Floats, Frame, Reals
+from .surface import Surface
+from .texture import Colour, along, closed_curve, mix
 
 POINTS = 64  # along a crack: closer together than it is wide
 FLOOR_MM = 6.3  # no defect cuts deeper: what is left still stands clear of the table

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.frame import Floats, Frame
-from pipeline.demo.texture import Colour, mix, noise, tinted
+from .frame import Floats, Frame
+from .texture import Colour, mix, noise, tinted
 
 TABLE: Colour = (0.150, 0.156, 0.170)
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import sparse
 
-from pipeline.demo.frame import FIELD_MM, Floats, Frame, Reals
+from .frame import FIELD_MM, Floats, Frame, Reals
 
 SPLINE_STD = 0.4794  # of a cubic B-spline surface over white noise of unit variance
 

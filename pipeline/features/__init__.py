@@ -1,0 +1,1 @@
+"""What a feature store holds, and how the features of single pixels are read from it."""

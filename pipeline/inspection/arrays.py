@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.formats.checks import MAX_COORDINATE_M, MAX_SIDE
-from pipeline.data.layouts.mvtec3d import is_preprocessed
-from pipeline.data.scan import Layout, RawScan
-from pipeline.errors import DataError
+from ..dataset.scan import Layout, RawScan
+from ..plumbing.errors import DataError
+from ..readers.formats.checks import MAX_COORDINATE_M, MAX_SIDE
+from ..readers.layouts.mvtec3d import is_preprocessed
 
 
 def raw_scan(rgb: NDArray[np.uint8], points: NDArray[np.float32], layout: Layout) -> RawScan:

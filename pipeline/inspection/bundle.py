@@ -17,16 +17,16 @@ from typing import Annotated, Literal
 import torch
 from pydantic import BaseModel, Field, ValidationError
 
-from pipeline.config import Features, Name, Section
-from pipeline.errors import BundleError, WeightsError
-from pipeline.features.download import file_sha256
-from pipeline.features.extract import Backbones
-from pipeline.fusion import Fusion
-from pipeline.guidance import Guidance
-from pipeline.inspection.model import Model, Settings, device_of
-from pipeline.modules import read_module
-from pipeline.scoring import Scorer
-from pipeline.voting import VotingModel
+from ..extraction.scan import Backbones
+from ..fusion.network import Fusion
+from ..guidance.network import Guidance
+from ..mentor.modules import read_module
+from ..params.schema import Features, Name, Section
+from ..plumbing.errors import BundleError, WeightsError
+from ..scoring.scorer import Scorer
+from ..voting.model import VotingModel
+from ..weights.download import file_sha256
+from .model import Model, Settings, device_of
 
 SCHEMA = 1
 BUNDLE_FILE = "bundle.json"

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import torch
 
-from pipeline.errors import BundleError
-from pipeline.features.download import file_sha256
-from pipeline.features.extract import Backbones
-from pipeline.files import folder_replaced_whole
-from pipeline.inspection.bundle import (
+from ..extraction.scan import Backbones
+from ..mentor.modules import MODULE_FILE
+from ..plumbing.errors import BundleError
+from ..plumbing.files import folder_replaced_whole
+from ..voting.model import VotingModel
+from ..weights.download import file_sha256
+from .bundle import (
     BACKBONES,
     BUNDLE_FILE,
     FUSION,
@@ -19,9 +21,7 @@ from pipeline.inspection.bundle import (
     VOTING,
     BundleManifest,
 )
-from pipeline.inspection.finished import Finished
-from pipeline.modules import MODULE_FILE
-from pipeline.voting import VotingModel
+from .finished import Finished
 
 
 def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = False) -> None:

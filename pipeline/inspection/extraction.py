@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from pipeline.cache.features import ScanFeatures
-from pipeline.config import Features
-from pipeline.data.prepare import PreparedScan
-from pipeline.features.batched.extract import BatchExtractor, Cloud
-from pipeline.features.extract import Backbones, Geometry, extract_one, scan_geometry
+from ..extraction.batched import BatchExtractor, Cloud
+from ..extraction.scan import Backbones, Geometry, extract_one, scan_geometry
+from ..features.store import ScanFeatures
+from ..params.schema import Features
+from ..preparation.prepare import PreparedScan
 
 
 class OneByOne:

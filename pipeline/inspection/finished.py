@@ -6,21 +6,22 @@ from pathlib import Path
 
 import torch
 
-from pipeline.cache.features import KIND
-from pipeline.cache.maps import ANOMALY_KIND, SCORES_KIND
-from pipeline.cache.reader import Store
-from pipeline.config import Params, load_params
-from pipeline.data.layouts import check_inside
-from pipeline.data.manifest import Manifest
-from pipeline.data.options import prepare_options
-from pipeline.errors import CacheError, ConfigError
-from pipeline.features.category import store_manifest
-from pipeline.features.extract import Backbones
-from pipeline.inspection.model import Model, Settings, device_of
-from pipeline.modules import load_fusion, load_guidance
-from pipeline.project import Project
-from pipeline.scoring import Scorer, score_inputs
-from pipeline.voting import VotingModel
+from ..cache.maps import ANOMALY_KIND, SCORES_KIND
+from ..cache.reader import Store
+from ..dataset.manifest import Manifest
+from ..extraction.identity import store_manifest
+from ..extraction.scan import Backbones
+from ..features.store import KIND
+from ..fusion.network import Fusion
+from ..guidance.network import Guidance
+from ..mentor.modules import load_module
+from ..params.project import Project
+from ..params.schema import Params, load_params
+from ..plumbing.errors import CacheError, ConfigError
+from ..plumbing.files import check_inside
+from ..scoring.scorer import Scorer, score_inputs
+from ..voting.model import VotingModel
+from .model import Model, Settings, device_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Finished:
             CacheError: a store is missing or damaged, or was made from something else.
         """
         project, category, params = self.project, self.category, self.params
-        if self.manifest.options != prepare_options(params.data):
+        if self.manifest.options != params.data.preparation:
             raise _outdated(project.prepared(category))
         features = Store.open(project.features(category), KIND, category).manifest
         precision = backbones.precision
@@ -93,8 +94,8 @@ class Finished:
         """Raises CacheError or WeightsError where a part is missing, damaged or outdated."""
         backbones = Backbones.load(self.params.features, device)
         self.check(backbones)
-        fusion = load_fusion(self.project.mfm(self.category), device)
-        guidance = load_guidance(self.project.mgm(self.category), device)
+        fusion = load_module(Fusion, self.project.mfm(self.category), device)
+        guidance = load_module(Guidance, self.project.mgm(self.category), device)
         scorer = Scorer(fusion, guidance, self.params.model.precision)
         voting = VotingModel.load(self.project.voting(self.category))
         return Model(self.category, self.settings, self.camera, backbones, scorer, voting)

@@ -24,22 +24,22 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cache.features import ScanFeatures
-from pipeline.data.layouts import read_scan
-from pipeline.data.pool import ahead
-from pipeline.data.prepare import PreparedScan, prepare_raw
-from pipeline.data.resize import SIZE
-from pipeline.data.scan import RawScan, ScanFiles
-from pipeline.errors import ConfigError, DataError
-from pipeline.inspection.arrays import raw_scan
-from pipeline.inspection.bundle import BUNDLE_FILE, load_bundle
-from pipeline.inspection.extraction import OneByOne, Together
-from pipeline.inspection.finished import load_project
-from pipeline.inspection.model import Model
-from pipeline.inspection.scans import pair_files
-from pipeline.pixels import PixelFeatures
-from pipeline.project import Project
-from pipeline.voting import object_score
+from ..dataset.grid import SIZE
+from ..dataset.scan import RawScan, ScanFiles
+from ..features.pixels import PixelFeatures
+from ..features.store import ScanFeatures
+from ..params.project import Project
+from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.parallel import ahead
+from ..preparation.prepare import PreparedScan, prepare_raw
+from ..readers.layouts import read_scan
+from ..voting.model import object_score
+from .arrays import raw_scan
+from .bundle import BUNDLE_FILE, load_bundle
+from .extraction import OneByOne, Together
+from .finished import load_project
+from .model import Model
+from .scans import pair_files
 
 WARM_UP_SIDE = 128  # pixels of the made-up part
 

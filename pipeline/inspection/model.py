@@ -7,14 +7,13 @@ from typing import Literal
 import torch
 from pydantic import ValidationError
 
-from pipeline.config import Features, Params, Runtime, Section
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.scan import Layout, Units
-from pipeline.device import select_device
-from pipeline.errors import ConfigError
-from pipeline.features.extract import Backbones
-from pipeline.scoring import Scorer
-from pipeline.voting import VotingModel
+from ..compute.device import select_device
+from ..dataset.scan import Layout, Units
+from ..extraction.scan import Backbones
+from ..params.schema import Features, Params, Preparation, Runtime, Section
+from ..plumbing.errors import ConfigError
+from ..scoring.scorer import Scorer
+from ..voting.model import VotingModel
 
 
 class Settings(Section):
@@ -23,7 +22,7 @@ class Settings(Section):
     layout: Layout
     units: Units
     light: int  # eyecandies: which of its images
-    preparation: PrepareOptions
+    preparation: Preparation
     features: Features
     precision: Literal["auto", "float32", "bfloat16"]
 

@@ -9,10 +9,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.data.resize import restore_rgb
-from pipeline.files import replaced_whole
-from pipeline.inspection.inspector import Inspection
-from pipeline.report.panels import MapView, outlined, overlay
+from ..drawing.panels import MapView, outlined, overlay
+from ..plumbing.files import replaced_whole
+from ..preparation.resize import restore_rgb
+from .inspector import Inspection
 
 Kind = Literal["heatmap", "map", "ply"]
 SUFFIXES: dict[Kind, str] = {"heatmap": ".png", "map": ".tiff", "ply": ".ply"}

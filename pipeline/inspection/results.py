@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from pipeline.errors import ConfigError, DataError
-from pipeline.inspection.inspector import Inspection
+from ..plumbing.errors import ConfigError, DataError
+from .inspector import Inspection
 
 Format = Literal["jsonl", "csv"]
 

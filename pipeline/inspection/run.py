@@ -11,14 +11,14 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO
 
-from pipeline.data.scan import ScanFiles
-from pipeline.errors import ConfigError, DataError
-from pipeline.inspection.inspector import Inspection, Inspector
-from pipeline.inspection.pictures import Kind, save_pictures
-from pipeline.inspection.results import Format, Result, header, line, results_file
-from pipeline.inspection.scans import find_scans, pair_files
-from pipeline.inspection.station import Station
-from pipeline.logs import log_event
+from ..dataset.scan import ScanFiles
+from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.logs import log_event
+from .inspector import Inspection, Inspector
+from .pictures import Kind, save_pictures
+from .results import Format, Result, header, line, results_file
+from .scans import find_scans, pair_files
+from .station import Station
 
 
 class ExitCode(IntEnum):

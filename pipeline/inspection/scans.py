@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.data.layouts import eyecandies, pairs
-from pipeline.data.layouts.files import visible
-from pipeline.data.scan import UNKNOWN, ScanFiles
-from pipeline.errors import DataError
-from pipeline.inspection.model import Model
+from ..dataset.scan import UNKNOWN, ScanFiles
+from ..plumbing.errors import DataError
+from ..readers.layouts import eyecandies, pairs
+from ..readers.layouts.files import visible
+from .model import Model
 
 _CANDY = {  # what a scan of Eyecandies must have, by role
     "image": "image",

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.data.scan import ScanFiles
-from pipeline.errors import DataError
-from pipeline.inspection.model import Model
-from pipeline.inspection.scans import Found, find_scans
-from pipeline.logs import LOGGER
+from ..dataset.scan import ScanFiles
+from ..plumbing.errors import DataError
+from ..plumbing.logs import LOGGER
+from .model import Model
+from .scans import Found, find_scans
 
 PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
 

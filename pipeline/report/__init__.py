@@ -1,0 +1,1 @@
+"""The report over all categories: its summary and its page."""

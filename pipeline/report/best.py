@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
 
 FILE = Path("studies/best.json")
 

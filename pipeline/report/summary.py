@@ -8,9 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.metrics.evaluate import CategoryMetrics, mean_metrics
+from ..evaluation.metrics import CategoryMetrics, mean_metrics
 
-METRICS_FILE = "metrics.json"  # of each category
 MEAN = "mean"
 COLUMNS = {  # what fits 80 columns and papers compare; the JSON has all
     "i_auroc": "I-AUROC",

@@ -3,17 +3,17 @@
 import statistics
 from pathlib import Path
 
-from pipeline.data.manifest import Manifest
-from pipeline.presets.overlay import load_yaml
-from pipeline.project import Project
-from pipeline.report.best import FILE, Best, StudyBest, load_best, save_best
-from pipeline.report.capture import content_sha256
-from pipeline.report.summary import COLUMNS, MEAN
-from pipeline.studies.definition import Row, Study
-from pipeline.studies.grid import row_experiments, rows_of
-from pipeline.studies.identity import LOCK_FILE, prepared_data
-from pipeline.studies.plan import Plan, leaf
-from pipeline.studies.table import Results
+from ..dataset.manifest import Manifest
+from ..drawing.capture import content_sha256
+from ..params.presets.overlay import load_yaml
+from ..params.project import Project
+from ..report.best import FILE, Best, StudyBest, load_best, save_best
+from ..report.summary import COLUMNS, MEAN
+from .definition import Row, Study
+from .grid import row_experiments, rows_of
+from .identity import LOCK_FILE, prepared_data
+from .plan import Plan, leaf
+from .table import Results
 
 
 def keep_best(plan: Plan, results: Results) -> bool:

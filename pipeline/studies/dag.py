@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import read_text
-from pipeline.errors import ConfigError
-from pipeline.presets.overlay import load_yaml
-from pipeline.report.best import FILE as BEST_FILE
+from ..params.presets.overlay import load_yaml
+from ..params.schema import read_text
+from ..plumbing.errors import ConfigError
+from ..report.best import FILE as BEST_FILE
 
 DAG_FILE = Path("dvc.yaml")
 EXTRACTION = ("generate", "prepare", "extract")

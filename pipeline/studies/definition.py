@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from pipeline.config import Name, Section, validation_problems
-from pipeline.errors import ConfigError
-from pipeline.presets.overlay import load_yaml
+from ..params.presets.overlay import load_yaml
+from ..params.schema import Name, Section, validation_problems
+from ..plumbing.errors import ConfigError
 
 FOLDER = Path("studies")
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Sequence
 
-from pipeline.errors import ConfigError
+from ..plumbing.errors import ConfigError
 
 WATCHED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock")  # what results depend on
 _FINISHED = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.*-([0-9a-f]{12})")

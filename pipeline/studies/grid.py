@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.errors import ConfigError
-from pipeline.report.paper import OWN
-from pipeline.studies.definition import Row, Study, TableSpec, Values
+from ..plumbing.errors import ConfigError
+from ..report.paper import OWN
+from .definition import Row, Study, TableSpec, Values
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import PARAMS_FILE, read_text, validate_params
-from pipeline.presets.overlay import load_yaml
-from pipeline.studies.dag import DAG_FILE, Dag
-from pipeline.studies.definition import Values
-from pipeline.studies.git import blob_ids, file_at
-from pipeline.studies.grid import with_values
+from ..params.presets.overlay import load_yaml
+from ..params.schema import PARAMS_FILE, read_text, validate_params
+from .dag import DAG_FILE, Dag
+from .definition import Values
+from .git import blob_ids, file_at
+from .grid import with_values
 
 LOCK_FILE = "dvc.lock"
 DIGITS = 12

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.errors import ConfigError
-from pipeline.files import replaced_whole
+from ..plumbing.errors import ConfigError
+from ..plumbing.files import replaced_whole
 
 
 def fill_page(path: Path, study: str, tables: str) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError
-from pipeline.presets.choose import preset_values
-from pipeline.presets.overlay import load_yaml
-from pipeline.studies.dag import EXTRACTION, TRAINING, Dag
-from pipeline.studies.definition import Study, load_study
-from pipeline.studies.git import finished_experiments
-from pipeline.studies.grid import Experiment, chains, expand
-from pipeline.studies.identity import Baseline
+from ..params.presets.choose import preset_values
+from ..params.presets.overlay import load_yaml
+from ..plumbing.errors import ConfigError
+from .dag import EXTRACTION, TRAINING, Dag
+from .definition import Study, load_study
+from .git import finished_experiments
+from .grid import Experiment, chains, expand
+from .identity import Baseline
 
 TOLD_APART = ("demo.categories", "data.layout")  # of the presets; the rest is the user's to change
 DEMO_ROOT = "data/demo"  # an out of DVC's, so that experiments beside the workspace have it

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import ConfigError
-from pipeline.studies.plan import Planned
+from ..plumbing.errors import ConfigError
+from .plan import Planned
 
 LOGS = Path("reports/studies/logs")
 LOCK = Path(".dvc/tmp/study.lock")

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError
-from pipeline.files import replaced_whole
-from pipeline.presets.choose import preset_values
-from pipeline.presets.overlay import load_yaml
-from pipeline.report.paper import PaperTable, paper_tables
-from pipeline.studies.git import file_at
-from pipeline.studies.grid import Experiment, as_key
-from pipeline.studies.plan import Plan, leaf
-from pipeline.studies.table import StudyTable, TableBuilder
-from pipeline.studies.text import as_csv, latex, markdown
+from ..params.presets.choose import preset_values
+from ..params.presets.overlay import load_yaml
+from ..plumbing.errors import ConfigError
+from ..plumbing.files import replaced_whole
+from ..report.paper import PaperTable, paper_tables
+from .git import file_at
+from .grid import Experiment, as_key
+from .plan import Plan, leaf
+from .table import StudyTable, TableBuilder
+from .text import as_csv, latex, markdown
 
 FOLDER = Path("reports/studies")
 METRICS = "reports/metrics.json"

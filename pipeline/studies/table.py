@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.paper import MEAN, OWN, PaperTable, paper_tables
-from pipeline.studies.definition import Row, Study, TableSpec
-from pipeline.studies.grid import Experiment, row_experiments, rows_of
-from pipeline.words import are, counted
+from ..plumbing.words import are, counted
+from ..report.paper import MEAN, OWN, PaperTable, paper_tables
+from .definition import Row, Study, TableSpec
+from .grid import Experiment, row_experiments, rows_of
 
 TITLES = {
     "i_auroc": "I-AUROC",

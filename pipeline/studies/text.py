@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
-from pipeline.studies.table import Cell, Line, StudyTable
+from .table import Cell, Line, StudyTable
 
 NONE = "-"
 _LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions, list_scans
-from pipeline.data.layouts.problems import Problem, reporting
-from pipeline.data.pool import Progress, map_scans, silent
-from pipeline.data.scan import ScanFiles
-from pipeline.validation.duplicates import find_duplicates
-from pipeline.validation.scan import CheckedScan, Measures, check_scan
+from ..dataset.scan import ScanFiles
+from ..params.schema import Listing, Preparation
+from ..plumbing.parallel import in_threads
+from ..readers.layouts import list_scans
+from ..readers.layouts.problems import Problem, reporting
+from .duplicates import find_duplicates
+from .scan import CheckedScan, Measures, check_scan
 
 _UNLIKE = 3  # times more or less than the category's median
 _ENOUGH = 5  # scans, for a median that says what is usual
@@ -38,25 +38,25 @@ class CheckedCategory:
 def check_category(
     root: Path,
     category: str,
-    layout: LayoutOptions,
-    options: PrepareOptions,
+    layout: Listing,
+    options: Preparation,
     *,
     workers: int = 1,
-    progress: Progress = silent,
+    bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
 ) -> CheckedCategory:
     """Check every scan of a category; a problem stops nothing but the scan it is in.
 
     Args:
         root: folder of the categories.
         workers: threads.
-        progress: shows how far it has come.
+        bar: wraps the scans, to show how many are done.
     """
     problems: list[Problem] = []
     files: tuple[ScanFiles, ...] = ()
     with reporting(problems.append, "layout", root / category):
         files = list_scans(root, category, layout, problems.append)
     work = partial(check_scan, options=options)
-    scans = map_scans(work, files, f"validate {category}", workers, progress)
+    scans = in_threads(work, files, bar, workers)
     problems += [problem for scan in scans for problem in scan.problems]
     for found in (_repeated_ids(files), _missing_masks(files), _unlike(scans)):
         problems += found

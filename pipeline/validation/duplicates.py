@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.data.layouts.problems import Problem
-from pipeline.validation.scan import CheckedScan
+from ..readers.layouts.problems import Problem
+from .scan import CheckedScan
 
 Key = Callable[[CheckedScan], str]
 

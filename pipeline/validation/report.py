@@ -10,13 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Literal, get_args
 
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions
-from pipeline.data.layouts.problems import Kind, Problem
-from pipeline.data.manifest import PlaneState
-from pipeline.data.scan import GOOD, SPLITS, Split
-from pipeline.validation.category import CheckedCategory
-from pipeline.validation.scan import Measures
+from ..dataset.manifest import PlaneState
+from ..dataset.scan import GOOD, SPLITS, Split
+from ..params.schema import Listing, Preparation
+from ..readers.layouts.problems import Kind, Problem
+from .category import CheckedCategory
+from .scan import Measures
 
 SCHEMA = 1
 Severity = Literal["error", "warning"]
@@ -72,8 +71,8 @@ class Report:
     """What a data set holds."""
 
     root: Path
-    layout: LayoutOptions
-    options: PrepareOptions
+    layout: Listing
+    options: Preparation
     categories: tuple[CategoryReport, ...]
 
     def count(self, wanted: Severity) -> int:
@@ -90,8 +89,8 @@ class Report:
         content = {
             "schema": SCHEMA,
             "root": str(self.root),
-            "layout": asdict(self.layout),
-            "options": asdict(self.options),
+            "layout": {name: getattr(self.layout, name) for name in Listing.model_fields},
+            "options": self.options.to_json(),
             "errors": self.count("error"),
             "warnings": self.count("warning"),
             "categories": [_category_content(category) for category in self.categories],

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.content import file_digest
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import read_scan
-from pipeline.data.layouts.problems import Kind, Problem, Report, reporting
-from pipeline.data.manifest import PlaneState
-from pipeline.data.prepare import check_label, find_part
-from pipeline.data.resize import SIZE, resize_mask, resize_points
-from pipeline.data.scan import RawScan, ScanFiles
-from pipeline.errors import DataError, MismatchError, UnitsError
-from pipeline.words import counted
+from ..dataset.grid import SIZE
+from ..dataset.manifest import PlaneState
+from ..dataset.scan import RawScan, ScanFiles
+from ..params.schema import Preparation
+from ..plumbing.errors import DataError, MismatchError, UnitsError
+from ..plumbing.words import counted
+from ..preparation.prepare import check_label, find_part
+from ..preparation.resize import resize_mask, resize_points
+from ..readers.content import file_digest
+from ..readers.layouts import read_scan
+from ..readers.layouts.problems import Kind, Problem, Report, reporting
 
 # Diagonal of what a scan shows, metres. A structured-light sensor sees from a few millimetres to a
 # few metres: of 3 mm to 10 m, millimetres read as metres make 3 m to 10 km, and metres read as
@@ -69,7 +70,7 @@ class CheckedScan:
     problems: tuple[Problem, ...]
 
 
-def check_scan(files: ScanFiles, options: PrepareOptions) -> CheckedScan:
+def check_scan(files: ScanFiles, options: Preparation) -> CheckedScan:
     """Read a scan, find its part and compare its mask with its label; nothing is raised."""
     problems: list[Problem] = []
     raw = _read(files, problems.append)
@@ -116,7 +117,7 @@ def _problem(files: ScanFiles, error: DataError) -> Problem:
     return Problem(kind, places[min(places)] if places else files.rgb, message)
 
 
-def _measure(files: ScanFiles, raw: RawScan, options: PrepareOptions, report: Report) -> Measures:
+def _measure(files: ScanFiles, raw: RawScan, options: Preparation, report: Report) -> Measures:
     points = resize_points(raw.points)
     view = _diagonal(points)
     height, width = raw.points.shape[:2]

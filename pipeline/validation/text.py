@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.data.scan import SPLITS
-from pipeline.data.summary import PLANES
-from pipeline.validation.report import CategoryReport, Range, Report, by_kind, severity
+from ..dataset.scan import SPLITS
+from ..preparation.summary import PLANES
+from .report import CategoryReport, Range, Report, by_kind, severity
 
 
 def describe(report: Report, examples: int) -> str:

@@ -8,9 +8,8 @@ import pytest
 from bench.harness import Bench
 from bench.limits import Limits
 from bench.project import Finished
-from pipeline.config import load_params
-
-from ..inspection.tiny import run_stages
+from mentor3ad.params.schema import load_params
+from tests.inspection.tiny import run_stages
 
 RATES = defaultdict[tuple[str, int], float](lambda: 1e11)  # at any number of threads
 

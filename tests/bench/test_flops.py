@@ -10,13 +10,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench import flops, scenes
 from bench.project import demo_settings, paper_settings, params_of
-from pipeline.config import Model
-from pipeline.features.fast_point_mae import FastPointMAE
-from pipeline.features.rgb import foreground_patch_features
-from pipeline.fusion import Fusion, fusion_loss
-from pipeline.guidance import Guidance, guidance_loss
-from pipeline.pixels import PixelFeatures
-from pipeline.scoring import Scorer
+from mentor3ad.backbones.fast_point_mae import FastPointMAE
+from mentor3ad.backbones.rgb import foreground_patch_features
+from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.fusion.network import Fusion, fusion_loss
+from mentor3ad.guidance.network import Guidance, guidance_loss
+from mentor3ad.params.schema import Model
+from mentor3ad.scoring.scorer import Scorer
 
 
 def packed_linear(inputs: torch.Size, *_: object, out_shape: torch.Size, **__: object) -> int:

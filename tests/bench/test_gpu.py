@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from bench import gpu
-from pipeline.config import Params
-from pipeline.data.options import prepare_options
-from pipeline.data.prepare import prepare_raw
-from pipeline.inspection.arrays import raw_scan
+from mentor3ad.inspection.arrays import raw_scan
+from mentor3ad.params.schema import Params
+from mentor3ad.preparation.prepare import prepare_raw
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def test_inference_in_batches_and_alone(backbones, small, scans, monkeypatch):
 def test_a_made_up_part_is_found_in_its_arrays(scans, small):
     raw = raw_scan(*gpu.as_arrays(scans[0]), "mvtec3d")
     assert raw.part_only
-    prepared = prepare_raw(raw, prepare_options(small.data), "made-up")
+    prepared = prepare_raw(raw, small.data.preparation, "made-up")
     assert np.array_equal(prepared.foreground, scans[0].foreground)
 
 

@@ -24,12 +24,12 @@ from bench import (
 from bench.harness import Bench, Unavailable
 from bench.processes import Usage
 from bench.project import STAGES
-from pipeline import feed
-from pipeline.cache.schema import CODECS
-from pipeline.features.batched.extract import BatchExtractor
-from pipeline.features.extract import Backbones
-from pipeline.pixels import PixelFeatures
-from pipeline.sampling import random_pixels
+from mentor3ad.cache.schema import CODECS
+from mentor3ad.extraction.batched import BatchExtractor
+from mentor3ad.extraction.scan import Backbones
+from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.training import feed
+from mentor3ad.training.sampling import random_pixels
 
 
 def numbers(rows):
@@ -191,7 +191,7 @@ def test_scans_in_flight_are_extracted_by_so_many_threads(bench, monkeypatch):
         together.wait(20)  # broken, and an error, where fewer threads come
         return {"made": np.zeros((1, 2))}
 
-    monkeypatch.setattr("pipeline.features.category.extract_features", extract)
+    monkeypatch.setattr("mentor3ad.extraction.category.extract_features", extract)
     backbones, before = Backbones.load(bench.params.features, bench.device), torch.get_num_threads()
     for threads in (1, 2):
         seen.clear()

@@ -1,7 +1,6 @@
 """The plain renderings against ours and against the golden vectors."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +9,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bench import oracle, scenes
 from bench.extraction import published_options
-from pipeline.cache.features import ScanFeatures
-from pipeline.features.extract import extract_features, scan_geometry
-from pipeline.features.grouping import group_points
-from pipeline.features.point_mae import PointMAE
-from pipeline.features.projection import rgb_map
-from pipeline.metrics.aupro import aupro, aupro_all_thresholds, pro_curve, rank_pixels
+from mentor3ad.backbones.grouping import group_points
+from mentor3ad.backbones.point_mae import PointMAE
+from mentor3ad.evaluation.aupro import aupro, aupro_all_thresholds, pro_curve, rank_pixels
+from mentor3ad.extraction.scan import extract_features, scan_geometry
+from mentor3ad.features.interpolation import rgb_map
+from mentor3ad.features.store import ScanFeatures
+from tests.golden_weights import filled_state
+from tests.paths import ROOT
 
-from ..golden_weights import filled_state
-
-AUPRO = Path(__file__).parents[1] / "golden" / "07_aupro"
+AUPRO = ROOT / "tests/golden" / "07_aupro"
 GROUPS, GROUP_SIZE = 32, 16
 
 

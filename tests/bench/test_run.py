@@ -10,7 +10,7 @@ from bench.catalogue import CATALOGUE, Measurement
 from bench.harness import Row, Unavailable, exponent, seconds_of
 from bench.machine import slug
 from bench.table import END, START
-from pipeline.errors import ConfigError
+from mentor3ad.plumbing.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

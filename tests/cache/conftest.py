@@ -2,7 +2,7 @@
 
 import pytest
 
-from .stores import digest, write
+from tests.cache.stores import digest, write
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cache.schema import ArraySpec, StoreManifest
-from pipeline.cache.writer import write_store
+from mentor3ad.cache.schema import ArraySpec, StoreManifest
+from mentor3ad.publishing.writer import write_store
 
 KIND, CATEGORY = "features", "rope"
 ALL_ZERO_SHARD = 1

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cache.reader import Store
-from pipeline.cache.schema import CODECS
-from pipeline.errors import CacheError
-
-from .stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
+from mentor3ad.cache.reader import Store
+from mentor3ad.cache.schema import CODECS
+from mentor3ad.plumbing.errors import CacheError
+from tests.cache.stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.cache.schema import ArraySpec, StoreManifest
-
-from .stores import SPECS, manifest
+from mentor3ad.cache.schema import ArraySpec, StoreManifest
+from tests.cache.stores import SPECS, manifest
 
 
 def test_json_round_trips() -> None:

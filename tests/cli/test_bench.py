@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.catalogue import CATALOGUE
-from pipeline.cli import bench
-from pipeline.errors import ConfigError
-
-from .test_main import HEAVY, mentor3ad, python
+from mentor3ad.cli import bench
+from mentor3ad.plumbing.errors import ConfigError
+from tests.cli.test_main import HEAVY, mentor3ad, python
 
 
 def test_the_list_has_every_measurement_and_imports_nothing_heavy(tmp_path: Path) -> None:

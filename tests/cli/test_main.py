@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline import __version__
+from mentor3ad import __version__
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "timm", "numpy", "pydantic", "ruamel", "zarr", "huggingface_hub", "scipy", "PIL"}
-MAIN = "from pipeline.cli.main import main\n"
+MAIN = "from mentor3ad.cli.main import main\n"
 
 
 def python(folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli.main import app
-from pipeline.errors import ConfigError
+from mentor3ad.cli.main import app
+from mentor3ad.plumbing.errors import ConfigError
+from tests.paths import ROOT
 
-SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_bytes()
+SHIPPED = (ROOT / "params.yaml").read_bytes()
 
 
 @pytest.fixture(autouse=True)

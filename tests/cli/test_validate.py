@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.cli.main import app
-from pipeline.errors import ConfigError
+from mentor3ad.cli.main import app
+from mentor3ad.plumbing.errors import ConfigError
+from tests.paths import ROOT
+from tests.preparation.scans import write_data_set
+from tests.readers.data_sets import LAYOUTS, write_mask, write_pair
 
-from ..data.data_sets import LAYOUTS, write_mask, write_pair
-from ..data.scans import write_data_set
-
-SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text()
+SHIPPED = (ROOT / "params.yaml").read_text()
 
 
 @pytest.fixture(autouse=True)

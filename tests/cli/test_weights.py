@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.cli.main import app
-from pipeline.errors import WeightsError
-from pipeline.features import pretrained, sources
-from pipeline.presets.choose import use_preset
+from mentor3ad.cli.main import app
+from mentor3ad.params.presets.choose import use_preset
+from mentor3ad.plumbing.errors import WeightsError
+from mentor3ad.weights import pretrained, sources
+from tests.paths import ROOT
 
-SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_bytes()
+SHIPPED = (ROOT / "params.yaml").read_bytes()
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.demo import CATEGORIES, DemoOptions, generate, generate_category
-from pipeline.demo.generate import plan
-from pipeline.errors import ConfigError, DataError
+from mentor3ad.demo import CATEGORIES, DemoOptions, generate, generate_category
+from mentor3ad.demo.generate import plan
+from mentor3ad.plumbing.errors import ConfigError, DataError
 
 SMALL = DemoOptions(
     categories=("biscuit",), train=2, validation=1, test_good=1, test_defect=6, size=64

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.demo.frame import FIELD_MM, look
-from pipeline.demo.texture import along, closed_curve, noise, ramp
+from mentor3ad.demo.frame import FIELD_MM, look
+from mentor3ad.demo.texture import along, closed_curve, noise, ramp
 
 
 def generator(seed: int = 0) -> np.random.Generator:

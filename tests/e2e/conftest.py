@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from .project import ALL_STAGES, FILES, FOLDERS, RESULTS, ROOT, Project, clone, digest, stages_run
+from tests.e2e.project import (
+    ALL_STAGES,
+    FILES,
+    FOLDERS,
+    RESULTS,
+    Project,
+    clone,
+    digest,
+    stages_run,
+)
+from tests.paths import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +27,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copyfile(ROOT / name, copy / name)
     for name in FOLDERS:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "mentor3ad").symlink_to("pipeline")
     return copy
 
 

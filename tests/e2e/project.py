@@ -15,7 +15,6 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
 FILES = (
     *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"),
     "studies/best.json",
@@ -132,7 +131,7 @@ def isolated(home: Path) -> dict[str, str]:
 def clone(source: Path, name: str, **values: Any) -> Project:
     """A committed copy of the source with params for a run of seconds."""
     root, home = source.with_name(name), source.with_name(f"{name}-home")
-    shutil.copytree(source, root, dirs_exist_ok=True)
+    shutil.copytree(source, root, dirs_exist_ok=True, symlinks=True)
     home.mkdir()
     project = Project(root, isolated(home))
     tiny = {key.replace(".", "__"): value for key, value in TINY.items()}

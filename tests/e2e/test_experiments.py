@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import load_params
-
-from .project import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
+from mentor3ad.params.schema import load_params
+from tests.e2e.project import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
 pytestmark = pytest.mark.e2e
 

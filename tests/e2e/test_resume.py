@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ..processes import is_alive
-from .project import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
+from tests.e2e.project import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
+from tests.processes import is_alive
 
 pytestmark = pytest.mark.e2e
 

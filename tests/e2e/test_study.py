@@ -2,7 +2,7 @@
 
 import pytest
 
-from .project import Project, stages_run
+from tests.e2e.project import Project, stages_run
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +22,7 @@ tables:
 
 
 def mentor3ad(project: Project, *arguments: str) -> str:
-    return project.run("python", "-m", "pipeline.cli", *arguments).stdout
+    return project.run("python", "-m", "mentor3ad.cli", *arguments).stdout
 
 
 def test_a_study_of_votes_trains_nothing_and_fills_its_table(finished: Project) -> None:

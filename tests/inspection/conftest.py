@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inspection.export import write_bundle
-from pipeline.inspection.inspector import Inspector
-
-from ..e2e.project import CATEGORY
-from .tiny import run_stages
+from mentor3ad.inspection.export import write_bundle
+from mentor3ad.inspection.inspector import Inspector
+from tests.e2e.project import CATEGORY
+from tests.inspection.tiny import run_stages
 
 
 @pytest.fixture(scope="session")

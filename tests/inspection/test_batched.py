@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.scan import ScanFiles
-from pipeline.errors import ConfigError, DataError
-from pipeline.inspection.inspector import STEPS, Inspection, Inspector
-from pipeline.inspection.scans import find_scans
-
-from ..features.batched.batches import DEVICES
+from mentor3ad.dataset.scan import ScanFiles
+from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
+from mentor3ad.inspection.scans import find_scans
+from mentor3ad.plumbing.errors import ConfigError, DataError
+from tests.backbones.batched.batches import DEVICES
 
 FEATURES = 2e-3  # as in tests/features/batched: two roundings to float16 of features of size 1
 MAPS = 0.02  # what the fitted space and bfloat16 in MFM and MGM make of that

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BundleError, CacheError, Mentor3ADError, WeightsError
-from pipeline.inspection.bundle import BUNDLE_FILE, read_manifest
-from pipeline.inspection.export import write_bundle
-from pipeline.inspection.inspector import Inspector
-from pipeline.inspection.scans import find_scans
-
-from ..e2e.project import CATEGORY, digest
-from .tiny import write_params
+from mentor3ad.inspection.bundle import BUNDLE_FILE, read_manifest
+from mentor3ad.inspection.export import write_bundle
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.inspection.scans import find_scans
+from mentor3ad.plumbing.errors import BundleError, CacheError, Mentor3ADError, WeightsError
+from tests.e2e.project import CATEGORY, digest
+from tests.inspection.tiny import write_params
 
 
 @pytest.fixture

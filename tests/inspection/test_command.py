@@ -17,12 +17,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipeline.cli.main import app
-from pipeline.errors import ConfigError, DataError, Mentor3ADError
+from mentor3ad.cli.main import app
+from mentor3ad.plumbing.errors import ConfigError, DataError, Mentor3ADError
+from tests.e2e.project import CATEGORY, digest
+from tests.paths import ROOT
 
-from ..e2e.project import CATEGORY, digest
-
-ROOT = Path(__file__).parents[2]
 GOOD, ERROR, DEFECTIVE, NOT_INSPECTED = 0, 1, 3, 4
 
 
@@ -38,7 +37,7 @@ def strict(bundle: Path, tmp_path: Path) -> Path:
 
 
 def with_threshold(bundle: Path, copy: Path, threshold: float) -> Path:
-    from pipeline.features.download import file_sha256
+    from mentor3ad.weights.download import file_sha256
 
     shutil.copytree(bundle, copy)
     voting = json.loads((copy / "voting.json").read_text()) | {"threshold": threshold}
@@ -123,7 +122,7 @@ def test_a_batch_is_for_a_gpu(lenient: Path, test_scans: Path) -> None:
 def test_predict_hands_the_batch_on(
     lenient: Path, test_scans: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.inspection.inspector import Inspector
+    from mentor3ad.inspection.inspector import Inspector
 
     given = []
 
@@ -196,7 +195,7 @@ def test_a_mistake_is_one_sentence(
 
 @contextmanager
 def station(bundle: Path, folder: Path, out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "pipeline.cli", "predict", str(folder), "--watch"]
+    command = [sys.executable, "-m", "mentor3ad.cli", "predict", str(folder), "--watch"]
     options = ["--bundle", str(bundle), "--out", str(out), "--interval", "0.05", "--device", "cpu"]
     with subprocess.Popen(
         [*command, *options, *more],

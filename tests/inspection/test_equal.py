@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND
-from pipeline.cache.reader import Store
-from pipeline.inspection.inspector import Inspection, Inspector
-from pipeline.inspection.scans import find_scans
-from pipeline.project import Project
-
-from ..e2e.project import CATEGORY
-from .tiny import run_stages
+from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND
+from mentor3ad.cache.reader import Store
+from mentor3ad.inspection.inspector import Inspection, Inspector
+from mentor3ad.inspection.scans import find_scans
+from mentor3ad.params.project import Project
+from tests.e2e.project import CATEGORY
+from tests.inspection.tiny import run_stages
 
 
 def inspections(root: Path, models: Path) -> dict[str, Inspection]:

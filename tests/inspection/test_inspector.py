@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.images import read_points, read_rgb
-from pipeline.errors import BundleError, ConfigError, DataError
-from pipeline.inspection.inspector import STEPS, Inspection, Inspector
-from pipeline.inspection.scans import find_scans
-
-from ..e2e.project import CATEGORY
+from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
+from mentor3ad.inspection.scans import find_scans
+from mentor3ad.plumbing.errors import BundleError, ConfigError, DataError
+from mentor3ad.readers.images import read_points, read_rgb
+from tests.e2e.project import CATEGORY
 
 
 def bits(one: Inspection) -> tuple[float, bytes, bytes, bytes]:

@@ -7,13 +7,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pipeline.data.formats.ply import read_ply
-from pipeline.data.formats.records import Cloud
-from pipeline.inspection.inspector import Inspection, Inspector
-from pipeline.inspection.pictures import SUFFIXES, heatmap, save_pictures
-from pipeline.inspection.scans import find_scans
-
-from ..e2e.project import digest
+from mentor3ad.inspection.inspector import Inspection, Inspector
+from mentor3ad.inspection.pictures import SUFFIXES, heatmap, save_pictures
+from mentor3ad.inspection.scans import find_scans
+from mentor3ad.readers.formats.ply import read_ply
+from mentor3ad.readers.formats.records import Cloud
+from tests.e2e.project import digest
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.inspection.results import COLUMNS, Format, Result, header, line, results_file
+from mentor3ad.inspection.results import COLUMNS, Format, Result, header, line, results_file
+from mentor3ad.plumbing.errors import ConfigError
 
 DONE = Result("a", 0.1 + 0.2, 1.5, False, 0.25, source="f00")
 BAD = Result("b", error='b.png, "half"\nis damaged', source="f01")

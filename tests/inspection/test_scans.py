@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.layouts import read_scan
-from pipeline.errors import DataError
-from pipeline.inspection.inspector import Inspector
-from pipeline.inspection.model import Model
-from pipeline.inspection.scans import find_scans, pair_files
-
-from ..data.data_sets import write_candy, write_nested, write_pair
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.inspection.model import Model
+from mentor3ad.inspection.scans import find_scans, pair_files
+from mentor3ad.plumbing.errors import DataError
+from mentor3ad.readers.layouts import read_scan
+from tests.readers.data_sets import write_candy, write_nested, write_pair
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inspection import station
-from pipeline.inspection.inspector import Inspector
-from pipeline.inspection.station import Station
-
-from ..data.data_sets import write_pair
+from mentor3ad.inspection import station
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.inspection.station import Station
+from tests.readers.data_sets import write_pair
 
 
 class Watched:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.config import load_params
+from mentor3ad.params.schema import load_params
 from stages.evaluate import evaluate
 from stages.extract import extract
 from stages.generate import generate
@@ -15,10 +15,10 @@ from stages.score import score
 from stages.train_mfm import train_mfm
 from stages.train_mgm import train_mgm
 from stages.vote import vote
+from tests.e2e.project import CATEGORY, TINY, set_params
+from tests.paths import ROOT
 
-from ..e2e.project import CATEGORY, TINY, set_params
-
-SHIPPED = Path(__file__).parents[2] / "params.yaml"
+SHIPPED = ROOT / "params.yaml"
 STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate)
 
 

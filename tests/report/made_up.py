@@ -2,19 +2,19 @@
 
 from base64 import b64encode
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.config import Params, load_params
-from pipeline.data.resize import SIZE
-from pipeline.report.best import Best
-from pipeline.report.encoding import encode_cloud, encode_maps, encode_masks, encode_picture
-from pipeline.report.html.content import Content, page_content
-from pipeline.report.html.page import render_page
-from pipeline.report.summary import summarise
-from pipeline.report.views import CategoryViews, ScanView
+from mentor3ad.dataset.grid import SIZE
+from mentor3ad.drawing.encoding import encode_cloud, encode_maps, encode_masks, encode_picture
+from mentor3ad.evaluation.views import CategoryViews, ScanView
+from mentor3ad.params.schema import Params, load_params
+from mentor3ad.report.best import Best
+from mentor3ad.report.html.content import Content, page_content
+from mentor3ad.report.html.page import render_page
+from mentor3ad.report.summary import summarise
+from tests.paths import ROOT
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"  # a defect folder may be called so
 CATEGORIES = ("rope", "tire")
@@ -22,7 +22,7 @@ KINDS = ("good", "good", "cut", HOSTILE, "cut", "good")  # of the test scans
 SCORES = (0.5, 3.0, 4.0, 0.2, 2.5, 0.9)
 THRESHOLD = 1.0
 BEST = {"i_auroc": Best("votes", HOSTILE, 0.875, 0.0125, 3)}  # of a study on the same data
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+PARAMS = ROOT / "params.yaml"
 
 
 def part() -> tuple[np.ndarray, np.ndarray]:

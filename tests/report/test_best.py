@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.report.best import FILE, Best, StudyBest, best_on, load_best, save_best
-from pipeline.report.html.content import page_content
-from pipeline.report.summary import summarise
-
-from . import made_up
+from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.report.best import FILE, Best, StudyBest, best_on, load_best, save_best
+from mentor3ad.report.html.content import page_content
+from mentor3ad.report.summary import summarise
+from tests.paths import ROOT
+from tests.report import made_up
 
 DATA = {"rope": "a" * 64, "tire": "b" * 64}
 VOTES = StudyBest(DATA, {"i_auroc": Best("votes", "calibrated", 0.9, 0.01, 3)})
@@ -17,7 +17,7 @@ RATES = StudyBest(DATA, {"i_auroc": Best("rates", "model.lr = 0.1", 0.95, None, 
 
 
 def test_the_shipped_file_can_be_read() -> None:
-    load_best(Path(__file__).parents[2] / FILE)
+    load_best(ROOT / FILE)
 
 
 def test_what_is_saved_is_loaded_and_in_one_order(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from pipeline.report.html.content import LOSS_POINTS, page_content
-from pipeline.report.summary import summarise
-
-from . import made_up
+from mentor3ad.report.html.content import LOSS_POINTS, page_content
+from mentor3ad.report.summary import summarise
+from tests.report import made_up
 
 
 def test_scans_point_at_their_views() -> None:

@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.errors import CacheError
-from pipeline.report.html.page import FOLDER, SCRIPTS, render_page, script_json
-
-from . import made_up
+from mentor3ad.plumbing.errors import CacheError
+from mentor3ad.report.html.page import FOLDER, SCRIPTS, render_page, script_json
+from tests.report import made_up
 
 
 class Elements(HTMLParser):

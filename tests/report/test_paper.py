@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.report.paper import MEAN, OWN, paper_tables, table_of
+from mentor3ad.report.paper import MEAN, OWN, paper_tables, table_of
 
 TABLES = paper_tables()
 WITH_MEANS = [

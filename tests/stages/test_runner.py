@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ..processes import is_alive
+from tests.paths import ROOT
+from tests.processes import is_alive
 
-ROOT = Path(__file__).parents[2]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 
 
@@ -34,7 +34,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def stage_of(body: str) -> str:
     """A script whose stage does what `body` says."""
     return (
-        "import pipeline.errors as errors\n"
+        "import mentor3ad.plumbing.errors as errors\n"
         "from stages.runner import run, run_category\n"
         f"def stage(params, category=None):\n    {body}\n"
     )

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import training_data
-from pipeline.config import Params
-from pipeline.project import Project
+from mentor3ad.params.project import Project
+from mentor3ad.params.schema import Params
+from mentor3ad.training import data as training_data
 from stages.train_mfm import train_mfm
 from stages.train_mgm import train_mgm
-
-from ..stored import scan_features, store_features
+from tests.stored import scan_features, store_features
 
 CATEGORY = "rope"
 
@@ -44,7 +43,7 @@ def test_modules_are_the_same_to_the_byte_and_no_file_stays(
     small: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_features(tmp_path, CATEGORY, [scan_features(seed) for seed in range(4)])
-    monkeypatch.setattr("pipeline.training.SPACE_PIXELS", 200)  # its fit takes seconds
+    monkeypatch.setattr("mentor3ad.training.loop.SPACE_PIXELS", 200)  # its fit takes seconds
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     resident = trained(with_memory(small, None))

@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from tests.e2e.project import ROOT, Project, isolated
+from tests.e2e.project import Project, isolated
+from tests.paths import ROOT
 
 FILES = (
     *("params.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"),

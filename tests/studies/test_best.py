@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.studies.best import best_rows
-from pipeline.studies.definition import Row, Study, TableSpec
-from pipeline.studies.grid import Experiment
+from mentor3ad.studies.best import best_rows
+from mentor3ad.studies.definition import Row, Study, TableSpec
+from mentor3ad.studies.grid import Experiment
 
 TABLE = TableSpec(
     title="Votes",

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import parse_params, validate_params
-from pipeline.errors import ConfigError
-from pipeline.presets.choose import preset_values
-from pipeline.presets.overlay import load_yaml, overlay
-from pipeline.report.paper import MEAN, OWN, paper_tables
-from pipeline.studies.dag import EXTRACTION, TRAINING, Dag
-from pipeline.studies.definition import TableSpec, describe, load_study
-from pipeline.studies.grid import chains, expand, rows_of, with_values
-from pipeline.studies.table import paper_value
+from mentor3ad.params.presets.choose import preset_values
+from mentor3ad.params.presets.overlay import load_yaml, overlay
+from mentor3ad.params.schema import parse_params, validate_params
+from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.report.paper import MEAN, OWN, paper_tables
+from mentor3ad.studies.dag import EXTRACTION, TRAINING, Dag
+from mentor3ad.studies.definition import TableSpec, describe, load_study
+from mentor3ad.studies.grid import chains, expand, rows_of, with_values
+from mentor3ad.studies.table import paper_value
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "studies").glob("*.yaml"))
 PARAMS = ROOT / "params.yaml"
 DAG = Dag.load(ROOT / "dvc.yaml")

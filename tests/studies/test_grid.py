@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ConfigError
-from pipeline.studies.definition import Row, Study, TableSpec
-from pipeline.studies.grid import chains, expand, rows_of, with_values
+from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.studies.definition import Row, Study, TableSpec
+from mentor3ad.studies.grid import chains, expand, rows_of, with_values
 
 PAPER = {"voting.rule": "paper"}
 

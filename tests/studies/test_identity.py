@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.presets.overlay import load_yaml
-from pipeline.report.best import FILE
-from pipeline.studies.dag import EXTRACTION, TRAINING, Dag
-from pipeline.studies.identity import Baseline, prepared_data
+from mentor3ad.params.presets.overlay import load_yaml
+from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.report.best import FILE
+from mentor3ad.studies.dag import EXTRACTION, TRAINING, Dag
+from mentor3ad.studies.identity import Baseline, prepared_data
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 STUDY = Path("studies/one.yaml")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.studies.page import fill_page
+from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.studies.page import fill_page
 
 MARKS = ("<!-- study votes -->", "<!-- end of study votes -->")
 

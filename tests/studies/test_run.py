@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.project import Project
-
-from .stand_in import stand_in
+from tests.studies.stand_in import stand_in
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +28,7 @@ tables:
 
 
 def study(project: Project, *arguments: str, check: bool = True) -> str:
-    command = [sys.executable, "-m", "pipeline.cli", "study", *arguments]
+    command = [sys.executable, "-m", "mentor3ad.cli", "study", *arguments]
     return project.run(*command, check=check).stdout
 
 
@@ -129,7 +128,7 @@ def test_another_presets_study_is_one_sentence(project: Project) -> None:
 
 def test_an_interrupted_study_goes_on(project: Project) -> None:
     write(project, "long", TWO.replace("[0, 1]", "[5, 6]"))
-    command = [sys.executable, "-m", "pipeline.cli", "study", "run", "long"]
+    command = [sys.executable, "-m", "mentor3ad.cli", "study", "run", "long"]
     with subprocess.Popen(
         command, cwd=project.root, env=project.environment, stderr=subprocess.PIPE, text=True
     ) as process:

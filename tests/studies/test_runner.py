@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.studies.runner import environment
+from mentor3ad.studies.runner import environment
 
 
 def test_experiments_beside_each_other_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.paper import paper_tables
-from pipeline.studies.definition import Row, Study, TableSpec
-from pipeline.studies.grid import Experiment
-from pipeline.studies.table import StudyTable, TableBuilder
+from mentor3ad.report.paper import paper_tables
+from mentor3ad.studies.definition import Row, Study, TableSpec
+from mentor3ad.studies.grid import Experiment
+from mentor3ad.studies.table import StudyTable, TableBuilder
 
 MVTEC = paper_tables()["I"].categories
 

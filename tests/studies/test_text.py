@@ -2,8 +2,8 @@
 
 import csv
 
-from pipeline.studies.table import Cell, Line, StudyTable
-from pipeline.studies.text import as_csv, latex, markdown, number
+from mentor3ad.studies.table import Cell, Line, StudyTable
+from mentor3ad.studies.text import as_csv, latex, markdown, number
 
 TABLE = StudyTable(
     title="Modules",

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions, list_scans
-from pipeline.validation.category import CheckedCategory, check_category
+from mentor3ad.params.schema import Listing
+from mentor3ad.readers.layouts import list_scans
+from mentor3ad.validation.category import CheckedCategory, check_category
+from tests.options import listing, preparation
+from tests.preparation.scans import disc_points, write_data_set, write_points
+from tests.readers.data_sets import LAYOUTS, write_pair
 
-from ..data.data_sets import LAYOUTS, write_pair
-from ..data.scans import disc_points, write_data_set, write_points
-
-OPTIONS = PrepareOptions()
-FOLDER = LayoutOptions(layout="folder")
+OPTIONS = preparation()
+FOLDER = listing(layout="folder")
 
 
-def check(root: Path, category: str, layout: LayoutOptions, workers: int = 1) -> CheckedCategory:
+def check(root: Path, category: str, layout: Listing, workers: int = 1) -> CheckedCategory:
     return check_category(root, category, layout, OPTIONS, workers=workers)
 
 
@@ -45,7 +45,7 @@ def test_a_bad_scan_stops_no_other(tmp_path: Path) -> None:
     bad = root / "disc/train/good/rgb/000.png"
     bad.write_bytes(b"")
     (root / "disc/test/good/xyz/000.tiff").unlink()
-    checked = check(root, "disc", LayoutOptions())
+    checked = check(root, "disc", listing())
     assert kinds(checked) == ["missing_pair", "unreadable"]
     assert [scan.measures is not None for scan in checked.scans] == [False, True, True]
 
@@ -57,7 +57,7 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
 
 
 def test_an_absent_category_is_a_problem(tmp_path: Path) -> None:
-    checked = check(tmp_path, "gone", LayoutOptions())
+    checked = check(tmp_path, "gone", listing())
     assert (kinds(checked), checked.scans) == (["layout"], ())
     assert "'gone' is not a category" in checked.problems[0].message
 
@@ -65,7 +65,7 @@ def test_an_absent_category_is_a_problem(tmp_path: Path) -> None:
 def test_a_copied_scan_is_a_leak(tmp_path: Path) -> None:
     root = write_data_set(tmp_path)
     shutil.copytree(root / "disc/train/good", root / "disc/test/good", dirs_exist_ok=True)
-    checked = check(root, "disc", LayoutOptions())
+    checked = check(root, "disc", listing())
     assert [(p.kind, p.path.name) for p in checked.problems] == [
         ("leak", "000.png"),
         ("leak", "001.png"),
@@ -112,7 +112,7 @@ def test_a_part_unlike_the_others_is_pointed_out(tmp_path: Path, radius: int, wh
         for role, suffix in ("rgb", "png"), ("xyz", "tiff"):
             source = root / f"disc/test/good/{role}/000.{suffix}"
             shutil.copy(source, source.with_name(f"{stem}.{suffix}"))
-    checked = check(root, "disc", LayoutOptions())
+    checked = check(root, "disc", listing())
     unlike = [p for p in checked.problems if p.kind == "unlike"]
     assert what in " ".join(p.message for p in unlike)
     assert {p.path for p in unlike} == {sorted((root / "disc").rglob("*.tiff"))[0]}

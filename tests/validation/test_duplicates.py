@@ -5,9 +5,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.scan import SPLITS, ScanFiles, Split
-from pipeline.validation.duplicates import find_duplicates
-from pipeline.validation.scan import CheckedScan
+from mentor3ad.dataset.scan import SPLITS, ScanFiles, Split
+from mentor3ad.validation.duplicates import find_duplicates
+from mentor3ad.validation.scan import CheckedScan
 
 
 def scan(name: str, split: Split, image: str | None, geometry: str | None) -> CheckedScan:

@@ -6,21 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions
-from pipeline.data.layouts.problems import Kind, Problem
-from pipeline.validation.category import check_category
-from pipeline.validation.report import CategoryReport, Report, by_kind, severity, summarize
-from pipeline.validation.text import describe
+from mentor3ad.readers.layouts.problems import Kind, Problem
+from mentor3ad.validation.category import check_category
+from mentor3ad.validation.report import CategoryReport, Report, by_kind, severity, summarize
+from mentor3ad.validation.text import describe
+from tests.options import listing, preparation
+from tests.preparation.scans import write_data_set
+from tests.readers.data_sets import LAYOUTS
 
-from ..data.data_sets import LAYOUTS
-from ..data.scans import write_data_set
-
-OPTIONS = PrepareOptions()
+OPTIONS = preparation()
 
 
 def report_of(root: Path, *categories: CategoryReport) -> Report:
-    return Report(root, LayoutOptions(), OPTIONS, categories)
+    return Report(root, listing(), OPTIONS, categories)
 
 
 def with_problems(*kinds: Kind) -> Report:
@@ -37,7 +35,7 @@ def disc(tmp_path: Path) -> Report:
     """Four scans, one of them unreadable."""
     root = write_data_set(tmp_path / "raw")
     (root / "disc/train/good/rgb/000.png").write_bytes(b"")
-    return report_of(root, summarize(check_category(root, "disc", LayoutOptions(), OPTIONS)))
+    return report_of(root, summarize(check_category(root, "disc", listing(), OPTIONS)))
 
 
 def test_the_figures_are_of_what_could_be_read(disc: Report) -> None:
@@ -93,7 +91,7 @@ def test_the_document_holds_every_problem_with_its_path(disc: Report) -> None:
 def test_the_document_does_not_depend_on_workers(tmp_path: Path) -> None:
     root = write_data_set(tmp_path)
     one, many = (
-        summarize(check_category(root, "disc", LayoutOptions(), OPTIONS, workers=workers))
+        summarize(check_category(root, "disc", listing(), OPTIONS, workers=workers))
         for workers in (1, 4)
     )
     assert report_of(root, one).to_json() == report_of(root, many).to_json()

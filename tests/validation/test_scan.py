@@ -7,22 +7,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.foreground import PrepareOptions
-from pipeline.data.layouts import LayoutOptions, list_scans, read_scan
-from pipeline.data.prepare import find_part
-from pipeline.data.scan import ScanFiles
-from pipeline.validation.scan import CheckedScan, check_scan
+from mentor3ad.dataset.scan import ScanFiles
+from mentor3ad.preparation.prepare import find_part
+from mentor3ad.readers.layouts import list_scans, read_scan
+from mentor3ad.validation.scan import CheckedScan, check_scan
+from tests.options import listing, preparation
+from tests.preparation.scans import disc_points, write_data_set, write_png, write_points
+from tests.readers.data_sets import LAYOUTS, write_mask
 
-from ..data.data_sets import LAYOUTS, write_mask
-from ..data.scans import disc_points, write_data_set, write_png, write_points
-
-OPTIONS = PrepareOptions()
+OPTIONS = preparation()
 
 
 @pytest.fixture
 def bump(tmp_path: Path) -> ScanFiles:
     """A defective scan of 100 x 90 pixels with its mask."""
-    return list_scans(write_data_set(tmp_path), "disc", LayoutOptions())[2]
+    return list_scans(write_data_set(tmp_path), "disc", listing())[2]
 
 
 def kinds(checked: CheckedScan) -> list[str]:
@@ -142,7 +141,7 @@ def test_a_mask_that_vanishes_at_224_is_reported(bump: ScanFiles) -> None:
 
 
 def test_a_scan_without_a_part_is_reported(bump: ScanFiles) -> None:
-    checked = check_scan(bump, replace(OPTIONS, min_points=50_000))
+    checked = check_scan(bump, preparation(min_points=50_000))
     assert kinds(checked) == ["foreground"]
     assert "data.foreground.min_points = 50000" in checked.problems[0].message
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import __version__
-from pipeline.config import Params
-from pipeline.conformal import (
+from ...calibration.conformal import (
     CONFIDENCE,
     clopper_pearson,
     expected_rate,
     rate_bound,
     scans_needed,
 )
-from pipeline.report.best import Best
-from pipeline.report.paper import OWN, table_of
-from pipeline.report.summary import COLUMNS, MEAN
-from pipeline.report.views import CategoryViews, Ranges
+from ...evaluation.views import CategoryViews, Ranges
+from ...params.schema import Params
+from ...plumbing.version import __version__
+from ..best import Best
+from ..paper import OWN, table_of
+from ..summary import COLUMNS, MEAN
 
 Row = Mapping[str, Any]
 LOSS_POINTS = 200  # at most, of a loss curve; each the mean of as many steps

@@ -17,9 +17,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from pipeline.errors import CacheError
-from pipeline.report.html.content import Content
-from pipeline.report.views import CategoryViews, ScanView
+from ...evaluation.views import CategoryViews, ScanView
+from ...plumbing.errors import CacheError
+from .content import Content
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (  # in the order they need one another

@@ -1,0 +1,1 @@
+"""The two frozen networks, DINO and Point-MAE, and their fast and batched forms."""

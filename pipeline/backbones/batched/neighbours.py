@@ -1,0 +1,99 @@
+"""Exact nearest neighbours of a batch of scans on a device, in tiles that bound the memory.
+
+Distances are of coordinate differences in float64, as in `grouping.py` and `projection.py`. Of
+points at the same distance the one with the lower index comes first, whatever `topk` makes of
+ties, which it leaves open; a tree has an order of its own among them.
+"""
+
+import torch
+from torch import Tensor
+
+from ...features.interpolation import EPS
+
+TILE = 1 << 22  # distances at once: 32 MiB in float64, which a large device's cache holds
+
+
+def group_neighbours(
+    points: Tensor, counts: Tensor, centre_index: Tensor, group_size: int, tile: int = TILE
+) -> Tensor:
+    """The nearest points of each centre, itself first, then by (distance, index).
+
+    Args:
+        points: (B, P, 3) float32; counts: (B,) int64, each at least `group_size`.
+        centre_index: (B, G) int64.
+        tile: distances computed at once.
+
+    Returns:
+        (B, G, K) int64 into the points.
+    """
+    centres = rows_of(points, centre_index)
+    rows = max(1, tile // (points.shape[0] * points.shape[1]))
+    parts = []
+    for start in range(0, centres.shape[1], rows):
+        part = slice(start, start + rows)
+        distance = squared_distances(centres[:, part], points)  # (B, g, P)
+        _exclude_padding(distance, counts)
+        distance.scatter_(2, centre_index[:, part, None], -1.0)
+        parts.append(smallest(distance, group_size))
+    return torch.cat(parts, dim=1)
+
+
+def neighbourhoods(points: Tensor, index: Tensor, centres: Tensor) -> Tensor:
+    """Coordinates (B, G, K, 3) of the points at (B, G, K), relative to the centres (B, G, 3)."""
+    near = rows_of(points, index.flatten(1)).unflatten(1, index.shape[1:])
+    return near - centres[:, :, None]
+
+
+def nearest_centres(points: Tensor, centres: Tensor, tile: int = TILE) -> tuple[Tensor, Tensor]:
+    """The three nearest centres of each point and their inverse-squared-distance weights.
+
+    Args:
+        points: (B, P, 3) float32; centres: (B, G, 3) float32, G >= 3.
+
+    Returns:
+        index (B, P, 3) int64 and weight (B, P, 3) float64 summing to 1; of padding, anything.
+    """
+    columns = max(1, tile // (points.shape[0] * centres.shape[1]))
+    index, near = [], []
+    for part in points.split(columns, dim=1):
+        distance = squared_distances(part, centres)  # (B, p, G)
+        index.append(smallest(distance, 3))
+        near.append(distance.gather(2, index[-1]))
+    weight = 1.0 / (torch.cat(near, dim=1) + EPS)
+    total = weight[..., 0] + weight[..., 1] + weight[..., 2]
+    return torch.cat(index, dim=1), weight / total[..., None]
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """(B, M, N) float64 between (B, M, 3) and (B, N, 3), by coordinate differences."""
+    a, b = a.double(), b.double()
+    total = (a[:, :, None, 0] - b[:, None, :, 0]).square_()
+    for axis in (1, 2):
+        total += (a[:, :, None, axis] - b[:, None, :, axis]).square_()
+    return total
+
+
+def smallest(values: Tensor, k: int) -> Tensor:
+    """Indices (..., k) of the k smallest of (..., N), by (value, index).
+
+    The k-th value is certain, which of its ties `topk` returns is not: so the indices are taken
+    as the k smallest of integers that are all different, those below the k-th value first.
+    """
+    count = values.shape[-1]
+    limit = values.topk(k, largest=False, sorted=False).values.amax(dim=-1, keepdim=True)
+    index = torch.arange(count, device=values.device, dtype=torch.int32)
+    key = torch.where(values < limit, index, index + count)
+    key.masked_fill_(values > limit, 2 * count)
+    chosen = key.topk(k, largest=False).values.remainder(count).long()
+    order = values.gather(-1, chosen).sort(dim=-1, stable=True).indices
+    return chosen.gather(-1, order)
+
+
+def _exclude_padding(distance: Tensor, counts: Tensor) -> None:
+    column = torch.arange(distance.shape[-1], device=distance.device)
+    distance.masked_fill_((column >= counts[:, None])[:, None], torch.inf)
+
+
+def rows_of(points: Tensor, index: Tensor) -> Tensor:
+    """(B, M, 3) of points (B, P, 3) at (B, M)."""
+    return points.gather(1, index[..., None].expand(-1, -1, 3))

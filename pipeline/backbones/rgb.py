@@ -1,0 +1,109 @@
+"""DINO ViT-B/8 through timm, frozen: images in, 28x28 patch features out.
+
+`patch_features` and `foreground_patch_features` are the network as published, on any device, and
+say what is meant; `FastViT` and `batched/rgb.py` compute the same sooner.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..compute.linear import Linear
+from ..dataset.grid import PATCH, PATCHES
+from ..features.interpolation import fill_background_patches
+from .transformer import Run, Transformer, in_order
+
+BACKBONE = "vit_base_patch8_224.dino"
+CHANNELS = 768
+
+
+def empty_vit() -> nn.Module:
+    """The network without memory for its weights, on the meta device.
+
+    timm's own random start would take seconds and be thrown away.
+    """
+    import timm
+
+    with torch.device("meta"):
+        return timm.create_model(BACKBONE, num_classes=0)
+
+
+def patch_features(vit: nn.Module, images: Tensor) -> Tensor:
+    """All 784 patch tokens through the final norm, without the class token.
+
+    Args:
+        vit: timm VisionTransformer in eval mode; images: (B, 3, 224, 224), ImageNet-normalised.
+
+    Returns:
+        (B, 28, 28, 768).
+    """
+    tokens = vit.forward_features(images)  # type: ignore[operator]  # (B, 785, 768)
+    return tokens[:, 1:].reshape(len(images), PATCHES, PATCHES, -1)
+
+
+def foreground_patch_features(vit: nn.Module, images: Tensor, foreground: np.ndarray) -> Tensor:
+    """Patch features from the patches that hold foreground alone (docs/decisions/0002).
+
+    Background patches are left out of the sequence, as in a masked autoencoder, so that attention
+    neither pays for the table nor sees it; each of their neighbours gets the mean of the known
+    patches beside it, and the rest are zero.
+
+    Args:
+        images: (B, 3, 224, 224); foreground: (B, 224, 224) bool, none empty.
+
+    Returns:
+        (B, 28, 28, 768).
+    """
+    known = _known(foreground)  # (B, 28, 28)
+    tokens = vit._pos_embed(vit.patch_embed(images))  # type: ignore[operator]  # (B, 785, 768)
+    result = torch.zeros(len(images), PATCHES, PATCHES, tokens.shape[-1])
+    for i, patches in enumerate(known):
+        kept = torch.from_numpy(np.flatnonzero(patches.ravel())) + 1
+        x = torch.cat([tokens[i : i + 1, :1], tokens[i : i + 1, kept.to(tokens.device)]], dim=1)
+        x = vit.norm(vit.blocks(vit.norm_pre(x)))  # type: ignore[operator]  # (1, 1 + n, 768)
+        scan = np.zeros((PATCHES, PATCHES, x.shape[-1]), dtype=np.float32)
+        scan[patches] = x[0, 1:].float().cpu().numpy()
+        result[i] = torch.from_numpy(fill_background_patches(scan, patches))
+    return result
+
+
+def _known(foreground: np.ndarray) -> np.ndarray:
+    """(..., 28, 28) bool: patches with foreground (..., 224, 224)."""
+    shape = (*foreground.shape[:-2], PATCHES, PATCH, PATCHES, PATCH)
+    return np.asarray(foreground.reshape(shape).any(axis=(-3, -1)))
+
+
+class FastViT:
+    """The frozen network for one scan at a time on the CPU: the same features, sooner.
+
+    Only the patches that are kept are embedded, in float32; see `Transformer` for the rest.
+    """
+
+    def __init__(self, vit: Any, dtype: torch.dtype) -> None:
+        filters = vit.patch_embed.proj
+        self.embed = Linear(filters.weight.flatten(1), filters.bias, torch.float32)
+        self.first = (vit.cls_token + vit.pos_embed[:, :1])[0].detach()  # (1, 768)
+        self.position = vit.pos_embed[0, 1:].detach()  # (784, 768)
+        self.encoder = Transformer(vit.blocks, vit.norm, [len(vit.blocks) - 1], dtype)
+
+    def __call__(
+        self, image: np.ndarray, foreground: np.ndarray | None, run: Run = in_order
+    ) -> np.ndarray:
+        """`patch_features`, or `foreground_patch_features`, of one scan.
+
+        Args:
+            image: (3, 224, 224) float32; foreground: (224, 224) bool; None: all patches.
+
+        Returns:
+            (28, 28, 768) float32.
+        """
+        known = np.ones((PATCHES, PATCHES), bool) if foreground is None else _known(foreground)
+        tiles = image.reshape(3, PATCHES, PATCH, PATCHES, PATCH).transpose(1, 3, 0, 2, 4)[known]
+        patches = self.embed(torch.from_numpy(tiles.reshape(len(tiles), -1)))  # (n, 768)
+        kept = torch.from_numpy(np.flatnonzero(known))
+        tokens = torch.cat([self.first, patches + self.position[kept]])
+        features = np.zeros((*known.shape, tokens.shape[1]), np.float32)
+        features[known] = self.encoder(tokens, run=run)[1:].numpy()
+        return fill_background_patches(features, known)

@@ -1,0 +1,117 @@
+"""Frozen pre-norm transformers on the CPU, near the rate of its matrix products.
+
+Matrices are converted and packed once. Rows (tokens) pass in tiles that stay in the cache, the
+same tiles whoever computes them: bits do not depend on the number of threads. What sums many small
+terms stays in float32 at either precision: the residual stream and LayerNorm; bfloat16 has the
+inputs and outputs of the linear layers and of attention's two products, which are summed in
+float32, and its weights.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..compute.linear import Linear
+
+TILE_ROWS = 256  # at most; twice as many tiles as a loop needs lets two cores share one scan
+HEAD = 64  # channels of a head, in both backbones
+
+Task = Callable[[slice], None]
+Run = Callable[[Task, Sequence[slice]], Iterable[None]]  # `map`, or that of a thread pool
+
+
+def in_order(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
+    """Every tile in this thread."""
+    return map(task, tiles)
+
+
+def row_tiles(rows: int) -> list[slice]:
+    """An even number of tiles, of about the same size."""
+    count = 2 * -(-rows // (2 * TILE_ROWS))
+    edges = [rows * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(edges) if b > a]
+
+
+class _Block:
+    """The frozen parts of a block with timm's names: norm1, attn, norm2, mlp."""
+
+    def __init__(self, block: Any, dtype: torch.dtype) -> None:
+        self.norm1, self.norm2 = block.norm1, block.norm2
+        self.qkv = Linear.of(block.attn.qkv, dtype)
+        self.proj = Linear.of(block.attn.proj, dtype)
+        self.fc1 = Linear.of(block.mlp.fc1, dtype, gelu=True)
+        self.fc2 = Linear.of(block.mlp.fc2, dtype)
+
+    def after_attention(self, x: Tensor, mixed: Tensor) -> None:
+        """In place, rows x (n, C) of the residual stream."""
+        x += self.proj(mixed)
+        x += self.fc2(self.fc1(self.norm2(x)))
+
+
+class Transformer:
+    """Blocks of a frozen encoder, its last norm and the blocks whose outputs are wanted."""
+
+    def __init__(
+        self, blocks: Iterable[Any], norm: nn.Module, taps: Sequence[int], dtype: torch.dtype
+    ) -> None:
+        self.blocks = [_Block(block, dtype) for block in blocks]
+        self.norm, self.dtype = norm, dtype
+        self.taps = {depth: place for place, depth in enumerate(taps)}
+
+    def __call__(self, x: Tensor, position: Tensor | None = None, run: Run = in_order) -> Tensor:
+        """Tokens of one scan.
+
+        Args:
+            x: (T, C) float32; it is overwritten.
+            position: (T, C) float32, added before every block.
+            run: applies a task to the tiles, in any order, on any threads.
+
+        Returns:
+            (T, taps * C) float32: the outputs of the tapped blocks through the norm.
+        """
+        tokens, width = x.shape
+        out = x.new_empty(tokens, len(self.taps) * width)
+        heads = width // HEAD
+        # Queries, keys and values of this block and the next, head by head.
+        now, then = x.new_empty(2, 3, heads, tokens, HEAD, dtype=self.dtype)
+
+        def enter(depth: int, qkv: Tensor, rows: slice) -> None:
+            if position is not None:
+                x[rows] += position[rows]
+            block = self.blocks[depth]
+            made = block.qkv(block.norm1(x[rows]))  # (n, 3 C)
+            qkv[:, :, rows] = made.view(len(made), 3, heads, HEAD).permute(1, 2, 0, 3)
+
+        def pass_block(depth: int, qkv: Tensor, following: Tensor, rows: slice) -> None:
+            self.blocks[depth].after_attention(x[rows], _attention(qkv, rows))
+            if depth in self.taps:
+                first = self.taps[depth] * width
+                out[rows, first : first + width] = self.norm(x[rows])
+            if depth + 1 < len(self.blocks):
+                enter(depth + 1, following, rows)
+
+        tiles = row_tiles(tokens)
+        list(run(partial(enter, 0, now), tiles))
+        for depth in range(len(self.blocks)):
+            list(run(partial(pass_block, depth, now, then), tiles))
+            now, then = then, now
+        return out
+
+
+def _attention(qkv: Tensor, rows: slice) -> Tensor:
+    """Attention of some rows (n, C) to all, of qkv (3, heads, T, 64).
+
+    On the CPU torch's fused kernel is no faster in bfloat16 than in float32, while two products of
+    oneDNN are; in float32 they are not.
+    """
+    q, k, v = qkv[0, :, rows], qkv[1], qkv[2]
+    if qkv.dtype == torch.float32:
+        mixed = F.scaled_dot_product_attention(q[None], k[None], v[None])[0]  # (heads, n, 64)
+    else:
+        mixed = (q * HEAD**-0.5 @ k.transpose(1, 2)).softmax(dim=-1) @ v
+    return mixed.transpose(0, 1).reshape(q.shape[1], -1)

@@ -1,0 +1,1 @@
+"""What a number of good scans can promise: conformal ranks."""

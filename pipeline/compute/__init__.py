@@ -1,0 +1,1 @@
+"""Where and how the networks compute: device, precision, threads and packed linear layers."""

@@ -1,0 +1,120 @@
+"""Where and in which type the networks compute."""
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import RLock
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils import deterministic
+
+from ..params.schema import Runtime
+from ..plumbing.errors import ConfigError
+
+
+def select_device(runtime: Runtime) -> torch.device:
+    """The device that the params name; `auto` takes CUDA where there is one.
+
+    Also sets the number of CPU threads, switches every source of run-to-run variation off, and has
+    glibc keep freed memory: all of the process.
+
+    Raises:
+        ConfigError: CUDA is asked for where there is none.
+    """
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    # cuBLAS reads it when it starts; without it two runs may differ in their last bits.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so
+    _keep_freed_memory()
+    if runtime.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if runtime.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"runtime.device = {runtime.device!r}: this machine has no CUDA device that torch "
+            "can use; set runtime.device to auto or cpu"
+        )
+    return torch.device(runtime.device)
+
+
+# mallopt's, of malloc.h: M_MMAP_THRESHOLD (the largest that it takes), M_TRIM_THRESHOLD, M_TOP_PAD.
+MALLOC = {-3: 32 << 20, -1: 2**31 - 1, -2: 64 << 20}
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next array instead of giving it back to the system.
+
+    Every step frees arrays of some MB and asks for the like again. Given back, their pages would be
+    mapped and cleared anew each time: hundreds to thousands a training step.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in MALLOC.items():
+            mallopt(option, value)
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """A copy on the device, queued on its current stream; on the CPU the array itself.
+
+    From pageable memory a copy would wait for all work queued before it.
+    """
+    tensor = torch.from_numpy(array)
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@contextlib.contextmanager
+def scan_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+    """Threads for work that falls apart into scans, as many as torch computes with.
+
+    On the CPU each then computes alone: two scans side by side keep two cores busy in every step,
+    not in the large matrix products only, and a scan's bits do not depend on the number of cores.
+    The number of torch's threads is the process's, so one caller at a time has such threads.
+    """
+    with _NUMBER_OF_THREADS:
+        threads = torch.get_num_threads()
+        each = 1 if device.type == "cpu" else threads
+        torch.set_num_threads(each)
+        try:
+            one = partial(torch.set_num_threads, each)
+            with ThreadPoolExecutor(threads, initializer=one) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(threads)
+
+
+_NUMBER_OF_THREADS = RLock()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 matrix products are done by hardware, not emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def resolve_precision(device: torch.device, precision: str) -> str:
+    """float32 or bfloat16; `auto` is bfloat16 where the hardware multiplies it."""
+    if precision == "auto":
+        return "bfloat16" if has_bfloat16(device) else "float32"
+    return precision
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """A context for one forward pass.
+
+    Never hold one open over several optimiser steps: autocast caches the first bfloat16 copy of
+    the weights, and training silently stops learning.
+    """
+    if resolve_precision(device, precision) == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,0 +1,197 @@
+"""The manifest of a prepared category: one row a scan, and what made its foreground."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from ..params.schema import Preparation
+from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.files import check_inside
+from .grid import SIZE
+from .scan import Label, Layout, ScanFiles, Split, Units
+
+SCHEMA = 3
+MANIFEST_FILE = "manifest.json"
+FOREGROUND_FILE = "foreground.npy"
+MASKS_FILE = "masks.npy"
+
+# What became of the table under the part: removed here; none was found; not looked for, as
+# data.plane_removal says; or removed before the scan came here, which is used as it is.
+PlaneState = Literal["removed", "none", "off", "before"]
+
+_PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One scan.
+
+    Attributes:
+        id, split, label, defect, layout, units: as in `ScanFiles`.
+        rgb, points, mask, sidecars: POSIX paths relative to the data set's root; mask may be
+            absent.
+        sha256: of the bytes of the scan's files, see `content_sha256`.
+        prepared_sha256: of the arrays that the backbones see, see `PreparedScan.sha256`.
+        height, width: of the raw scan, pixels.
+        n_foreground: foreground points at 224 x 224.
+        plane: what became of the table.
+    """
+
+    id: str
+    split: Split
+    label: Label
+    defect: str
+    rgb: str
+    points: str
+    mask: str | None
+    sha256: str
+    prepared_sha256: str
+    height: int
+    width: int
+    n_foreground: int
+    plane: PlaneState = "none"
+    sidecars: dict[str, str] = field(default_factory=dict)
+    layout: Layout = "mvtec3d"
+    units: Units = "m"
+
+    def files(self, root: Path) -> ScanFiles:
+        """Where the scan lies under root.
+
+        Raises:
+            DataError: a path of the row leads out of root.
+        """
+        mask = None if self.mask is None else _inside(root, self.mask)
+        return ScanFiles(
+            id=self.id,
+            split=self.split,
+            defect=self.defect,
+            label=self.label,
+            rgb=_inside(root, self.rgb),
+            points=_inside(root, self.points),
+            mask=mask,
+            sidecars={role: _inside(root, path) for role, path in self.sidecars.items()},
+            layout=self.layout,
+            units=self.units,
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `prepare` found and did; row i belongs to row i of the arrays beside the manifest.
+
+    Attributes:
+        schema: version of this layout.
+        category: name of the category's folder.
+        options: what made the foreground.
+        rows: ordered as `list_scans`.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    schema: int
+    category: str
+    options: Preparation
+    rows: tuple[ManifestRow, ...]
+
+    def split(self, split: Split) -> tuple[ManifestRow, ...]:
+        """The rows of one split, in order."""
+        return tuple(row for row in self.rows if row.split == split)
+
+    def to_json(self) -> str:
+        """The same manifest gives the same text."""
+        content = {
+            "schema": self.schema,
+            "category": self.category,
+            "options": self.options.to_json(),
+            "rows": [asdict(row) for row in self.rows],
+        }
+        return json.dumps(content, indent=1) + "\n"
+
+    @staticmethod
+    def load(folder: Path) -> Manifest:
+        """Read the manifest in a folder that `prepare_category` wrote.
+
+        Raises:
+            DataError: no manifest there, another schema, damaged, or inconsistent.
+        """
+        path = folder / MANIFEST_FILE
+        try:
+            text = path.read_text(encoding="utf-8")
+            raw = json.loads(text)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
+        schema = raw.get("schema") if isinstance(raw, dict) else None
+        if schema != SCHEMA:
+            raise DataError(
+                f"{path} has schema {schema}, this version reads {SCHEMA}: run prepare again."
+            )
+        try:
+            manifest = TypeAdapter(Manifest).validate_json(text)
+        except (ValidationError, ConfigError) as error:
+            raise DataError(f"{path} is damaged ({_first(error)}): run prepare again.") from error
+        _check_rows(path, manifest)
+        return manifest
+
+
+def load_foreground(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+    """(N, 224, 224) bool: the foreground of every row.
+
+    Raises:
+        DataError: the array is missing or is not the manifest's.
+    """
+    return _load_bits(folder / FOREGROUND_FILE, len(manifest.rows))
+
+
+def load_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+    """(N, 224, 224) bool: the defects of every row; all False where a scan has no mask.
+
+    Raises:
+        DataError: the array is missing or is not the manifest's.
+    """
+    return _load_bits(folder / MASKS_FILE, len(manifest.rows))
+
+
+def pack_bits(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(224, 224) bool to (6272,) uint8, one bit a pixel, row-major."""
+    return np.packbits(pixels)
+
+
+def _load_bits(path: Path, n: int) -> NDArray[np.bool_]:
+    try:
+        packed = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
+    if packed.dtype != np.uint8 or packed.shape != (n, _PACKED):
+        raise DataError(
+            f"{path} is {packed.dtype} {packed.shape} but its manifest has {n} scans, uint8 "
+            f"({n}, {_PACKED}): run prepare again."
+        )
+    return np.unpackbits(packed, axis=1).reshape(n, SIZE, SIZE).astype(np.bool_)
+
+
+def _check_rows(path: Path, manifest: Manifest) -> None:
+    repeated = [name for name, n in Counter(row.id for row in manifest.rows).items() if n > 1]
+    if repeated:
+        raise DataError(f"{path} lists {repeated[0]} twice: run prepare again.")
+
+
+def _inside(root: Path, relative: str) -> Path:
+    parts = PurePosixPath(relative)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise DataError(f"{relative!r} in the manifest leads out of {root}: run prepare again.")
+    return check_inside(root, root / parts)
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

@@ -1,0 +1,101 @@
+"""Capture the views of a category's test scans for the report."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cache.maps import ANOMALY, MAPS, SCORES
+from ..cache.reader import Store
+from ..dataset.manifest import Manifest, ManifestRow, load_foreground, load_masks
+from ..evaluation.views import CategoryViews, ScanView
+from ..plumbing.parallel import in_threads
+from ..preparation.prepare import load_scan
+from ..preparation.resize import restore_rgb
+from ..voting.model import VotingModel
+from .encoding import encode_cloud, encode_maps, encode_masks, encode_picture
+from .panels import colour_range
+
+LAYERS = (*MAPS, "anomaly")
+
+
+def category_views(
+    root: Path,
+    prepared: Path,
+    scores: Store,
+    anomaly: Store,
+    model: VotingModel,
+    with_scans: bool = True,
+    bar: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> CategoryViews:
+    """The views of a category's test scans, in manifest order, also of those without truth.
+
+    Args:
+        root: folder of the raw categories; prepared: of the category's manifest.
+        with_scans: False: only what stands behind the decisions, and no scan; reads no map.
+    """
+    manifest = Manifest.load(prepared)
+    test = [i for i, row in enumerate(manifest.rows) if with_scans and row.split == "test"]
+    foreground = load_foreground(prepared, manifest)[test]
+    truth = load_masks(prepared, manifest)[test]
+    maps = _maps(scores, anomaly, test)
+    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(LAYERS) if with_scans}
+    limits = list(ranges.values())
+
+    def view(n: int) -> ScanView:
+        pixels = encode_maps(maps[n], limits)
+        return _view(root, manifest.rows[test[n]], foreground[n], truth[n], pixels)
+
+    return CategoryViews(
+        category=manifest.category,
+        ranges=ranges,
+        target_fpr=model.target_fpr,
+        calibration_scans=model.calibration_scans,
+        data_sha256=content_sha256(manifest),
+        scores_sha256=scores.manifest.fingerprint,
+        scans=tuple(in_threads(view, range(len(test)), bar)),
+    )
+
+
+def _view(
+    root: Path,
+    row: ManifestRow,
+    foreground: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    maps: bytes,
+) -> ScanView:
+    scan = load_scan(root, row, foreground)
+    cloud = encode_cloud(scan.points)
+    return ScanView(
+        id=row.id,
+        masked=row.label == 0 or row.mask is not None,
+        picture=_text(encode_picture(restore_rgb(scan.rgb))),
+        maps=_text(maps),
+        masks=_text(encode_masks(foreground, truth)),
+        cloud=_text(cloud.data),
+        grid=cloud.grid,
+        origin=cloud.origin,
+        step=cloud.step,
+    )
+
+
+def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
+    """(N, 4, 224, 224): the three score maps and the anomaly map."""
+    if not test:
+        return np.zeros((0, len(MAPS) + 1, *ANOMALY.shape), dtype=np.float32)
+    final = anomaly.read_samples(ANOMALY.name, test)[:, None]
+    return np.concatenate([scores.read_samples(SCORES.name, test), final], axis=1)
+
+
+def content_sha256(manifest: Manifest) -> str:
+    """One hash of the content of all its scans, in their order."""
+    return hashlib.sha256("\n".join(row.sha256 for row in manifest.rows).encode()).hexdigest()
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode("ascii")

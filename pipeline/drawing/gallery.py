@@ -1,0 +1,60 @@
+"""The heatmap panels of one category's test scans."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from ..cache.maps import MAPS, SCORES
+from ..cache.reader import Store
+from ..dataset.manifest import Manifest
+from ..evaluation.results import Results
+from ..plumbing.parallel import in_threads
+from ..preparation.prepare import load_scan
+from ..preparation.resize import resize_rgb_u8
+from ..readers.layouts import read_scan
+from .panels import MapView, Panel, choose_scans, colour_range, draw_panel
+
+LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}
+
+
+def draw_gallery(
+    folder: Path,
+    root: Path,
+    prepared: Path,
+    scores: Store,
+    scans: Results,
+    count: int,
+    bar: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> None:
+    """Draw the panels of at most `count` scans: every defect kind, then misses and false alarms.
+
+    Args:
+        folder: gets one PNG a scan, named by its id.
+        root: folder of the raw categories; prepared: of the category's manifest.
+    """
+    if not scans.index:
+        return
+    manifest = Manifest.load(prepared)
+    maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
+    ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
+    final = colour_range(scans.maps, scans.foreground)
+
+    def draw(i: int) -> None:
+        row = manifest.rows[scans.index[i]]
+        views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
+        panel = Panel(
+            category=manifest.category,
+            scan_id=row.id,
+            defect=row.defect,
+            rgb=resize_rgb_u8(read_scan(replace(row.files(root), mask=None)).rgb),
+            depth=load_scan(root, row, scans.foreground[i]).points[..., 2],
+            foreground=scans.foreground[i],
+            mask=None if scans.masks is None else scans.masks[i],
+            score_maps=views,
+            anomaly=MapView("anomaly", scans.maps[i], *final),
+            score=float(scans.scores[i]),
+            threshold=scans.threshold,
+        )
+        draw_panel(folder / f"{row.id.replace('/', '_')}.png", panel)
+
+    in_threads(draw, choose_scans(scans.scores, scans.labels, scans.defects, count), bar)

@@ -1,0 +1,1 @@
+"""Rankings, metrics and curves of a category's test scans."""

@@ -1,0 +1,55 @@
+"""ROC and PRO curves as rows for DVC plots: one JSON list of flat rows, one line a category.
+
+DVC joins the rows of one file by their keys, so all rows of a file have the same ones; the template
+`.dvc/plots/roc_by_category.json` draws them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .aupro import PixelRanking, pro_curve
+from .ranking import FloatArray, Ranking, thin_curve
+
+CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
+MAX_POINTS = 200
+PRO_LIMIT = 0.3  # the highest false positive rate that AUPRO is reported at
+
+Row = dict[str, str | float]
+
+
+def roc_rows(category: str, ranking: Ranking, max_points: int = MAX_POINTS) -> list[Row]:
+    """Rows `category, fpr, tpr` of an object-level (`rank`) or pixel-level (`.roc`) ROC curve."""
+    return _rows(category, "tpr", *thin_curve(*ranking.roc_curve(), max_points))
+
+
+def pro_rows(
+    category: str, pixels: PixelRanking, limit: float = PRO_LIMIT, max_points: int = MAX_POINTS
+) -> list[Row]:
+    """Rows `category, fpr, pro` of the exact PRO curve up to a false positive rate of `limit`."""
+    curve = pro_curve(pixels).up_to(limit)
+    return _rows(category, "pro", *thin_curve(curve.fpr, curve.pro, max_points))
+
+
+def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[Row]:
+    points = zip(fpr.tolist(), y.tolist(), strict=True)
+    return [{"category": category, "fpr": x, name: value} for x, value in points]
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, str | float | int]]) -> None:
+    """Write rows as JSON, one a line, keys sorted, floats to 6 significant digits.
+
+    The same rows give the same bytes. The parent folder is made if it is missing.
+
+    Raises:
+        ValueError: a float is NaN or infinite.
+    """
+    lines = [json.dumps(_rounded(row), sort_keys=True, allow_nan=False) for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n", encoding="utf-8")
+
+
+def _rounded(row: Mapping[str, str | float | int]) -> dict[str, str | float | int]:
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}

@@ -1,0 +1,300 @@
+"""All metrics of one category, and their mean over categories.
+
+Every pixel counts in the pixel metrics, as in the literature; nothing is restricted to the
+foreground. A metric that has no value (no good scan, no defect, no mask) is None, never NaN. Scores
+are sorted once: the pixels by defect kind, and what joins kinds merges what is sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..plumbing.errors import DataError
+from .aupro import (
+    PixelRanking,
+    aupro,
+    aupro_99,
+    merged,
+    pro_curve,
+    rank_regions,
+    sorted_normal,
+)
+from .ranking import Ranking, finite_scores, rank
+
+METRICS_FILE = "metrics.json"  # of each category
+GOOD = "good"
+WIDE, NARROW = 0.3, 0.01  # the two false positive rates that the literature compares at
+LIMITS = (WIDE, 0.1, 0.05, NARROW)
+
+Number = float | None
+
+
+@dataclass(frozen=True)
+class DefectMetrics:
+    """Metrics of one defect kind: its scans against all good ones; `n_scans` are the former."""
+
+    n_scans: int
+    i_auroc: Number = None
+    p_auroc: Number = None
+    aupro_30: Number = None
+    aupro_1: Number = None
+
+
+@dataclass(frozen=True)
+class CategoryMetrics:
+    """Metrics of one category: `i_` object level, `p_` pixel level, `_99` by 99 thresholds.
+
+    `aupro` maps the JSON name of each limit (`aupro_30` is a limit of 0.3) to the exact value.
+    A score >= `*_threshold` counts as anomalous in the F1 beside it.
+    """
+
+    n_good: int
+    n_defect: int
+    i_auroc: Number = None
+    i_ap: Number = None
+    i_f1_max: Number = None
+    i_f1_threshold: Number = None
+    p_auroc: Number = None
+    p_ap: Number = None
+    p_f1_max: Number = None
+    p_f1_threshold: Number = None
+    aupro: Mapping[str, Number] = field(default_factory=dict)
+    aupro_30_99: Number = None
+    aupro_1_99: Number = None
+    defects: Mapping[str, DefectMetrics] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Flat dictionary with one key a metric, and `defects: {kind: {...}}`."""
+        flat = asdict(self)
+        return {**flat.pop("aupro"), **flat}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CategoryMetrics:
+        """Inverse of `to_json`."""
+        names = {f.name for f in fields(cls)}
+        known = {name: value for name, value in values.items() if name in names}
+        known["aupro"] = {name: value for name, value in values.items() if name not in names}
+        known["defects"] = {k: DefectMetrics(**v) for k, v in values["defects"].items()}
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Checked test scans: maps and masks (N, H, W), masks None if there are none; the rest (N,)."""
+
+    maps: NDArray[np.floating]
+    masks: NDArray[np.bool_] | None
+    object_scores: NDArray[np.floating]
+    defects: NDArray[np.str_]
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """(N,), True for a scan with a defect."""
+        return self.defects != GOOD
+
+    def select(self, chosen: NDArray[np.bool_]) -> Scans:
+        """The scans where `chosen` (N,) is True."""
+        masks = None if self.masks is None else self.masks[chosen]
+        return Scans(self.maps[chosen], masks, self.object_scores[chosen], self.defects[chosen])
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there are both anomalous and normal pixels."""
+        return self.masks is not None and bool(self.masks.any() and not self.masks.all())
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Everything sorted that the metrics and the curves of some scans are read from.
+
+    Attributes:
+        objects: None unless there are good and defective scans.
+        pixels: None unless there are anomalous and normal pixels.
+        kinds: the same two of each defect kind's scans with all good ones, by name.
+        n_scans: scans of each kind, "good" among them.
+    """
+
+    objects: Ranking | None
+    pixels: PixelRanking | None
+    kinds: Mapping[str, tuple[Ranking | None, PixelRanking | None]]
+    n_scans: Mapping[str, int]
+
+    def metrics(self, limits: Sequence[float] = LIMITS) -> CategoryMetrics:
+        """All metrics; limits: false positive rates of the exact AUPRO, each in (0, 1]."""
+        n_good = self.n_scans[GOOD]
+        return CategoryMetrics(
+            n_good=n_good,
+            n_defect=sum(self.n_scans.values()) - n_good,
+            **_object_metrics(self.objects),
+            **_pixel_metrics(self.pixels, limits),
+            defects={
+                kind: _defect_metrics(self.n_scans[kind], *rankings)
+                for kind, rankings in self.kinds.items()
+            },
+        )
+
+
+def evaluate(
+    maps: NDArray[np.floating],
+    masks: NDArray[np.generic] | None,
+    object_scores: ArrayLike,
+    labels: ArrayLike,
+    defects: Sequence[str],
+    limits: Sequence[float] = LIMITS,
+) -> CategoryMetrics:
+    """Metrics of one category's test scans; see `rank_scans` and `Rankings.metrics`."""
+    return rank_scans(maps, masks, object_scores, labels, defects).metrics(limits)
+
+
+def rank_scans(
+    maps: NDArray[np.floating],
+    masks: NDArray[np.generic] | None,
+    object_scores: ArrayLike,
+    labels: ArrayLike,
+    defects: Sequence[str],
+) -> Rankings:
+    """Sort the scores of one category's test scans.
+
+    Args:
+        maps: (N, H, W) float32 final anomaly maps, higher means more anomalous.
+        masks: (N, H, W) ground truth, non-zero = anomalous; None for object metrics only.
+        object_scores: (N,) one score a scan.
+        labels: (N,) 1 for a scan with a defect, 0 for a good one.
+        defects: N defect kinds, "good" exactly where the label is 0.
+
+    Raises:
+        DataError: the arguments do not fit each other or a score is not finite.
+    """
+    scans = _checked(maps, masks, object_scores, labels, defects)
+    names = sorted({GOOD, *scans.defects.tolist()})
+    normal = _normal_by_kind(scans, names)
+    kinds = {}
+    for kind in (name for name in names if name != GOOD):
+        part = scans.select((scans.defects == kind) | ~scans.labels)
+        kinds[kind] = _objects(part), _pixels(part, normal, (GOOD, kind))
+    return Rankings(
+        objects=_objects(scans),
+        pixels=_pixels(scans, normal, names),
+        kinds=kinds,
+        n_scans={name: int((scans.defects == name).sum()) for name in names},
+    )
+
+
+def mean_metrics(categories: Sequence[CategoryMetrics]) -> dict[str, Number]:
+    """Mean of each metric over the categories that have it, by its JSON name; None if none has.
+
+    Thresholds, counts and the defect kinds of different categories have no common scale or name,
+    so they are left out.
+    """
+    rows = [category.to_json() for category in categories]
+    names = dict.fromkeys(name for row in rows for name in row if _is_averaged(name))
+    return {name: _mean([row.get(name) for row in rows]) for name in names}
+
+
+def _is_averaged(name: str) -> bool:
+    return not (name.endswith("_threshold") or name.startswith("n_") or name == "defects")
+
+
+def _mean(values: Sequence[Number]) -> Number:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _checked(
+    maps: NDArray[np.floating],
+    masks: NDArray[np.generic] | None,
+    object_scores: ArrayLike,
+    labels: ArrayLike,
+    defects: Sequence[str],
+) -> Scans:
+    truth = None if masks is None else np.asarray(masks) != 0
+    scans = Scans(finite_scores(maps), truth, finite_scores(object_scores), np.array(defects, str))
+    n, truth_labels = len(scans.maps), np.asarray(labels, dtype=bool)
+    for name, shape in [
+        ("object scores", scans.object_scores.shape),
+        ("labels", truth_labels.shape),
+        ("defect kinds", scans.defects.shape),
+    ]:
+        if shape != (n,):
+            raise DataError(f"{name} of shape {shape} do not fit {n} anomaly maps.")
+    if truth is not None and truth.shape != scans.maps.shape:
+        raise DataError(f"masks of shape {truth.shape} do not fit maps of {scans.maps.shape}.")
+    _check_labels(scans, truth_labels)
+    return scans
+
+
+def _check_labels(scans: Scans, labels: NDArray[np.bool_]) -> None:
+    for i in np.flatnonzero(labels != scans.labels):
+        raise DataError(f"scan {i} has label {int(labels[i])} but kind '{scans.defects[i]}'.")
+    if scans.masks is not None:
+        for i in np.flatnonzero(scans.masks.any(axis=(1, 2)) & ~labels):
+            raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
+
+
+def _normal_by_kind(scans: Scans, kinds: Sequence[str]) -> Mapping[str, NDArray[np.floating]]:
+    """The sorted scores of the normal pixels of each kind's scans."""
+    if scans.masks is None:
+        return {}
+    parts = {kind: scans.defects == kind for kind in kinds}
+    return {kind: sorted_normal(scans.maps[p], scans.masks[p]) for kind, p in parts.items()}
+
+
+def _objects(scans: Scans) -> Ranking | None:
+    if not scans.labels.any() or scans.labels.all():
+        return None
+    return rank(scans.labels, scans.object_scores)
+
+
+def _pixels(
+    scans: Scans, normal: Mapping[str, NDArray[np.floating]], kinds: Sequence[str]
+) -> PixelRanking | None:
+    if scans.masks is None or not scans.has_pixels:
+        return None
+    return rank_regions(scans.maps, scans.masks, merged([normal[kind] for kind in kinds]))
+
+
+def _object_metrics(ranking: Ranking | None) -> dict[str, Any]:
+    if ranking is None:
+        return {}
+    f1, threshold = ranking.f1_max()
+    return {
+        "i_auroc": ranking.auroc(),
+        "i_ap": ranking.average_precision(),
+        "i_f1_max": f1,
+        "i_f1_threshold": threshold,
+    }
+
+
+def _pixel_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dict[str, Any]:
+    names = [f"aupro_{100 * limit:g}" for limit in limits]
+    if pixels is None:
+        return {"aupro": dict.fromkeys(names)}
+    f1, threshold = pixels.roc.f1_max()
+    wide_99, narrow_99 = aupro_99(pixels, (WIDE, NARROW))
+    return {
+        "p_auroc": pixels.roc.auroc(),
+        "p_ap": pixels.roc.average_precision(),
+        "p_f1_max": f1,
+        "p_f1_threshold": threshold,
+        "aupro": dict(zip(names, aupro(pro_curve(pixels), limits), strict=True)),
+        "aupro_30_99": wide_99,
+        "aupro_1_99": narrow_99,
+    }
+
+
+def _defect_metrics(
+    n_scans: int, objects: Ranking | None, pixels: PixelRanking | None
+) -> DefectMetrics:
+    """Metrics of the scans of one kind with all good scans, as if there were no other kind."""
+    pixel = _pixel_metrics(pixels, (WIDE, NARROW))
+    return DefectMetrics(
+        n_scans=n_scans,
+        i_auroc=_object_metrics(objects).get("i_auroc"),
+        p_auroc=pixel.get("p_auroc"),
+        **pixel["aupro"],
+    )

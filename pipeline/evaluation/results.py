@@ -1,0 +1,142 @@
+"""Evaluation of one category: its test scans' maps against the ground truth."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cache.maps import ANOMALY, ANOMALY_KIND
+from ..cache.reader import Store
+from ..dataset.manifest import Manifest, ManifestRow, load_foreground, load_masks
+from ..plumbing.words import counted, has
+from ..voting.model import VotingModel, object_score
+from .curves import CURVES, pro_rows, roc_rows, write_rows
+from .metrics import CategoryMetrics, Rankings, rank_scans
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Results and truth of a category's test scans that have one, in manifest order."""
+
+    index: tuple[int, ...]  # position in the manifest
+    ids: tuple[str, ...]
+    defects: tuple[str, ...]
+    labels: NDArray[np.bool_]  # (N,)
+    masks: NDArray[np.bool_] | None  # (N, 224, 224); None unless every defective scan has one
+    maps: NDArray[np.float32]  # (N, 224, 224)
+    foreground: NDArray[np.bool_]  # (N, 224, 224)
+    scores: NDArray[np.float64]  # (N,) object scores
+    threshold: float
+    unlabelled: tuple[tuple[str, float], ...]  # id and object score of test scans without truth
+    notes: tuple[str, ...]  # which metrics there are not, and why: a sentence each
+
+    @classmethod
+    def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
+        """Raises DataError or CacheError where preparation or votes cannot be used."""
+        manifest = Manifest.load(prepared)
+        test = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
+        index = [i for i in test if manifest.rows[i].label is not None]
+        unknown = [i for i in test if manifest.rows[i].label is None]
+        rows = [manifest.rows[i] for i in index]
+        store = Store.open(votes / "anomaly.zarr", ANOMALY_KIND, category)
+        foreground = load_foreground(prepared, manifest)
+        maps = _read_maps(store, index)
+        masked = all(row.mask for row in rows if row.label)
+        names = [manifest.rows[i].id for i in unknown]
+        guesses = _object_scores(_read_maps(store, unknown), foreground[unknown])
+        return cls(
+            index=tuple(index),
+            ids=tuple(row.id for row in rows),
+            defects=tuple(row.defect for row in rows),
+            labels=np.array([row.label == 1 for row in rows], dtype=bool),
+            masks=load_masks(prepared, manifest)[index] if masked else None,
+            maps=maps,
+            foreground=foreground[index],
+            scores=_object_scores(maps, foreground[index]),
+            threshold=VotingModel.load(votes / "voting.json").threshold,
+            unlabelled=tuple(zip(names, guesses.tolist(), strict=True)),
+            notes=_notes(rows, len(unknown)),
+        )
+
+    def rankings(self) -> Rankings:
+        """What metrics and curves are read from."""
+        return rank_scans(self.maps, self.masks, self.scores, self.labels, self.defects)
+
+
+def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
+    """(N, 224, 224), also where N is 0."""
+    if not index:
+        return np.zeros((0, *ANOMALY.shape), dtype=np.float32)
+    return store.read_samples(ANOMALY.name, index)
+
+
+def _object_scores(maps: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float64]:
+    pairs = zip(maps, foreground, strict=True)
+    return np.array([object_score(*pair) for pair in pairs], dtype=np.float64)
+
+
+def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
+    """A sentence for each thing that the labelled test scans (rows) lack for all metrics."""
+    notes = []
+    if unknown:
+        scans = f"{counted(unknown, 'test scan')} {has(unknown)}"
+        notes.append(f"{scans} no ground truth: scored, but not evaluated.")
+    defective = [row for row in rows if row.label]
+    unmasked = sum(row.mask is None for row in defective)
+    if not rows and not unknown:
+        notes.append("There are no test scans: no metrics can be computed.")
+    elif not rows:
+        notes.append("No test scan has a known label: no metrics can be computed.")
+    elif not defective:
+        notes.append("No test scan is defective: no metrics can be computed.")
+    elif len(defective) == len(rows):
+        notes.append("No test scan is good: no object metrics can be computed.")
+    if unmasked:
+        notes.append(
+            f"{unmasked} of {counted(len(defective), 'defective test scan')} {has(unmasked)} no "
+            "ground-truth mask: "
+            "only object metrics can be computed."
+        )
+    return tuple(notes)
+
+
+def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
+    """metrics.json of a category: metrics, the threshold, the errors it makes on test, and notes.
+
+    A scan without ground truth has its score and decision, and null for its defect.
+    """
+    rejected = scans.scores > scans.threshold
+    decisions = {
+        "threshold": scans.threshold,
+        "false_alarms": int((rejected & ~scans.labels).sum()),
+        "misses": int((~rejected & scans.labels).sum()),
+    }
+    objects = [
+        {"id": scan, "defect": defect, "score": float(score), "defective": bool(decision)}
+        for scan, defect, score, decision in zip(
+            scans.ids, scans.defects, scans.scores, rejected, strict=True
+        )
+    ]
+    objects += [
+        {"id": scan, "defect": None, "score": score, "defective": score > scans.threshold}
+        for scan, score in scans.unlabelled
+    ]
+    notes = {"notes": list(scans.notes)}
+    content = metrics.to_json() | {"decisions": decisions, "scans": objects} | notes
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def write_curves(folder: Path, category: str, rankings: Rankings) -> None:
+    """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
+    objects, pixels = rankings.objects, rankings.pixels
+    rows = (
+        roc_rows(category, objects) if objects else [],
+        roc_rows(category, pixels.roc) if pixels else [],
+        pro_rows(category, pixels) if pixels else [],
+    )
+    for name, curve in zip(CURVES, rows, strict=True):
+        write_rows(folder / f"{name}.json", curve)

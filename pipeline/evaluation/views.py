@@ -1,0 +1,69 @@
+"""views.json of a category: what the report shows of each test scan.
+
+`mentor3ad.drawing.capture` makes it while the raw scans are read; the report stage only puts these
+files together, and reads no scan and no store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..plumbing.errors import CacheError
+
+VIEWS_FILE = "views.json"
+Ranges = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class ScanView:
+    """One scan, base64 of what mentor3ad.drawing.encoding makes."""
+
+    id: str
+    masked: bool  # whether the ground truth of its pixels is known
+    picture: str
+    maps: str
+    masks: str
+    cloud: str
+    grid: int
+    origin: tuple[float, float, float]
+    step: float
+
+
+@dataclass(frozen=True)
+class CategoryViews:
+    """All test scans of a category, and what is behind its decisions.
+
+    With evaluate.views off there are neither scans nor ranges.
+
+    Attributes:
+        ranges: colour range of each score map and of the anomaly map.
+        target_fpr: share of good scans that the threshold may call defective.
+        calibration_scans: held-out good scans behind the threshold.
+        data_sha256: of all its scans' content, in the manifest's order.
+        scores_sha256: fingerprint of the score maps, and so of all that made them.
+    """
+
+    category: str
+    ranges: Ranges
+    target_fpr: float
+    calibration_scans: int
+    data_sha256: str
+    scores_sha256: str
+    scans: tuple[ScanView, ...]
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=0) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> CategoryViews:
+        """Raises CacheError where the file is missing or not one of these."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CacheError(f"{path}: no views ({reason}); `dvc repro` makes them") from None

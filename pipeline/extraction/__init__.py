@@ -1,0 +1,1 @@
+"""From prepared scans to the feature store of a category."""

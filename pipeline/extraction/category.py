@@ -1,0 +1,142 @@
+"""Extraction of a whole category into its feature store, shard by shard."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..compute.device import scan_threads
+from ..dataset.manifest import Manifest, ManifestRow, load_foreground
+from ..params.schema import Features, PointFeatures
+from ..plumbing.errors import DataError
+from ..preparation.prepare import PreparedScan, load_scan
+from ..publishing.writer import write_store
+from .batched import Cloud, shard_by_shard
+from .identity import shard_sources, source_sha256, store_manifest
+from .scan import Backbones, Geometry, extract_features, scan_geometry
+from .snapshot import last_store
+
+Compute = Callable[[Sequence[int]], dict[str, NDArray]]
+Bar = Callable[[Sequence[int]], Iterator[int]]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """How the scans of a finished store came to be."""
+
+    scans: int
+    computed: int
+    reused: int  # from the last finished store
+
+    def __str__(self) -> str:
+        kept = self.scans - self.computed - self.reused
+        resumed = f", {kept} kept from an interrupted run" if kept else ""
+        return f"{self.scans} scans: {self.computed} computed, {self.reused} reused{resumed}"
+
+
+def extract_category(
+    prepared: Path,
+    root: Path,
+    out: Path,
+    options: Features,
+    staging: Path,
+    device: torch.device,
+    bar: Bar = iter,
+    batched: bool | None = None,
+) -> Extracted:
+    """Extract every shard that the staging folder lacks, then move the store to `out`.
+
+    Scans that the category's last finished store has are taken from there. The bytes are those
+    of a run that computes all.
+
+    Args:
+        prepared: folder of the category's manifest and foreground masks.
+        root: folder of the raw categories.
+        bar: iterates over the missing shards, showing progress.
+        batched: whole shards at once on the device; None: on any but the CPU, which alone can
+            take scan by scan.
+
+    Raises:
+        DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
+    """
+    manifest = Manifest.load(prepared)
+    foreground = load_foreground(prepared, manifest)
+    backbones = Backbones.load(options, device)
+    scans = Scans(root, manifest.rows, foreground)
+    store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
+    batched = device.type != "cpu" if batched is None else batched
+    source = source_sha256(device)
+    sources = shard_sources(source, store) if batched else [source] * len(manifest.rows)
+    way = batch_by_batch if batched else scan_by_scan
+    with (
+        last_store(staging, store, sources) as last,
+        way(scans, backbones, options) as compute,
+    ):
+        reusing = last.reusing(compute)
+        # One shard ahead: the cores go on while a shard is finished, packed and written.
+        write_store(out, store, reusing, staging, bar, last.identity, last.keep, ahead=1)
+    return Extracted(len(manifest.rows), last.computed, last.reused)
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Raw scans of a category, by their position in its manifest."""
+
+    root: Path
+    rows: Sequence[ManifestRow]
+    foreground: NDArray[np.bool_]  # (N, 224, 224)
+
+    def load(self, sample: int) -> PreparedScan:
+        """Raises DataError; see `load_scan`."""
+        return load_scan(self.root, self.rows[sample], self.foreground[sample])
+
+    def geometry(self, sample: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
+        """Raises DataError that names the scan; see `scan_geometry`."""
+        with self.naming(sample):
+            return scan_geometry(scan, options)
+
+    @contextlib.contextmanager
+    def naming(self, sample: int) -> Iterator[None]:
+        """Name the scan in an error that only knows its points."""
+        try:
+            yield
+        except DataError as error:
+            raise DataError(f"{self.rows[sample].points}: {error}") from None
+
+
+@contextlib.contextmanager
+def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Iterator[Compute]:
+    """From positions of scans to their arrays, each scan in one thread from its files to the end.
+
+    On the CPU. Shards may be asked for side by side; their scans are begun in order.
+    """
+
+    def extract(sample: int) -> dict[str, NDArray]:
+        scan = scans.load(sample)
+        geometry = scans.geometry(sample, scan, options.points)
+        return extract_features([scan], [geometry], backbones, options)
+
+    with scan_threads(backbones.device) as pool:
+
+        def compute(samples: Sequence[int]) -> dict[str, NDArray]:
+            each = list(pool.map(extract, samples))
+            return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+        yield compute
+
+
+def batch_by_batch(
+    scans: Scans, backbones: Backbones, options: Features
+) -> contextlib.AbstractContextManager[Compute]:
+    """From positions of scans to their arrays, whole shards together: see `shard_by_shard`."""
+
+    def load(sample: int) -> Cloud:
+        scan = scans.load(sample)
+        with scans.naming(sample):
+            return Cloud.of(scan, options.points)
+
+    return shard_by_shard(load, len(scans.rows), backbones, options)

@@ -1,0 +1,64 @@
+"""How many scans the networks take at once, so that the device's memory is bounded.
+
+The choice rests on the card's total memory, not on what is free: a matrix product may round
+differently in a batch of another size, so a neighbour on the card must change no bit.
+"""
+
+import torch
+
+from ..backbones.batched.neighbours import TILE
+from ..backbones.batched.point_mae import TILE_ROWS
+from ..backbones.point_mae import CHANNELS, WIDTH
+from ..dataset.grid import PATCHES, SIZE
+from ..params.schema import Features
+from ..plumbing.errors import ConfigError
+
+SHARE = 0.25  # of the card's total memory, for the scans in the networks
+PIXELS, TOKENS = SIZE * SIZE, 1 + PATCHES * PATCHES
+FIXED = TILE * 64 + TILE_ROWS * 1536 * 4 + (1 << 30)  # tiles, weights and the libraries' own
+
+
+def batch_bytes(features: Features) -> int:
+    """Upper bound for one scan of the batch outside the networks: inputs, FPS and results."""
+    points = features.points
+    grouped = points.groups * points.group_size * 3 * (4 + 8 + 8)
+    dense = PIXELS * CHANNELS * 2 if features.layout == "dense" else 0
+    return PIXELS * (3 * 4 + 96 + 3 * (8 + 8 + 8 + 2 + 2)) + grouped + dense
+
+
+def network_bytes(features: Features, itemsize: int) -> int:
+    """Upper bound for one scan within the networks.
+
+    Args:
+        itemsize: bytes of a value of the wider dtype of the two backbones.
+    """
+    points = features.points
+    grouped = points.groups * points.group_size * (128 * itemsize + 3 * 8)
+    tokens = points.groups * (WIDTH * (4 * 4 + 16 * itemsize) + CHANNELS * 8 + 6 * 512 * 8)
+    patches = TOKENS * 768 * (6 * 4 + 16 * itemsize)
+    dense = PIXELS * CHANNELS * 12 if features.layout == "dense" else 0
+    return max(grouped + tokens, patches, dense)
+
+
+def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.device) -> int:
+    """Scans of a batch that the networks take together.
+
+    Raises:
+        ConfigError: the device has too little free memory for the batch.
+    """
+    if device.type != "cuda":
+        return batch
+    free, total = torch.cuda.mem_get_info(device)
+    one = network_bytes(features, itemsize)
+    scans = max(1, min(batch, int(total * SHARE) // one))
+    # What PyTorch holds of earlier batches is free to it, but not to the driver.
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    # Twice: while one shard is computed the next one is copied.
+    needed = FIXED + 2 * batch * batch_bytes(features) + scans * one
+    if needed > free + unused:
+        raise ConfigError(
+            f"{batch} scans together may need {needed / 2**30:.1f} GiB on {device}, which has "
+            f"{(free + unused) / 2**30:.1f} free: lower features.shard (of `mentor3ad predict`: "
+            "--batch), or end what else uses the device"
+        )
+    return scans

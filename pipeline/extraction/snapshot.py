@@ -1,0 +1,166 @@
+"""Samples of a category's last finished store, taken over by the next one instead of computed.
+
+DVC removes an out before it runs the stage, so a finished store leaves a snapshot in the staging
+folder: hard links to its files, which cost no disk as long as DVC's cache holds the same files
+(docs/decisions/0007).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+import numpy as np
+
+from ..cache.reader import Store, whole
+from ..cache.schema import StoreManifest
+from ..plumbing.errors import CacheError
+from ..publishing.writer import ShardArrays
+
+FOLDER = "snapshots"  # of the staging folder
+_STORE = "store"
+_KEYS = "keys.json"
+
+
+@dataclass(frozen=True)
+class _Last:
+    """A finished store and where each sample lies in it."""
+
+    store: Store
+    positions: dict[str, int]  # by key
+
+    @classmethod
+    def open(cls, folder: Path, manifest: StoreManifest) -> "_Last":
+        """Raises CacheError, OSError, ValueError, KeyError or TypeError where it is damaged."""
+        saved = json.loads((folder / _KEYS).read_text())
+        store = Store.open(folder / _STORE, manifest.kind, manifest.category)
+        keys = saved["keys"]
+        if saved["store"] != store.manifest.fingerprint or len(keys) != len(store.manifest.samples):
+            raise CacheError(f"{folder}: its keys are of another store")
+        return cls(store, {key: position for position, key in enumerate(keys)})
+
+    def read(self, key: str) -> dict[str, np.ndarray] | None:
+        """The arrays of the sample with a key; None where it is not there, or not whole."""
+        position = self.positions.get(key)
+        if position is None:
+            return None
+        try:
+            names = [spec.name for spec in self.store.manifest.arrays]
+            arrays = {name: self.store.read(name, position) for name in names}
+        except CacheError:
+            return None
+        return arrays if self._has_files(position) else None
+
+    def _has_files(self, position: int) -> bool:
+        """Zarr reads a shard that somebody removed as zeros."""
+        last = self.store.manifest
+        files = (last.shard_files(spec)[position // last.shard] for spec in last.arrays)
+        return all(whole(self.store.path / file) for file in files)
+
+
+class Snapshot:
+    """What the last finished store offers a new one, made by `last_store`.
+
+    Attributes:
+        identity: of the new store and of what its manifest leaves out, for `write_store`.
+        reused, computed: samples so far.
+    """
+
+    def __init__(
+        self, folder: Path, lock: IO[str], manifest: StoreManifest, keys: Sequence[str]
+    ) -> None:
+        self.identity = _sha256(manifest.fingerprint, *keys)
+        self.reused = 0
+        self.computed = 0
+        self._counting = Lock()  # shards may be asked for side by side
+        self._folder = folder
+        self._lock = lock
+        self._manifest = manifest
+        self._keys = keys
+        self._last: _Last | None = None
+        with contextlib.suppress(CacheError, OSError, ValueError, KeyError, TypeError):
+            self._last = _Last.open(folder, manifest)
+
+    def reusing(
+        self, compute: Callable[[Sequence[int]], ShardArrays]
+    ) -> Callable[[range], ShardArrays]:
+        """A `compute` for `write_store` that asks the given one for what the snapshot lacks."""
+
+        def shard(samples: range) -> ShardArrays:
+            old = {i: arrays for i in samples if (arrays := self._read(i)) is not None}
+            new = [i for i in samples if i not in old]
+            fresh = compute(new) if new else {}
+            with self._counting:
+                self.reused += len(old)
+                self.computed += len(new)
+            each = old | {i: {k: v[n] for k, v in fresh.items()} for n, i in enumerate(new)}
+            names = [spec.name for spec in self._manifest.arrays]
+            return {name: np.stack([each[i][name] for i in samples]) for name in names}
+
+        return shard
+
+    def keep(self, store: Path) -> None:
+        """Make a finished store the snapshot, whole or not at all.
+
+        Nothing happens where another process still reads the last one, which then stays, or where
+        the disk has no room for the links.
+        """
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part = self._folder.with_name(self._folder.name + ".part")
+            shutil.rmtree(part, ignore_errors=True)
+            try:
+                shutil.copytree(store, part / _STORE, copy_function=_link)
+                saved = {"store": self._manifest.fingerprint, "keys": list(self._keys)}
+                (part / _KEYS).write_text(json.dumps(saved))
+                shutil.rmtree(self._folder, ignore_errors=True)
+                part.rename(self._folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+
+    def _read(self, sample: int) -> dict[str, np.ndarray] | None:
+        return self._last.read(self._keys[sample]) if self._last else None
+
+
+@contextlib.contextmanager
+def last_store(
+    staging_root: Path, manifest: StoreManifest, sources: Sequence[str]
+) -> Iterator[Snapshot]:
+    """The last finished store of a category, locked against its replacement by another process.
+
+    A snapshot that is missing, damaged or of another schema offers nothing; a damaged sample is
+    computed.
+
+    Args:
+        staging_root: as in `write_store`.
+        manifest: of the new store.
+        sources: what each of its samples' values depend on beside the manifest's inputs and the
+            sample's content hash, code included.
+    """
+    folder = staging_root / FOLDER / f"{manifest.category}-{manifest.kind}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shared = manifest.sample_fingerprint
+    keys = [_sha256(shared, *own) for own in zip(manifest.hashes, sources, strict=True)]
+    with folder.with_name(folder.name + ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while another process replaces the snapshot
+        yield Snapshot(folder, lock, manifest, keys)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _link(source: str, target: str) -> None:
+    """A read-only hard link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    Path(target).chmod(0o444)

@@ -1,0 +1,248 @@
+"""Features of single pixels, gathered from the cache's factors.
+
+F_RGB of a pixel is a weighted sum of 4 patch features and F_XYZ one of 3 group tokens (48 with the
+reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the pixels wanted.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..compute.device import to_device
+from ..dataset.grid import PATCH, PATCHES, SIZE
+from .interpolation import bilinear_taps, pool_taps
+from .space import FeatureSpace
+from .store import POINT_CHANNELS, RGB_CHANNELS, ScanFeatures
+
+NewTable = Callable[[tuple[int, int], torch.dtype], Tensor]  # one that is to be filled
+
+
+class PixelFeatures:
+    """Some scans' features, read by (scan, pixel) and handed out on a device."""
+
+    def __init__(
+        self,
+        scans: Iterable[ScanFeatures],
+        device: torch.device,
+        tokens: Sequence[int] | None = None,
+        new_table: NewTable | None = None,
+    ) -> None:
+        """Take the scans one by one: beside the tables, no more than one need be in memory.
+
+        Args:
+            tokens: how many `token_count` says each scan has; None: all scans are read for it.
+            new_table: makes the tables, (rows, channels), on the device or the CPU; None: on
+                the device; made by another, they count as mapped from a file.
+        """
+        if tokens is None:
+            scans = list(scans)
+            tokens = [token_count(scan) for scan in scans]
+        self.device = device
+        self.foreground: list[np.ndarray] = []  # (P,) each
+        self._starts = np.concatenate([[0], np.cumsum(tokens)])  # of each scan, and the end
+        self._first_token = torch.from_numpy(self._starts[:-1]).to(device)  # (S,)
+        self.mapped = new_table is not None
+        self._new_table = new_table or _tables_on(device)
+        self._offsets: tuple[Tensor, Tensor] | None = None
+        self._rgb_taps = _patch_taps(device)
+        for scan in scans:
+            if not self.foreground:
+                self._allocate(scan)
+            self._append(scan)
+
+    def _allocate(self, first: ScanFeatures) -> None:
+        self._pool = first.pool
+        scans = len(self._first_token)
+        points = first.tokens if first.points is None else first.points
+        new = self._new_table
+        self._rgb = new((scans * PATCHES * PATCHES, first.rgb.shape[-1]), torch.float16)
+        self._tokens = new((int(self._starts[-1]), _set(points).shape[-1]), torch.float16)
+        self._index = new((scans * SIZE * SIZE, 3), torch.int32)  # in the scan's tokens
+        self._weight = new((scans * SIZE * SIZE, 3), torch.float16)
+
+    def _append(self, scan: ScanFeatures) -> None:
+        number, pixels = len(self), np.flatnonzero(scan.foreground)
+        if scan.points is None:
+            tokens, index, weight = _set(scan.tokens), _set(scan.index), _set(scan.weight)
+        else:  # each foreground pixel is its own token of weight 1
+            tokens = scan.points[scan.foreground]
+            index = np.zeros((SIZE * SIZE, 3), dtype=np.int32)
+            weight = np.zeros((SIZE * SIZE, 3), dtype=np.float16)
+            index[pixels, 0], weight[pixels, 0] = np.arange(len(pixels)), 1
+        patches, of_tokens = self._rows_of(number)
+        pixels_of = slice(number * SIZE * SIZE, (number + 1) * SIZE * SIZE)
+        for table, rows, values in (
+            (self._rgb, patches, scan.rgb.reshape(-1, scan.rgb.shape[-1])),
+            (self._tokens, of_tokens, tokens),
+            (self._index, pixels_of, index.reshape(-1, 3).astype(np.int32)),
+            (self._weight, pixels_of, weight.reshape(-1, 3)),
+        ):
+            table[rows] = to_device(values, table.device)
+        self.foreground.append(pixels)
+
+    def _rows_of(self, scan: int) -> tuple[slice, slice]:
+        """A scan's rows in the tables of patches and of tokens."""
+        patches = slice(scan * PATCHES * PATCHES, (scan + 1) * PATCHES * PATCHES)
+        return patches, slice(int(self._starts[scan]), int(self._starts[scan + 1]))
+
+    def stored(self, scans: Iterable[int]) -> list[Tensor]:
+        """All rows that foreground pixels of these scans are gathered from, as parts of tables."""
+        parts = []
+        for scan in scans:
+            patches, tokens = self._rows_of(scan)
+            first, last = self.foreground[scan][[0, -1]] + scan * SIZE * SIZE
+            pixels = slice(first, last + 1)
+            parts += [self._rgb[patches], self._tokens[tokens]]
+            parts += [self._index[pixels], self._weight[pixels]]
+        return parts
+
+    def __len__(self) -> int:
+        return len(self.foreground)
+
+    def project(self, space: FeatureSpace) -> "PixelFeatures":
+        """The same pixels in another space; every value gathered is linear in the factors.
+
+        Scan by scan: its bits depend neither on the other scans nor on where the tables are.
+        """
+        if space.rgb is None or space.xyz is None:
+            return self
+        rgb_basis, xyz_basis = space.rgb.basis, space.xyz.basis
+        projected = copy(self)
+        projected._rgb = self._new_table((len(self._rgb), rgb_basis.shape[1]), torch.float32)
+        projected._tokens = self._new_table((len(self._tokens), xyz_basis.shape[1]), torch.float32)
+        for scan in range(len(self)):
+            patches, tokens = self._rows_of(scan)
+            projected._rgb[patches] = self._rgb[patches].to(self.device).float() @ rgb_basis
+            projected._tokens[tokens] = self._tokens[tokens].to(self.device).float() @ xyz_basis
+        projected._offsets = (space.rgb.offset, space.xyz.offset)
+        return projected
+
+    @property
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """Patch features (S * 784, R) and tokens (T, X), before `offsets` are subtracted."""
+        return self._rgb, self._tokens
+
+    @property
+    def offsets(self) -> tuple[Tensor, Tensor] | None:
+        """Of the space projected to: what is subtracted from every pixel's sum, (R,) and (X,)."""
+        return self._offsets
+
+    def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of N pixels.
+
+        Args:
+            scan: (N,) int64 position of the scan; pixel: (N,) int64 y * 224 + x.
+
+        Returns:
+            F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space projected to.
+        """
+        patches, tokens = self.taps(scan, pixel)
+        rgb, xyz = patches.sum(self._rgb), tokens.sum(self._tokens)
+        if self._offsets is None:
+            return rgb, xyz
+        return rgb - self._offsets[0], xyz - self._offsets[1]
+
+    def taps(self, scan: Tensor, pixel: Tensor) -> tuple["Taps", "Taps"]:
+        """Which rows of the tables N pixels are sums of: 4 patches, and 3 tokens (48 pooled)."""
+        patch, patch_weight = self._rgb_taps
+        patches = Taps(scan[:, None] * (PATCHES * PATCHES) + patch[pixel], patch_weight[pixel])
+        if self._pool:
+            index, weight = self._pooled(scan, pixel)
+        else:
+            row = scan * (SIZE * SIZE) + pixel
+            index, weight = _rows(self._index, row), _rows(self._weight, row).float()
+        return patches, Taps(index + self._first_token[scan][:, None], weight)
+
+    def _pooled(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        """Taps of the 3x3 mean: (N, 48) token indices and weights."""
+        first, taps = _pool_taps(self.device)
+        y, x = pixel // SIZE, pixel % SIZE
+        four = torch.arange(4, device=self.device)
+        rows, columns = first[y][:, None] + four, first[x][:, None] + four  # (N, 4) each
+        source = scan[:, None, None] * (SIZE * SIZE) + rows[:, :, None] * SIZE + columns[:, None]
+        area = (taps[y][:, :, None] * taps[x][:, None]).float()  # (N, 4, 4)
+        weight = _rows(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
+        return _rows(self._index, source).flatten(1), weight.flatten(1)
+
+
+@cache
+def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Bilinear taps of every pixel: patch index (50176, 4) and weight (50176, 4)."""
+    lower, upper_weight = bilinear_taps()
+    corners, weights = [], []
+    for dy in range(2):
+        for dx in range(2):
+            corners.append((lower + dy)[:, None] * PATCHES + (lower + dx))
+            wy = upper_weight if dy else 1 - upper_weight
+            wx = upper_weight if dx else 1 - upper_weight
+            weights.append(wy[:, None] * wx)
+    index = torch.from_numpy(np.stack(corners, axis=-1).reshape(-1, 4))
+    weight = torch.from_numpy(np.stack(weights, axis=-1).reshape(-1, 4).astype(np.float32))
+    return index.to(device), weight.to(device)
+
+
+@cache
+def _pool_taps(device: torch.device) -> tuple[Tensor, Tensor]:
+    """`pool_taps` on a device."""
+    first, taps = pool_taps()
+    return torch.from_numpy(first).to(device), torch.from_numpy(taps).to(device)
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Rows of a table and their weights, for each of N pixels."""
+
+    rows: Tensor  # (N, K) int
+    weight: Tensor  # (N, K) float32
+
+    def sum(self, table: Tensor) -> Tensor:
+        """(N, C) float32: each pixel's weighted sum of the rows of a table (T, C)."""
+        index = self.rows
+        if table.dtype != torch.float32 or table.device != index.device:
+            rows, index = index.unique(return_inverse=True)
+            table = _rows(table, rows).float()  # the sum is of the table's type: widen what is read
+        return F.embedding_bag(index, table, mode="sum", per_sample_weights=self.weight)
+
+
+def _tables_on(device: torch.device) -> NewTable:
+    return lambda shape, dtype: torch.empty(shape, dtype=dtype, device=device)
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """table[index], on the index's device: rows of a table that only the CPU holds are sent."""
+    return table[index.to(table.device)].to(index.device)
+
+
+def token_count(scan: ScanFeatures) -> int:
+    """Rows of a scan in the table of tokens: groups, or the foreground pixels of a dense map."""
+    return len(scan.tokens) if scan.tokens is not None else int(scan.foreground.sum())
+
+
+def table_bytes(tokens: Sequence[int], components: int | None) -> int:
+    """Bytes of the tables of scans with so many tokens each, projected ones included.
+
+    Args:
+        components: of the space that they are projected to; None: to none.
+    """
+    patches = len(tokens) * PATCHES * PATCHES
+    size = 2 * (patches * RGB_CHANNELS + sum(tokens) * POINT_CHANNELS)
+    size += len(tokens) * SIZE * SIZE * 3 * (4 + 2)  # indices and weights
+    if components is not None:
+        size += 4 * (patches + sum(tokens)) * (components + 1)
+    return size
+
+
+def _set(array: np.ndarray | None) -> np.ndarray:
+    assert array is not None
+    return array
+
+
+def patch_of(pixel: np.ndarray) -> np.ndarray:
+    """The 8x8 patch, y * 28 + x, that holds each pixel."""
+    return (pixel // SIZE // PATCH) * PATCHES + pixel % SIZE // PATCH

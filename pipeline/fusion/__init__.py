@@ -1,0 +1,1 @@
+"""MFM, the Mentor of Fusion Module (section III-C)."""

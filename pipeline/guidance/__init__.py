@@ -1,0 +1,1 @@
+"""MGM, the Mentor of Guidance Module (section III-D)."""

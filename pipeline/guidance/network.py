@@ -1,0 +1,68 @@
+"""MGM, the Mentor of Guidance Module (section III-D): cross-modal reconstruction with a mentor."""
+
+import torch
+from torch import Tensor, nn
+
+from ..features.space import FeatureSpace
+from ..mentor.losses import cosine_loss
+from ..mentor.modules import TrainedModule
+
+
+def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
+    """Three linear layers with GELU between, hidden width (in + out) // 2 as in CFM."""
+    hidden = hidden or (inputs + outputs) // 2
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+class GuidedMapping(nn.Module):
+    """One direction of eq. 3: MLP3(MLP(F_Mtr) concatenated with the source modality)."""
+
+    def __init__(
+        self, source: int, target: int, mentor: int, hidden: int | None, use_mentor: bool
+    ) -> None:
+        super().__init__()
+        self.guide = (
+            nn.Sequential(nn.Linear(mentor, mentor), nn.GELU(), nn.Linear(mentor, mentor))
+            if use_mentor
+            else None
+        )
+        self.map = mapping_network(source + mentor * use_mentor, target, hidden)
+
+    def forward(self, source: Tensor, mentor: Tensor) -> Tensor:
+        if self.guide is None:
+            return self.map(source)
+        return self.map(torch.cat([self.guide(mentor), source], dim=-1))
+
+
+class Guidance(TrainedModule):
+    """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr")."""
+
+    def __init__(
+        self, dim: int, hidden: int | None, use_mentor: bool, components: int | None = None
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "dim": dim,
+            "hidden": hidden,
+            "use_mentor": use_mentor,
+            "components": components,
+        }
+        rgb, xyz = FeatureSpace(components).channels
+        self.to_xyz = GuidedMapping(rgb, xyz, dim, hidden, use_mentor)
+        self.to_rgb = GuidedMapping(xyz, rgb, dim, hidden, use_mentor)
+
+    def forward(self, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstructions F~_RGB (N, R) and F~_XYZ (N, X), each from the other modality."""
+        return self.to_rgb(xyz, mentor), self.to_xyz(rgb, mentor)
+
+
+def guidance_loss(guidance: Guidance, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
+    """1 - cosine per pixel, both directions together (eq. 4)."""
+    rgb_predicted, xyz_predicted = guidance(rgb, xyz, mentor)
+    return cosine_loss(rgb_predicted, rgb) + cosine_loss(xyz_predicted, xyz)

@@ -1,0 +1,1 @@
+"""What both mentor modules share: their losses and their files."""

@@ -1,0 +1,165 @@
+"""The two losses of the paper. Losses are computed in float32 whatever the matmuls' type.
+
+Their gradients are written out: autograd would pass over the (N, N) logits and the (N, C) features
+three times as often, which costs more than the matrix products of small networks.
+"""
+
+from math import prod
+from threading import local
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+EPS = 1e-6  # smallest norm that a cosine divides by
+EXPONENT = 40.0  # up to which sums of float32 exponentials are safe from both ends
+
+
+def similarity_logits(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """(N, N) cosine similarities of the rows of (N, C) and (N, C), over the temperature."""
+    return (F.normalize(a.float(), dim=-1) / temperature) @ F.normalize(b.float(), dim=-1).T
+
+
+def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """Symmetric InfoNCE (eq. 2): row i of `a` and of `b` are positives, the others negatives."""
+    if 1 / temperature < EXPONENT:
+        return _Contrast.apply(temperature, a, b)
+    logits = similarity_logits(a, b, temperature)  # (N, N)
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def mentor_info_nce(a: Tensor, b: Tensor, mentor: Tensor, temperature: float) -> Tensor:
+    """`info_nce` of two projections, and half of that between F_Mtr and each of them.
+
+    All are (N, C). In the second part the projections are targets: only F_Mtr has a gradient of it.
+    """
+    if 1 / temperature < EXPONENT:
+        return _Contrast.apply(temperature, a, b, mentor)
+    halves = (info_nce(mentor, x.detach(), temperature) / 2 for x in (a, b))
+    return info_nce(a, b, temperature) + sum(halves)
+
+
+def cosine_difference(predicted: Tensor, target: Tensor) -> Tensor:
+    """1 - cosine of rows (..., C), in float32: the loss of eq. 4 and the score of eq. 5."""
+    predicted, target = predicted.float(), target.float()
+    with torch.autocast(predicted.device.type, enabled=False):  # float32 there too
+        product = (predicted[..., None, :] @ target[..., None])[..., 0, 0]  # no (..., C) between
+    lengths = [torch.linalg.vector_norm(x, dim=-1).clamp_min(EPS) for x in (predicted, target)]
+    return 1 - product / (lengths[0] * lengths[1])
+
+
+def cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean `cosine_difference` of rows (N, C); the target has no gradient."""
+    return _CosineLoss.apply(predicted, target)
+
+
+class _Contrast(Function):
+    """`info_nce` of rows (N, C), or `mentor_info_nce` of three; the gradients come with the loss.
+
+    So the (N, N) matrices of one pair are gone before those of the next are made.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, temperature: float, *rows: Tensor) -> Tensor:
+        units = [_unit(x.float()) for x in rows]
+        dtype = _product_dtype(rows[0].device)
+        a, b, *_ = (unit.to(dtype) for unit, _ in units)
+        scaled = [(unit / temperature).to(dtype) for unit, _ in units]
+        loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T)
+        slopes = [slope @ b, slope.T @ a]  # of the loss, by each unit row over the temperature
+        for mentor in scaled[2:]:
+            towards = torch.zeros_like(a)
+            for target in (a, b):
+                half, slope = _symmetric_cross_entropy(mentor @ target.T)
+                loss = loss + half / 2
+                towards += slope @ target
+            slopes.append(towards / 2)
+        ctx.slopes = [
+            _through_unit(slope.float() / temperature, *unit).to(x.dtype)
+            for slope, unit, x in zip(slopes, units, rows, strict=True)
+        ]
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(slope * gradient for slope in ctx.slopes)
+
+
+def _symmetric_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross entropy of rows and of columns of logits (N, N), the diagonal being right.
+
+    Both softmaxes share one exponential.
+
+    Returns:
+        The loss, float32, and its gradient (N, N) in the logits' type; the next call overwrites it.
+    """
+    powers, slope = _scratch((2, *logits.shape), logits.device)
+    right = powers.copy_(logits).diagonal().clone()  # (N,)
+    powers.exp_()
+    rows, columns = powers.sum(dim=1), powers.sum(dim=0)
+    scale = 1 / (2 * len(rows))
+    torch.add((scale / rows)[:, None], (scale / columns)[None], out=slope)
+    slope *= powers
+    slope.diagonal().sub_(2 * scale)
+    # Row by row: the difference of the means would lose the digits of a small loss.
+    loss = ((rows.log() - right) + (columns.log() - right)).mean() / 2
+    return loss, slope.to(logits.dtype)
+
+
+_KEPT = local()
+
+
+def _scratch(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Float32 of a shape, to be overwritten: memory that a thread keeps between steps.
+
+    New memory would be cleared by the system page by page, which takes longer than all that is
+    done with the logits.
+    """
+    size, kept = prod(shape), getattr(_KEPT, "memory", None)
+    if kept is None or kept.device != device or len(kept) < size:
+        with torch.inference_mode(False):  # for whoever calls next
+            kept = _KEPT.memory = torch.empty(size, device=device)
+    memory: Tensor = kept[:size]
+    return memory.view(shape)
+
+
+def _product_dtype(device: torch.device) -> torch.dtype:
+    """What autocast would give a matrix product's factors."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
+
+
+class _CosineLoss(Function):
+    """1 - mean cosine of rows (N, C) of a prediction and a target."""
+
+    @staticmethod
+    def forward(ctx: Any, predicted: Tensor, target: Tensor) -> Tensor:
+        unit, length = _unit(predicted.float())
+        other, _ = _unit(target.float())
+        cosine = (unit * other).sum(dim=-1, keepdim=True)  # (N, 1)
+        ctx.save_for_backward(unit, length, other, cosine)
+        ctx.dtype = predicted.dtype
+        return 1 - cosine.mean()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        unit, length, other, cosine = ctx.saved_tensors
+        scale = gradient / (len(unit) * length)  # (N, 1)
+        slope = torch.addcmul(other, unit, cosine, value=-1).mul_(-scale)
+        return slope.to(ctx.dtype), None
+
+
+def _unit(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (N, C) over their lengths, and the lengths (N, 1)."""
+    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).clamp_min_(EPS)
+    return rows / length, length
+
+
+def _through_unit(slope: Tensor, unit: Tensor, length: Tensor) -> Tensor:
+    """The gradient by rows (N, C), of that by what `_unit` makes of them."""
+    along = (slope * unit).sum(dim=-1, keepdim=True)
+    return torch.addcmul(slope, unit, along, value=-1) / length

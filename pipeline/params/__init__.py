@@ -1,0 +1,1 @@
+"""The settings of params.yaml: their schema, the project's paths and the presets."""

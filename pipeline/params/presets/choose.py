@@ -1,0 +1,123 @@
+"""The values that a preset sets, and the data that its user points it at."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...plumbing.errors import ConfigError
+from ...plumbing.files import replaced_whole
+from ..schema import PARAMS_FILE, parse_params, read_text
+from .overlay import Change, load_yaml, overlay, value_places
+
+FOLDER = Path(__file__).parent
+PRESETS = ("demo", "mvtec3d", "eyecandies", "folder")
+
+
+def description(name: str) -> str:
+    """A preset in one line: its file's first comment."""
+    return _text(name).partition("\n")[0].removeprefix("# ")
+
+
+def preset_values(name: str) -> dict[str, str]:
+    """YAML text of each key that a preset sets.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    places = value_places(_text(name), FOLDER / f"{name}.yaml")
+    return {key: place.text for key, place in places.items()}
+
+
+def use_preset(
+    name: str,
+    root: Path | None = None,
+    categories: Sequence[str] = (),
+    params: Path = PARAMS_FILE,
+) -> list[Change]:
+    """Merge a preset into params.yaml, which is replaced as a whole or stays as it was.
+
+    Args:
+        root: folder of the categories, written as an absolute path; None: the preset's.
+        categories: of the data; none: the preset's, or for `folder` every folder in the root.
+
+    Returns:
+        What changed in the file.
+
+    Raises:
+        ConfigError: no such preset, folder or category, or the params would not be valid.
+    """
+    values = preset_values(name) | _data(name, root, categories)
+    text, changes = overlay(read_text(params), values, params)
+    parse_params(text, params)
+    if changes:
+        with replaced_whole(params) as part:
+            part.write_bytes(text.encode("utf-8"))
+    return changes
+
+
+def _text(name: str) -> str:
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}; the known ones are {', '.join(PRESETS)}")
+    return (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _data(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, str]:
+    """YAML text of the keys that the command line sets."""
+    if name == "demo":
+        if root or categories:
+            raise ConfigError(
+                "demo generates its own data; --root and --categories belong to other presets"
+            )
+        return {}
+    if root is None:
+        if name == "folder":
+            raise ConfigError("folder needs --root, the folder that holds one folder a category")
+        return {"data.categories": _yaml_list(categories)} if categories else {}
+    found = _folders(root)
+    if not categories:
+        categories = found if name == "folder" else _known_categories(name)
+    _check_categories(root, categories, found)
+    return {
+        "data.root": _yaml_string(str(root.absolute())),
+        "data.categories": _yaml_list(categories),
+    }
+
+
+def _known_categories(name: str) -> list[str]:
+    categories: list[str] = load_yaml(preset_values(name)["data.categories"], FOLDER / name)
+    return categories
+
+
+def _folders(root: Path) -> list[str]:
+    try:
+        folders = [path.name for path in root.iterdir() if path.is_dir()]
+    except OSError as error:
+        raise ConfigError(f"--root {root} cannot be listed ({error.strerror})") from None
+    if "train" in folders:
+        raise ConfigError(
+            f"--root {root} holds a train folder, so it is one category; give the folder above it"
+        )
+    return sorted(folder for folder in folders if not folder.startswith("."))
+
+
+def _check_categories(root: Path, categories: Sequence[str], found: Sequence[str]) -> None:
+    if not found:
+        raise ConfigError(f"--root {root} holds no folders; it needs one a category")
+    missing = [category for category in categories if category not in found]
+    if missing:
+        raise ConfigError(
+            f"--root {root} has no folder for {', '.join(missing)}; name those to use, such as "
+            f"--categories {','.join(found)}"
+        )
+
+
+def _yaml_list(items: Sequence[str]) -> str:
+    return f"[{', '.join(map(_yaml_string, items))}]"
+
+
+def _yaml_string(text: str) -> str:
+    """As a YAML 1.2 scalar: bare where that is read as the same string, else in quotes."""
+    bare = text.isascii() and all(char.isalnum() or char in "_-./" for char in text)
+    if bare and load_yaml(text, Path(text)) == text:
+        return text
+    return json.dumps(text, ensure_ascii=False)

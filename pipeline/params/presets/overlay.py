@@ -1,0 +1,157 @@
+"""Putting values into the text of a YAML file; every other character stays as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from ...plumbing.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key of params.yaml, such as model.lr, and the text of its value before and after."""
+
+    key: str
+    before: str
+    after: str
+
+
+def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list[Change]]:
+    """Set some keys of a YAML file.
+
+    A round trip through ruamel's dumper would move comments when a value before them changes its
+    length. So ruamel tells where each value is, and only the text of those that differ is replaced.
+
+    Args:
+        values: YAML text of each key's value, on one line.
+        path: where the text is from, for messages.
+
+    Returns:
+        The new text and what changed, in the order of `values`.
+
+    Raises:
+        ConfigError: not YAML, a key is not there, or it cannot be set in place.
+    """
+    places, expected = value_places(text, path), load_yaml(text, path)
+    changes: list[Change] = []
+    edits: list[Edit] = []
+    for key, after in values.items():
+        if key not in places:
+            raise ConfigError(
+                f"{path}: {key} is missing; the file is of another version: take the shipped one "
+                "(git checkout) and set your values again"
+            )
+        value = load_yaml(after, path)
+        if not _same(_get(expected, key), value):
+            changes.append(Change(key, places[key].text or "null", after))
+            edits += places[key].edits(after)
+            _set(expected, key, value)
+    for start, stop, after in sorted(edits, reverse=True):
+        text = text[:start] + after + text[stop:]
+    if not _holds(text, expected, path):
+        raise ConfigError(
+            f"{path}: {', '.join(change.key for change in changes)} cannot be set in place; write "
+            "those values without anchors and aliases, one key a line"
+        )
+    return text, changes
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value is in a text: on the line of its key, or (a list, an open value) below it."""
+
+    text: str  # of the value; empty where it is left open
+    start: int
+    stop: int
+    colon: int  # just behind the key's
+    below: bool
+
+    def edits(self, after: str) -> "list[Edit]":
+        """What puts another value there; a comment behind the colon stays."""
+        if not self.below:
+            return [(self.start, self.stop, after)]
+        put = (self.colon, self.colon, f" {after}")
+        return [put, (self.start, self.stop, "")] if self.text else [put]
+
+
+Edit = tuple[int, int, str]  # start, stop, and what replaces the characters between
+
+
+def value_places(text: str, path: Path) -> dict[str, Place]:
+    """Where the value of each leaf key is in a YAML text."""
+    try:
+        root = YAML(pure=True).compose(text)
+    except YAMLError as error:
+        raise _not_yaml(path, error) from error
+    if not isinstance(root, MappingNode):
+        raise ConfigError(f"{path} holds no keys; take the shipped file")
+    return _places(text, root, "")
+
+
+def load_yaml(text: str, path: Path) -> Any:
+    """The content of a YAML 1.2 text; ConfigError where it is none."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise _not_yaml(path, error) from error
+
+
+def _not_yaml(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}")
+
+
+def _holds(text: str, expected: Any, path: Path) -> bool:
+    try:
+        return bool(load_yaml(text, path) == expected)
+    except ConfigError:
+        return False
+
+
+def _places(text: str, mapping: MappingNode, prefix: str) -> dict[str, Place]:
+    places: dict[str, Place] = {}
+    for key, value in mapping.value:
+        name = f"{prefix}{key.value}"
+        if isinstance(value, MappingNode):
+            places |= _places(text, value, f"{name}.")
+        else:
+            places[name] = _place(text, key, value)
+    return places
+
+
+def _place(text: str, key: Node, value: Node) -> Place:
+    start, stop = value.start_mark.index, _end(value)
+    content = text[start:stop]
+    colon = text.index(":", key.end_mark.index) + 1
+    below = not content or value.start_mark.line > key.end_mark.line
+    if below and content:  # its first line goes as a whole, with the line end before it
+        start = len(text[: text.rindex("\n", 0, start)].removesuffix("\r"))
+    return Place(content, start, stop, colon, below)
+
+
+def _end(node: Node) -> int:
+    """Where a value ends: ruamel lets a block list run on over the comments that follow it."""
+    if isinstance(node, SequenceNode) and not node.flow_style and node.value:
+        return _end(node.value[-1])
+    return int(node.end_mark.index)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and no `1` for `true`."""
+    return bool(one == other) and type(one) is type(other)
+
+
+def _get(content: Any, key: str) -> Any:
+    for part in key.split("."):
+        content = content[part]
+    return content
+
+
+def _set(content: Any, key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        content = content[parent]
+    content[last] = value

@@ -1,0 +1,278 @@
+"""params.yaml, read and validated in one place. Unknown keys are errors."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..plumbing.errors import ConfigError
+
+PARAMS_FILE = Path("params.yaml")
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Precision = Literal["auto", "float32", "bfloat16"]
+MapName = Literal["rgb", "xyz", "mtr"]
+
+
+def _unique(value: list[str]) -> list[str]:
+    if len(set(value)) != len(value):
+        raise ValueError("names one twice")
+    return value
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Demo(Section):
+    categories: list[Name]
+    train: Count
+    validation: Annotated[int, Field(ge=0)]
+    test_good: Count
+    test_defect: Count
+    size: Annotated[int, Field(ge=64, le=2048)]
+    seed: Annotated[int, Field(ge=0)]
+
+    _once = field_validator("categories")(_unique)
+
+
+class Foreground(Section):
+    border_px: Count
+    inlier_m: Positive
+    removal_m: Positive
+    cluster_eps_m: Positive
+    cluster_min_points: Count
+    piece_share: Annotated[float, Field(gt=0, le=1)]
+    piece_gap_m: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    min_points: Count
+
+
+class Preparation(Foreground):
+    """What makes a point part of the foreground."""
+
+    plane_removal: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as manifests and reports hold them, whether to remove a plane first."""
+        options = self.model_dump()
+        return {"plane_removal": options.pop("plane_removal"), **options}
+
+
+class Listing(Section):
+    """How the files of a data set are arranged; docs/data-layouts.md draws each layout."""
+
+    layout: Literal["mvtec3d", "eyecandies", "folder"]
+    light: Annotated[int, Field(ge=0, le=5)]
+    test_private: bool
+    units: Literal["m", "mm"]
+    camera: Annotated[str, Field(min_length=1)] | None
+    test_share: Share
+
+    @field_validator("camera")
+    @classmethod
+    def _stays_inside(cls, value: str | None) -> str | None:
+        if value is not None and (Path(value).is_absolute() or ".." in Path(value).parts):
+            raise ValueError("must be a path inside the category's folder or data.root")
+        return value
+
+
+class Data(Listing):
+    root: str
+    categories: Annotated[list[Name], Field(min_length=1)]
+    plane_removal: bool
+    foreground: Foreground
+    train_limit: Count | None
+    shots: Count | None
+    shots_seed: Annotated[int, Field(ge=0)]
+
+    _once = field_validator("categories")(_unique)
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(plane_removal=self.plane_removal, **self.foreground.model_dump())
+
+
+class RGBFeatures(Section):
+    weights: str
+    tokens: Literal["all", "foreground"]
+
+
+class PointFeatures(Section):
+    weights: str
+    groups: Annotated[int, Field(ge=3, le=65535)]
+    group_size: Count
+    normalize: Literal["none", "unit_sphere", "per_axis"]
+    norm_stats: Literal["running", "sample"]
+    pool: bool
+
+
+class Features(Section):
+    layout: Literal["factored", "dense"]
+    codec: Literal["raw", "zstd", "blosc"]
+    shard: Annotated[int, Field(ge=1, le=1024)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Precision
+    rgb: RGBFeatures
+    points: PointFeatures
+
+
+class Whitening(Section):
+    components: Annotated[int, Field(ge=1, le=768)] | None
+    power: Annotated[float, Field(ge=0, le=1)]
+    constant: Annotated[float, Field(ge=0, le=100)]
+
+
+class MFM(Section):
+    steps: Count
+    scans: Count
+    pixels: Count
+    dim: Count
+    hidden: Count | None
+    temperature: Positive
+    outer_loss: bool
+
+
+class MGM(Section):
+    steps: Count
+    scans: Count
+    pixels: Count
+    hidden: Count | None
+    use_mentor: bool
+
+
+class EarlyStop(Section):
+    every: Count | None
+    patience: Count
+
+
+class Model(Section):
+    lr: Positive
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Precision
+    whitening: Whitening
+    mfm: MFM
+    mgm: MGM
+    early_stop: EarlyStop
+    holdout: Share
+
+
+class Voting(Section):
+    rule: Literal["paper", "calibrated"]
+    maps: Annotated[list[MapName], Field(min_length=1)]
+    weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+    levels: Annotated[
+        list[Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=3, max_length=3)]],
+        Field(min_length=1),
+    ]
+    smoothing: list[Annotated[int, Field(ge=1, le=63)]]
+    ocsvm: Literal["none", "product", "maps"]
+    nu: Annotated[float, Field(gt=0, le=1)]
+    target_fpr: Share
+
+    _once = field_validator("maps")(_unique)
+
+    @field_validator("smoothing")
+    @classmethod
+    def _odd(cls, value: list[int]) -> list[int]:
+        if any(side % 2 == 0 for side in value):
+            raise ValueError("box sides must be odd, so that a box has a centre pixel")
+        return value
+
+    @field_validator("levels")
+    @classmethod
+    def _no_empty_level(cls, value: list[list[float]]) -> list[list[float]]:
+        if any(not any(level) for level in value):
+            raise ValueError("each level needs an exponent above 0")
+        return value
+
+
+class Evaluate(Section):
+    limits: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    panels: Annotated[int, Field(ge=0)]
+    views: bool
+
+
+class Runtime(Section):
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    threads: Count | None
+    workers: Count | None
+    memory_gb: Positive | None
+    train_together: Count
+
+
+class Params(Section):
+    demo: Demo
+    data: Data
+    features: Features
+    model: Model
+    voting: Voting
+    evaluate: Evaluate
+    runtime: Runtime
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate a params file.
+
+    Raises:
+        ConfigError: the file is missing or unreadable, or a key is unknown, missing or of a
+            wrong value; every problem is named by its key.
+    """
+    return parse_params(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a params file as it is, line ends included.
+
+    Raises:
+        ConfigError: the file is missing or holds no text.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+
+
+def parse_params(text: str, path: Path) -> Params:
+    """Validate the text of a params file (YAML 1.2, so that 1e-05 is a number).
+
+    Args:
+        path: where the text is from, for messages.
+
+    Raises:
+        ConfigError: see `load_params`.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    return validate_params(content, path)
+
+
+def validate_params(content: object, path: Path) -> Params:
+    """Validate the content of a params file; ConfigError names every problem by its key."""
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {validation_problems(error)}") from None
+
+
+def validation_problems(error: ValidationError) -> str:
+    """Every problem by its key, in one line."""
+    return "; ".join(_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors())
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(str(part) for part in location) or "the file"
+    if kind == "extra_forbidden":
+        return f"{key} is not a known param; check its spelling"
+    if kind == "missing":
+        return f"{key} is missing"
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{key} = {value!r}: {message}"

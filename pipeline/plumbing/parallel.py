@@ -1,0 +1,50 @@
+"""Work in threads whose results come in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def in_threads(
+    work: Callable[[Item], Made],
+    items: Sequence[Item],
+    bar: Callable[[Sequence[Item]], Iterable[Item]] = iter,
+    workers: int | None = None,
+) -> list[Made]:
+    """What `work` makes of each item, in order; the first error in order ends it.
+
+    For work that lets other threads run meanwhile, as decoding and encoding pictures do.
+
+    Args:
+        bar: wraps the items, to show how many are done.
+        workers: threads; None: one a core.
+    """
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        try:
+            results = pool.map(work, items)
+            return [result for _, result in zip(bar(items), results, strict=True)]
+        finally:  # Ctrl-C too: leave the items that have not begun
+            pool.shutdown(cancel_futures=True)
+
+
+def ahead(
+    pool: Executor, count: int, work: Callable[[Item], Made], items: Iterable[Item]
+) -> Iterator[Made]:
+    """A map that does not run away: beside the result that is waited for `count` more are begun.
+
+    The items are taken by the caller's thread, when it asks for a result.
+    """
+    waiting: deque[Future[Made]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,49 @@
+"""Progress bars on standard error: a rate and an ETA on a terminal, silence elsewhere."""
+
+from collections.abc import Iterable, Iterator
+from typing import NoReturn, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def progress(
+    items: Iterable[T], description: str, unit: str, total: int | None = None, scale: int = 1
+) -> Iterator[T]:
+    """Iterate, showing how many items are done, the rate and the time left.
+
+    Args:
+        unit: what is counted, such as scan.
+        total: number of items where it is not their length.
+        scale: units in one item.
+    """
+    return iter(
+        tqdm(
+            items,
+            desc=description,
+            unit=unit,
+            total=total,
+            unit_scale=scale,
+            disable=None,
+            leave=False,
+        )
+    )
+
+
+def byte_bar(description: str, total: int | None, initial: int) -> "tqdm[NoReturn]":
+    """A bar for a download, to be updated by the bytes that arrive.
+
+    Args:
+        total: bytes of the whole file; None: unknown.
+        initial: bytes that are there already.
+    """
+    return tqdm(
+        desc=description,
+        total=total,
+        initial=initial,
+        unit="B",
+        unit_scale=True,
+        disable=None,
+        leave=False,
+    )

@@ -1,0 +1,137 @@
+"""The part in a scan: its points without the table, the background and stray returns.
+
+Follows the published preparation of M3DM (plane of the border band, then the largest DBSCAN
+cluster), with deliberate changes: points that belong to no cluster never win (there they count as
+one cluster), a part that dropouts split keeps its large pieces, what is seen past the table's edge
+is background, and a flat part that crosses the border of a scan without a table is no table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.grid import border_band
+from ..params.schema import Preparation
+from ..plumbing.errors import DataError
+from .clustering import SPAN, dbscan
+from .pieces import part_pieces
+from .plane import Plane, fit_table
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """The part in one scan.
+
+    Attributes:
+        mask: (H, W) bool, True on the part.
+        plane: (4,) float64 (n, d) of the removed table n·p + d = 0, n unit and towards the
+            camera, metres; None where no table was found or looked for, and nothing was removed.
+    """
+
+    mask: NDArray[np.bool_]
+    plane: NDArray[np.float64] | None
+
+
+def extract_foreground(
+    points: NDArray[np.float32], options: Preparation, scan: str = "the scan"
+) -> Foreground:
+    """Find the part: returns that are not table, then their largest dense cluster and its pieces.
+
+    Where nothing stands on the plane that the border shows but another lies behind it, the first
+    was the face of a flat part and the second is the table.
+
+    Args:
+        points: (H, W, 3) float32 organised point map, metres, camera frame, finite; (0, 0, 0)
+            is no return.
+        options: the limits.
+        scan: how error messages call the scan.
+
+    Raises:
+        DataError: nothing is left, or a coordinate is out of all proportion.
+    """
+    _check_range(points, options, scan)
+    plane = (
+        fit_table(points, options.border_px, options.inlier_m) if options.plane_removal else None
+    )
+    mask = _part(points, plane, options)
+    if plane is not None and not mask.any():
+        table = fit_table(points, options.border_px, options.inlier_m, behind=plane)
+        if table is not None:
+            plane, mask = table, _part(points, table, options)
+    if not mask.any():
+        raise DataError(_nothing_left(scan, points, plane, options))
+    return Foreground(mask, None if plane is None else np.append(plane.normal, plane.offset))
+
+
+def _check_range(points: NDArray[np.float32], options: Preparation, scan: str) -> None:
+    furthest = float(np.abs(points).max(initial=0))
+    if furthest == 0:
+        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+    if furthest > options.cluster_eps_m * SPAN / 2:
+        raise DataError(
+            f"{scan} has a coordinate of {furthest:.3g} m, too far for data.foreground."
+            f"cluster_eps_m = {options.cluster_eps_m}: check that the scan is in metres."
+        )
+
+
+def _off_table(
+    points: NDArray[np.float32], plane: Plane | None, options: Preparation
+) -> NDArray[np.bool_]:
+    """(H, W) bool: the returns that are not table."""
+    off = np.asarray(points.any(axis=-1))
+    if plane is not None:
+        off &= np.abs(plane.height(points)) >= options.removal_m
+    return off
+
+
+def _part(
+    points: NDArray[np.float32], plane: Plane | None, options: Preparation
+) -> NDArray[np.bool_]:
+    """(H, W) bool: the part off a known table; all False where nothing dense is left."""
+    mask = _off_table(points, plane, options)
+    cloud = points[mask].astype(np.float64)
+    clusters = dbscan(cloud, options.cluster_eps_m, options.cluster_min_points)
+    if plane is not None:
+        at_border = border_band(points, options.border_px)[mask]
+        clusters[_past_the_edge(plane.height(cloud), clusters, at_border)] = -1
+    part = part_pieces(cloud, clusters, options.piece_share, options.piece_gap_m)
+    # The published rule: foreground has three non-zero coordinates.
+    mask[mask] = part & cloud.all(axis=1)
+    return mask
+
+
+def _past_the_edge(
+    height: NDArray[np.floating], clusters: NDArray[np.int64], at_border: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(N,) bool: points of clusters that lie behind the table and reach the image's border.
+
+    A part in a recess of the table lies behind it too, but does not reach the border.
+    """
+    n = int(clusters.max(initial=-1)) + 1
+    known = clusters >= 0
+    reaches = np.bincount(clusters[known & at_border], minlength=n) > 0
+    in_front = np.bincount(clusters[known & (height > 0)], minlength=n) > 0
+    return known & np.append(reaches & ~in_front, False)[clusters]
+
+
+def _nothing_left(
+    scan: str, points: NDArray[np.float32], plane: Plane | None, options: Preparation
+) -> str:
+    off = _off_table(points, plane, options)
+    n = int(off.sum() if plane is None else (plane.height(points[off]) > 0).sum())
+    if n == 0:
+        return (
+            f"{scan} has no foreground: all its points lie within {options.removal_m} m of the "
+            "table's plane or behind it; lower data.foreground.removal_m or set "
+            "data.plane_removal to false."
+        )
+    where = "" if plane is None else " in front of the table"
+    return (
+        f"{scan} has no foreground: none of its {n} points{where} has "
+        f"{options.cluster_min_points} points within {options.cluster_eps_m} m; raise "
+        "data.foreground.cluster_eps_m or lower data.foreground.cluster_min_points, and check "
+        "that it is in metres."
+    )

@@ -1,0 +1,250 @@
+"""Prepare a category: find the part in every scan, once, and note what was found where.
+
+The raw scans are only read. The same scans and options give the same bytes, whatever the number of
+workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.grid import SIZE
+from ..dataset.manifest import (
+    FOREGROUND_FILE,
+    MANIFEST_FILE,
+    MASKS_FILE,
+    SCHEMA,
+    Manifest,
+    ManifestRow,
+    PlaneState,
+    pack_bits,
+)
+from ..dataset.scan import UNKNOWN, RawScan, ScanFiles
+from ..params.schema import Listing, Preparation
+from ..plumbing.errors import DataError
+from ..plumbing.files import check_inside, folder_replaced_whole
+from ..plumbing.parallel import in_threads
+from ..readers.content import content_sha256
+from ..readers.layouts import list_scans, read_scan
+from .foreground import Foreground, extract_foreground
+from .resize import resize_foreground, resize_mask, resize_points, resize_rgb
+
+
+@dataclass(frozen=True)
+class PreparedScan:
+    """What the backbones see of one scan.
+
+    Attributes:
+        rgb: (3, 224, 224) float32, ImageNet-normalised.
+        points: (224, 224, 3) float32, metres, camera frame; (0, 0, 0) outside the foreground.
+    """
+
+    rgb: NDArray[np.float32]
+    points: NDArray[np.float32]
+
+    @property
+    def sha256(self) -> str:
+        """A hash of both arrays: of all that a scan's features depend on beside the networks."""
+        digest = hashlib.sha256()
+        for array in (self.rgb, self.points):
+            digest.update(f"{array.shape} {array.dtype}\n".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    @property
+    def foreground(self) -> NDArray[np.bool_]:
+        """(224, 224) bool: pixels with a point of the part."""
+        return np.asarray(self.points.all(axis=-1))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where the part is in a scan of 224 x 224.
+
+    Attributes:
+        foreground: (224, 224) bool.
+        plane: what became of the table.
+    """
+
+    foreground: NDArray[np.bool_]
+    plane: PlaneState
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    row: ManifestRow
+    foreground: NDArray[np.uint8]  # (6272,)
+    mask: NDArray[np.uint8]  # (6272,)
+
+
+def prepare_category(
+    root: Path,
+    category: str,
+    out: Path,
+    options: Preparation,
+    layout: Listing,
+    *,
+    workers: int = 1,
+    bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
+) -> Manifest:
+    """Prepare all scans of a category and write manifest, foregrounds and masks to `out`.
+
+    `out` appears whole or not at all, and replaces an earlier preparation. It holds manifest.json,
+    foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
+
+    Args:
+        root: folder of the categories.
+        category: name of a folder in root.
+        out: the folder to write.
+        options: limits of the foreground.
+        layout: how the category is laid out.
+        workers: threads.
+        bar: wraps the scans, to show how many are done.
+
+    Raises:
+        DataError: the data set or a scan cannot be used; the first such scan in order is named.
+    """
+    scans = list_scans(root, category, layout)
+    work = partial(_prepare_files, root, options=options)
+    _check_replaceable(out)
+    done = in_threads(work, scans, bar, workers)
+    manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
+    with folder_replaced_whole(out) as folder:
+        np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
+        np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
+        (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
+
+
+def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> PreparedScan:
+    """A prepared scan, for the backbones.
+
+    Args:
+        root: folder of the categories, as given to `prepare_category`.
+        row: of the manifest.
+        foreground: (224, 224) bool, the row's of `load_foreground`.
+
+    Raises:
+        DataError: the raw scan cannot be read or is not the one that was prepared.
+    """
+    raw = read_scan(replace(row.files(root), mask=None))
+    scan = _masked(raw, foreground)
+    if scan.sha256 != row.prepared_sha256:
+        raise DataError(
+            f"{row.points} or its image is not what was prepared as {row.id}: run prepare again."
+        )
+    return scan
+
+
+def prepare_scan(rgb: Path, points: Path, options: Preparation, name: str) -> PreparedScan:
+    """A scan outside any data set, in MVTec 3D-AD's formats: see `prepare_files`."""
+    return prepare_files(ScanFiles(name, "test", UNKNOWN, None, rgb, points, None), options)
+
+
+def prepare_files(files: ScanFiles, options: Preparation) -> PreparedScan:
+    """A scan outside any data set: `prepare_raw` of what its files hold.
+
+    Raises:
+        DataError: a file is refused, or too little of the part is found; `files.id` names it.
+    """
+    return prepare_raw(read_scan(files), options, files.id)
+
+
+def prepare_raw(raw: RawScan, options: Preparation, name: str) -> PreparedScan:
+    """A scan brought to what `load_scan` gives of a prepared one; `name` calls it.
+
+    Raises:
+        DataError: too little of the part is found.
+    """
+    return _masked(raw, find_part(raw, options, name).foreground)
+
+
+def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
+    """The part in a scan, found at full size; `name` calls the scan.
+
+    Raises:
+        DataError: fewer than `options.min_points` foreground points remain at 224 x 224.
+    """
+    if raw.part_only:
+        mask: NDArray[np.bool_] = np.asarray(raw.points.all(axis=-1))
+        plane: PlaneState = "before"
+    else:
+        found = extract_foreground(raw.points, options, name)
+        mask = found.mask
+        plane = _plane_state(found, options)
+    foreground = resize_foreground(mask)
+    count = int(foreground.sum())
+    if count < options.min_points:
+        raise DataError(
+            f"{name} has {count} foreground points at {SIZE} x {SIZE}, fewer than "
+            f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
+            "the limit."
+        )
+    return Part(foreground, plane)
+
+
+def _plane_state(found: Foreground, options: Preparation) -> PlaneState:
+    if found.plane is not None:
+        return "removed"
+    return "none" if options.plane_removal else "off"
+
+
+def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
+    points = np.where(foreground[..., None], resize_points(raw.points), np.float32(0))
+    return PreparedScan(resize_rgb(raw.rgb), points)
+
+
+def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:
+    raw = read_scan(scan)
+    check_label(scan, raw.mask)
+    part = find_part(raw, options, f"{scan.id} ({scan.points})")
+    mask = np.zeros((SIZE, SIZE), dtype=bool) if raw.mask is None else resize_mask(raw.mask)
+    row = _row(root, scan, raw, part)
+    return _Prepared(row, pack_bits(part.foreground), pack_bits(mask))
+
+
+def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
+    return ManifestRow(
+        id=scan.id,
+        split=scan.split,
+        label=scan.label,
+        defect=scan.defect,
+        rgb=_relative(root, scan.rgb),
+        points=_relative(root, scan.points),
+        mask=None if scan.mask is None else _relative(root, scan.mask),
+        sha256=content_sha256(scan),
+        prepared_sha256=_masked(raw, part.foreground).sha256,
+        height=raw.rgb.shape[0],
+        width=raw.rgb.shape[1],
+        n_foreground=int(part.foreground.sum()),
+        plane=part.plane,
+        sidecars={role: _relative(root, path) for role, path in sorted(scan.sidecars.items())},
+        layout=scan.layout,
+        units=scan.units,
+    )
+
+
+def check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
+    """Raises DataError where the mask of a good scan marks a defect."""
+    if mask is not None and scan.label == 0 and mask.any():
+        raise DataError(
+            f"{scan.mask} marks {int(mask.astype(bool).sum())} defect pixels on a good scan: "
+            "clear the mask or move the scan to its defect's folder."
+        )
+
+
+def _relative(root: Path, path: Path) -> str:
+    return check_inside(root, path).relative_to(root).as_posix()
+
+
+def _check_replaceable(out: Path) -> None:
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not (out / MANIFEST_FILE).is_file():
+        raise DataError(f"{out} holds something else than a preparation: name another folder.")

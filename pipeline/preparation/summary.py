@@ -1,0 +1,30 @@
+"""What a preparation found, in a few words for the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..dataset.manifest import Manifest, ManifestRow, PlaneState
+from ..dataset.scan import SPLITS, Label
+
+PLANES: dict[PlaneState, str] = {
+    "removed": "table found and removed",
+    "none": "no table found",
+    "off": "table not looked for (data.plane_removal is false)",
+    "before": "background removed before, used as it is",
+}
+_KINDS: dict[Label, str] = {0: "good", 1: "defective", None: "unknown"}
+
+
+def describe(manifest: Manifest) -> str:
+    """One line: scans of each split and kind, then what became of the table in how many."""
+    planes = Counter(row.plane for row in manifest.rows)
+    counts = ", ".join(filter(None, (_count(manifest.split(split), split) for split in SPLITS)))
+    tables = ", ".join(f"{text} in {planes[p]}" for p, text in PLANES.items() if planes[p])
+    return f"{manifest.category}: {counts}; {tables}"
+
+
+def _count(rows: tuple[ManifestRow, ...], split: str) -> str:
+    kinds = Counter(row.label for row in rows)
+    parts = [f"{kinds[label]} {name}" for label, name in _KINDS.items() if kinds[label]]
+    return f"{split} {' + '.join(parts)}" if parts else ""

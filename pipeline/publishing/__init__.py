@@ -1,0 +1,1 @@
+"""How a store is written: whole shards into a staging folder, verified, then one rename."""

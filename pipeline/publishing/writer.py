@@ -1,0 +1,208 @@
+"""Writing a store: whole shards into a staging folder, verified, then one rename."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+
+from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
+from ..cache.schema import StoreManifest
+from ..plumbing import parallel as threads
+from ..plumbing.errors import CacheError
+
+ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
+
+
+def write_store(
+    out: Path,
+    manifest: StoreManifest,
+    compute: Callable[[range], ShardArrays],
+    staging_root: Path,
+    shards: Callable[[Sequence[int]], Iterator[int]] = iter,
+    identity: str | None = None,
+    finished: Callable[[Path], None] = lambda store: None,
+    ahead: int = 0,
+) -> int:
+    """Compute and write every missing shard, verify all, then move the store to `out`.
+
+    A killed run leaves its finished shards in the staging folder; the next one with the same
+    identity goes on from there and ends with the same bytes. The folder is locked, so a second
+    writer stops with an error.
+
+    Args:
+        out: the store, replaced as a whole.
+        compute: from positions of samples to the arrays of that shard.
+        staging_root: where unfinished stores live, on the file system of `out`.
+        shards: iterates over the missing shards, to show progress.
+        identity: a hash of all that the bytes depend on; None: the manifest's fingerprint.
+        finished: is given the verified store before it moves.
+        ahead: shards that are computed, in threads of their own, beside the one that is waited
+            for; no more than so many and one are in memory.
+
+    Returns:
+        How many shards were computed.
+
+    Raises:
+        CacheError: another process writes this store, the disk is full, or what was written does
+            not read back.
+    """
+    identity = identity or manifest.fingerprint
+    staging = staging_root / f"{manifest.category}-{manifest.kind}-{identity[:16]}"
+    try:
+        with _lock(staging, out):
+            missing = _missing_shards(staging, manifest)
+            with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
+                for shard in shards(missing):
+                    _write_shard(staging, manifest, shard, next(arrays))
+            _finish(staging, manifest)
+            finished(staging / "store")
+            _move(staging / "store", out)
+            shutil.rmtree(staging)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CacheError(
+            f"{staging}: no space left on the disk; free some and run again, the finished shards "
+            "are kept"
+        ) from error
+    return len(missing)
+
+
+@contextlib.contextmanager
+def _computed(
+    compute: Callable[[range], ShardArrays], shards: Sequence[range], ahead: int
+) -> Iterator[Iterator[ShardArrays]]:
+    """The arrays of each shard, in order; leaving the context starts no other."""
+    if not ahead:
+        yield map(compute, shards)
+        return
+    with ThreadPoolExecutor(1 + ahead) as pool:
+        try:
+            yield threads.ahead(pool, ahead, compute, shards)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _lock(staging: Path, out: Path) -> Iterator[None]:
+    staging.mkdir(parents=True, exist_ok=True)
+    with (staging / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise CacheError(
+                f"{out} is being written by another process ({file.read().strip() or 'unknown'}); "
+                "wait for it or stop it"
+            ) from None
+        file.truncate(0)
+        file.write(f"pid {os.getpid()}")
+        file.flush()
+        yield
+
+
+def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
+    """Shards without a mark; makes the empty store where none is whole enough to go on with."""
+    store, done = staging / "store", staging / "done"
+    if not (done.is_dir() and store.is_dir()):
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.rmtree(done, ignore_errors=True)
+        _create(store, manifest)
+        done.mkdir()
+    for partial in store.rglob("*.partial"):
+        partial.unlink()
+    return [shard for shard in range(manifest.shards) if not _done(staging, manifest, shard)]
+
+
+def _done(staging: Path, manifest: StoreManifest, shard: int) -> bool:
+    files = (staging / "store" / manifest.shard_files(spec)[shard] for spec in manifest.arrays)
+    return (staging / "done" / str(shard)).exists() and all(whole(file) for file in files)
+
+
+def _create(store: Path, manifest: StoreManifest) -> None:
+    group = zarr.create_group(store)
+    for spec in manifest.arrays:
+        group.create_array(
+            spec.name,
+            shape=(len(manifest.samples), *spec.shape),
+            dtype=spec.dtype,
+            chunks=(1, *spec.shape),
+            shards=(manifest.shard, *spec.shape),
+            compressors=_codecs(manifest.codec, np.dtype(spec.dtype).itemsize),
+            fill_value=0,
+            config={"write_empty_chunks": True},
+        )
+
+
+def _codecs(codec: str, itemsize: int) -> list[Any]:
+    """The compressor, then a checksum of what it wrote. Never gzip: its header has a time stamp."""
+    compressors: dict[str, list[Any]] = {
+        "raw": [],
+        "zstd": [ZstdCodec(level=1)],
+        "blosc": [BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=itemsize)],
+    }
+    return [*compressors[codec], Crc32cCodec()]
+
+
+def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
+    samples = manifest.shard_samples(shard)
+    group = zarr.open_group(staging / "store", mode="r+")
+    for spec in manifest.arrays:
+        value = arrays[spec.name]
+        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+            raise CacheError(f"{spec.name} of {manifest.category} is not finite; nothing is kept")
+        if value.shape != (len(samples), *spec.shape) or value.dtype != spec.dtype:
+            raise ValueError(f"{spec.name}: got {value.shape} {value.dtype}, expected {spec}")
+        file = staging / "store" / manifest.shard_files(spec)[shard]
+        file.unlink(missing_ok=True)  # Zarr would read a torn one to write into it
+        array = group[spec.name]
+        assert isinstance(array, zarr.Array)
+        array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value
+        _sync(file)
+    (staging / "done" / str(shard)).touch()
+
+
+def _finish(staging: Path, manifest: StoreManifest) -> None:
+    """Verify every shard, then write the manifest: a store that has one is whole."""
+    group = zarr.open_group(staging / "store", mode="r+")
+    written = Store(staging / "store", group, manifest)
+    for shard in range(manifest.shards):
+        try:
+            for spec in manifest.arrays:
+                written.verify_shard(spec.name, shard)
+        except CacheError:
+            (staging / "done" / str(shard)).unlink(missing_ok=True)
+            raise
+    sealed: dict[str, Any] = {ATTRIBUTE: manifest.to_json()}
+    sealed[SEAL] = seal(staging / "store", manifest)
+    group.attrs.update(sealed)
+    _sync(staging / "store" / "zarr.json")
+
+
+def _move(store: Path, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        shutil.rmtree(out)
+    try:
+        store.rename(out)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = out.with_name(out.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(store, part)
+        part.rename(out)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""From files to raw scans: the layouts of data sets and the formats of their files."""

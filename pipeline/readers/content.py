@@ -1,0 +1,36 @@
+"""One hash for all that a scan's content depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..dataset.scan import ScanFiles
+from ..plumbing.errors import DataError
+
+
+def content_sha256(scan: ScanFiles) -> str:
+    """SHA-256 over the SHA-256 of the bytes of image, geometry, mask and sidecars.
+
+    Names and places of the files do not count.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    total = hashlib.sha256()
+    for path in (scan.rgb, scan.points, scan.mask):
+        if path is not None:
+            total.update(file_digest(path))
+    for role in sorted(scan.sidecars):
+        total.update(hashlib.sha256(role.encode()).digest())
+        total.update(file_digest(scan.sidecars[role]))
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file's bytes; DataError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}): restore it.") from error

@@ -1,0 +1,115 @@
+"""The pinhole camera of depth images and of clouds that have no pixels yet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic.dataclasses import dataclass
+
+from ...plumbing.errors import DataError
+from .checks import MAX_SIDE, decoding, read_head
+
+_LONGEST_FILE = 65536  # bytes
+_LONGEST_KEY = 80  # characters of an unknown key in a message
+_RIGID_TOLERANCE = 1e-3  # what four printed decimals leave of a rotation
+
+
+def _as_tuples(value: Any) -> Any:
+    """As YAML and JSON know no tuples; no deeper than a matrix, as YAML's aliases have no end."""
+    if not isinstance(value, list):
+        return value
+    return tuple(tuple(row) if isinstance(row, list) else row for row in value)
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+Pose = Annotated[tuple[tuple[Finite, ...], ...], BeforeValidator(_as_tuples)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class Camera:
+    """A pinhole camera without distortion; x to the right, y down, z into the scene.
+
+    Attributes:
+        fx, fy: focal lengths in pixels.
+        cx, cy: principal point in pixels; the centre of pixel (0, 0) is (0, 0).
+        width, height: size of the image in pixels.
+        pose: 4 x 4 camera-from-cloud, a rotation and a translation in the unit of the cloud, for
+            unorganised clouds; None where the cloud is in the camera's frame.
+        depth_scale: how many `units` of `read_geometry` one integer count of a depth image is; None
+            is one. Depth in floats is in `units` and not scaled.
+
+    Raises:
+        pydantic.ValidationError: built from values that no camera has; `load` names the file.
+    """
+
+    fx: Positive
+    fy: Positive
+    cx: Finite
+    cy: Finite
+    width: Side
+    height: Side
+    pose: Pose | None = None
+    depth_scale: Positive | None = None
+
+    @field_validator("pose")
+    @classmethod
+    def _check_pose(cls, pose: Pose | None) -> Pose | None:
+        if pose is None:
+            return None
+        if [len(row) for row in pose] != [4] * 4 or pose[3] != (0, 0, 0, 1):
+            raise ValueError("must be four rows of four numbers, the last row 0, 0, 0, 1")
+        rotation = np.array(pose)[:3, :3]
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+        if not off <= _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
+            raise ValueError("must be rigid: a rotation without scale or mirror, and a translation")
+        return pose
+
+    @classmethod
+    def load(cls, path: Path) -> Camera:
+        """Read a JSON or YAML file with exactly these keys; pose and depth_scale may be absent.
+
+        Raises:
+            DataError: no such file, not JSON or YAML, over 64 KiB, a key that is unknown or
+                missing, or a value that no camera has.
+        """
+        content = _read(path)
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+            raise DataError(f"{path} holds no keys: write fx, fy, cx, cy, width and height.")
+        try:
+            return cls(**content)
+        except ValidationError as error:
+            problems = (
+                f"{_key(problem['loc'])}: {problem['msg']}"
+                for problem in error.errors(include_input=False)
+            )
+            raise DataError(f"{path} is no camera: {'; '.join(problems)}.") from None
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return " ".join(".".join(map(str, location)).split())[:_LONGEST_KEY]
+
+
+def _read(path: Path) -> Any:
+    content = read_head(path, _LONGEST_FILE + 1)
+    if len(content) > _LONGEST_FILE:
+        raise DataError(f"{path} is over {_LONGEST_FILE} bytes: write the camera's keys alone.")
+    with decoding(path):
+        text = content.decode("utf-8")
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+        from ruamel.yaml import YAML
+
+        return YAML(typ="safe", pure=True).load(text)

@@ -1,0 +1,159 @@
+"""The geometry of a plant's scan as an organised point map, whatever its sensor writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...plumbing.errors import DataError, MismatchError, UnitsError
+from ...plumbing.words import counted
+from . import png
+from .camera import Camera
+from .checks import MAX_COORDINATE_M, read_head
+from .npy import read_npy, read_npz
+from .pcd import read_pcd
+from .pinhole import back_project, move, project
+from .ply import read_ply
+from .raster import read_wide
+from .records import Cloud
+from .tiff import read_tiff
+
+__all__ = ["GEOMETRY_SUFFIXES", "Camera", "read_geometry"]
+
+GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", ".png"})
+
+_METRES = {"m": 1.0, "mm": 0.001}
+
+
+@np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
+def read_geometry(
+    path: Path,
+    *,
+    units: Literal["m", "mm"] = "m",
+    camera: Camera | None = None,
+    size: tuple[int, int] | None = None,
+) -> NDArray[np.float32]:
+    """(H, W, 3) float32 organised point map: metres, camera frame, (0, 0, 0) is no return.
+
+    What the file holds is told by its content, not its suffix:
+
+    - x, y, z a pixel (TIFF, NPY, NPZ, organised PLY or PCD), in the camera's frame already;
+    - depth along the optical axis (PNG, TIFF, NPY): needs `camera`; 0 is no return;
+    - an unorganised cloud (PLY, PCD): needs `camera`, whose pose and intrinsics project it. The
+      nearest point of a pixel wins, the first in the file of equally near ones.
+
+    In all of them a point or depth that is NaN or Inf is no return.
+
+    Args:
+        path: the file.
+        units: of the file's lengths.
+        camera: intrinsics, and for unorganised clouds the pose.
+        size: (H, W) that the map must have, that of the scan's image; None takes any.
+
+    Raises:
+        DataError: the file is refused, by its reader or for its size; a point has z <= 0 or a
+            coordinate beyond 100 m, as in wrong units; the camera is missing or of another size.
+    """
+    values = _read(path)
+    if isinstance(values, Cloud):
+        points = _project(path, values.points, units, camera)
+    elif values.ndim == 2:
+        points = _to_metres(path, _back_project(path, values, camera), units)
+    else:
+        points = _to_metres(path, values, units)
+    if size is not None and points.shape[:2] != tuple(size):
+        raise MismatchError(
+            f"{path} is {points.shape[0]} x {points.shape[1]} pixels but its image is "
+            f"{size[0]} x {size[1]}: the files of one scan must be registered pixel by pixel."
+        )
+    return points
+
+
+def _read(path: Path) -> NDArray[Any] | Cloud:
+    """(H, W, 3) points, (H, W) depth, or a cloud without a grid."""
+    readers: dict[bytes, Callable[[Path], NDArray[Any] | Cloud]] = {
+        png.SIGNATURE: _read_depth_png,
+        b"II": read_tiff,
+        b"MM": read_tiff,
+        b"\x93NUMPY": read_npy,
+        b"PK\x03\x04": read_npz,
+        b"ply": read_ply,
+        b"#": read_pcd,
+        b"VERSION": read_pcd,
+        b"FIELDS": read_pcd,
+    }
+    head = read_head(path, 16)
+    for signature, reader in readers.items():
+        if head.startswith(signature):
+            values = reader(path)
+            if isinstance(values, Cloud) and values.grid is not None:
+                return values.points.reshape(*values.grid, 3)
+            return values
+    raise DataError(f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG: save it as one of them.")
+
+
+def _read_depth_png(path: Path) -> NDArray[np.uint16]:
+    header = png.read_png_header(path)
+    if header.bits != 16 or header.colour != png.GREY:
+        raise DataError(
+            f"{path} is {png.COLOURS[header.colour]} of {header.bits} bits: "
+            "save depth as a greyscale PNG of 16 bits."
+        )
+    depth = read_wide(path, frozenset({"PNG"}))
+    assert depth is not None  # as it has 16 bits
+    return depth
+
+
+def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDArray[np.float64]:
+    if camera is None:
+        raise DataError(f"{path} is a depth image: give the camera's intrinsics.")
+    if depth.shape != (camera.height, camera.width):
+        raise MismatchError(
+            f"{path} is {depth.shape[0]} x {depth.shape[1]} pixels but its camera has "
+            f"{camera.height} x {camera.width}: give the camera of this sensor."
+        )
+    counts = depth.dtype.kind in "iu"
+    scale = camera.depth_scale if counts and camera.depth_scale is not None else 1.0
+    return back_project(depth * np.float64(scale), camera)
+
+
+def _project(
+    path: Path, points: NDArray[Any], units: str, camera: Camera | None
+) -> NDArray[np.float32]:
+    if camera is None:
+        raise DataError(
+            f"{path} is an unorganised cloud: give the camera's intrinsics and pose, or save it "
+            "organised, with its width and height."
+        )
+    returned = points[np.isfinite(points).all(axis=-1) & points.any(axis=-1)]
+    if not len(returned):
+        raise DataError(f"{path} has no point with a return: scan the part again.")
+    in_metres = _to_metres(path, move(returned, camera), units)
+    in_front = in_metres[in_metres[:, 2] > 0]
+    return project(path, in_front, camera)
+
+
+def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float32]:
+    """(..., 3) float32; not finite becomes (0, 0, 0)."""
+    scale = _METRES[units]
+    metres = points if scale == 1 else points.astype(np.float64) * scale
+    finite = np.isfinite(metres).all(axis=-1, keepdims=True)
+    metres = np.where(finite, metres, 0)
+    farthest = float(np.abs(metres).max())
+    if farthest > MAX_COORDINATE_M:
+        raise UnitsError(
+            f"{path} has coordinates up to {farthest:g} m: the units look wrong, "
+            f"they are taken to be {units}."
+        )
+    narrow = metres.astype(np.float32)
+    behind = int(((narrow[..., 2] <= 0) & narrow.any(axis=-1)).sum())
+    if behind:
+        raise UnitsError(
+            f"{path} has {counted(behind, 'point')} with z <= 0: the units look wrong, or the "
+            "frame is not the camera's, whose z points at the part."
+        )
+    return narrow

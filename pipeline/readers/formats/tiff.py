@@ -1,0 +1,102 @@
+"""Depth and XYZ in TIFF, and what any reader of TIFF pages checks before it decodes one."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ...plumbing.errors import DataError
+from .checks import check_side, decoding, truncated
+from .raster import open_image
+
+# tifffile logs each oddity of a file that we then refuse in one sentence.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_NONE, _DEFLATE = 1, (8, 32946)  # values of the compression tag
+_SEPARATE = 2  # planar configuration: one plane a channel
+
+
+def read_tiff(path: Path) -> NDArray[Any]:
+    """(H, W, 3) float XYZ or (H, W) depth, float or 16-bit counts, as they are stored.
+
+    XYZ may be interleaved or planar within one page.
+
+    Raises:
+        DataError: damaged or truncated, a side over `MAX_SIDE`, several pages, another shape or
+            dtype, or a compression that cannot be read.
+    """
+    with decoding(path), tifffile.TiffFile(path) as tiff:
+        page = _only_page(path, tiff)
+        planar = page.planarconfig == _SEPARATE and page.ndim == 3
+        height, width = page.shape[1:3] if planar else page.shape[:2]
+        check_side(path, height, width)
+        if (page.ndim == 3 and page.shape[0 if planar else 2] != 3) or page.ndim > 3:
+            raise DataError(
+                f"{path} has shape {page.shape}: save x, y, z as (H, W, 3) or depth as (H, W)."
+            )
+        _check_dtype(path, page)
+        check_page(path, page, tiff.filehandle)
+        if page.compression not in (_NONE, *_DEFLATE):
+            return _read_by_pillow(path, page)
+        values = page.asarray(maxworkers=1)
+        return np.moveaxis(values, 0, -1) if planar else values
+
+
+def check_page(path: Path, page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
+    """Raises DataError where strips are missing, or inflate to more than the page holds."""
+    if page.is_tiled:
+        check_side(path, page.tilelength, page.tilewidth)
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    # tifffile would read an absent strip as zeros, that is as points without a return.
+    if max((o + n for o, n in segments), default=0) > file.size or 0 in page.databytecounts:
+        raise truncated(path)
+    if page.compression in _DEFLATE:
+        limit = _largest_segment(page)
+        for offset, n in segments:
+            file.seek(offset)
+            _check_inflated(path, file.read(n), limit)
+
+
+def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    if len(tiff.pages) != 1:
+        raise DataError(f"{path} has {len(tiff.pages)} pages: save x, y, z in one page of three.")
+    return tiff.pages.first
+
+
+def _check_dtype(path: Path, page: tifffile.TiffPage) -> None:
+    kind = "x, y, z as float32" if page.ndim == 3 else "depth as float32 or uint16"
+    counts = page.ndim == 2 and page.dtype in (np.uint16, np.int16)
+    if page.dtype is None or not (counts or page.dtype.kind == "f"):
+        raise DataError(f"{path} is {page.dtype}: save {kind}.")
+
+
+def _largest_segment(page: tifffile.TiffPage) -> int:
+    samples = page.shape[2] if page.ndim == 3 and page.planarconfig != _SEPARATE else 1
+    tile = page.tilelength * page.tilewidth * samples if page.is_tiled else 0
+    return max(page.size, tile) * page.bitspersample // 8
+
+
+def _check_inflated(path: Path, segment: bytes, limit: int) -> None:
+    # tifffile inflates without a limit, by up to 1,032 times.
+    if len(segment) * 1032 <= limit:
+        return
+    inflater = zlib.decompressobj()
+    if len(inflater.decompress(segment, limit + 1)) > limit:
+        raise DataError(f"{path} inflates to more than it claims: save it again.")
+
+
+def _read_by_pillow(path: Path, page: tifffile.TiffPage) -> NDArray[Any]:
+    # For LZW and PackBits, as OpenCV and ImageJ write them; Pillow has no mode of three floats.
+    if page.ndim != 2 or page.dtype not in (np.float32, np.uint16):
+        raise DataError(
+            f"{path} is compressed with {getattr(page.compression, 'name', page.compression)}: "
+            "save it without compression or with Deflate (zlib)."
+        )
+    with open_image(path, frozenset({"TIFF"})) as image:
+        return np.array(image)

@@ -1,0 +1,132 @@
+"""Read raw scans in MVTec 3D-AD's own form: 8-bit PNGs and point-map TIFFs, and nothing else.
+
+A plant's own files, more freely: `mentor3ad.readers.formats`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..dataset.scan import RawScan
+from ..plumbing.errors import DataError, MismatchError, UnitsError
+from ..plumbing.words import counted
+from .formats import png
+from .formats.checks import MAX_COORDINATE_M, check_file, check_side, decoding
+from .formats.image import decode_rgb
+from .formats.raster import open_image
+from .formats.tiff import check_page
+
+_PNG = frozenset({"PNG"})
+
+
+def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
+    """Read the two or three files of a scan.
+
+    Raises:
+        DataError: a file is refused, or their sizes differ.
+    """
+    image, xyz = read_rgb(rgb), read_points(points)
+    check_size(points, xyz.shape, rgb, image.shape)
+    if mask is None:
+        return RawScan(image, xyz, None)
+    classes = read_mask(mask)
+    check_size(mask, classes.shape, rgb, image.shape)
+    return RawScan(image, xyz, classes)
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of an 8-bit PNG; alpha is dropped, greyscale and palette become RGB.
+
+    Raises:
+        DataError: no such file, not a whole 8-bit PNG, or a side over `MAX_SIDE`.
+    """
+    _check_eight_bit_png(path)
+    with open_image(path, _PNG) as image:
+        return decode_rgb(image)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """(H, W) uint8 of a single-channel 8-bit PNG: the defect class of each pixel, 0 is good.
+
+    MVTec 3D-AD counts its classes down from 255, so any non-zero value is a defect. Of a palette
+    image the indices are the classes.
+
+    Raises:
+        DataError: no such file, not a whole single-channel 8-bit PNG, or a side over `MAX_SIDE`.
+    """
+    colour = _check_eight_bit_png(path)
+    if colour not in (png.GREY, png.PALETTE):
+        raise DataError(
+            f"{path} is {png.COLOURS[colour]}: save the mask as a greyscale PNG with one channel."
+        )
+    with open_image(path, _PNG) as image:
+        return np.array(image.convert("L") if image.mode == "1" else image)
+
+
+def read_points(path: Path) -> NDArray[np.float32]:
+    """(H, W, 3) float32 organised point map of a TIFF: metres, camera frame, (0, 0, 0) no return.
+
+    Raises:
+        DataError: no such file, damaged, a side over `MAX_SIDE`, not three interleaved float32
+            channels, a coordinate that is not finite, or one that cannot be in metres.
+    """
+    check_file(path)
+    with decoding(path), tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        _check_shape(path, page, len(tiff.pages))
+        check_page(path, page, tiff.filehandle)
+        points = page.asarray(maxworkers=1).astype(np.float32, copy=False)
+    _check_coordinates(path, points)
+    return points
+
+
+def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
+    finite = np.isfinite(points)
+    if not finite.all():
+        bad = int((~finite.all(axis=-1)).sum())
+        raise DataError(
+            f"{path} has {counted(bad, 'point')} with NaN or Inf: write no return as (0, 0, 0)."
+        )
+    farthest = float(np.abs(points).max())
+    if farthest > MAX_COORDINATE_M:
+        raise UnitsError(
+            f"{path} has coordinates up to {farthest:g}, but the unit is the metre: "
+            "divide by 1000 if they are millimetres."
+        )
+
+
+def _check_eight_bit_png(path: Path) -> int:
+    """Its colour type."""
+    header = png.read_png_header(path)
+    if header.bits > 8:
+        raise DataError(f"{path} has {header.bits} bits a channel: save it as an 8-bit PNG.")
+    return header.colour
+
+
+def _check_shape(path: Path, page: tifffile.TiffPage, n_pages: int) -> None:
+    shape = (n_pages, *page.shape) if n_pages > 1 else page.shape
+    check_side(path, *(page.shape[-2:] if shape[0] == 3 and len(shape) == 3 else page.shape[:2]))
+    if len(shape) == 3 and shape[0] == 3 and shape[2] != 3:
+        raise DataError(
+            f"{path} is planar, shape {shape}: save the channels last, "
+            f"as ({shape[1]}, {shape[2]}, 3)."
+        )
+    if len(shape) != 3 or shape[2] != 3 or page.planarconfig != 1:
+        raise DataError(
+            f"{path} has shape {shape}: save one TIFF page of shape (H, W, 3) with x, y, z."
+        )
+    if page.dtype != np.float32:
+        raise DataError(f"{path} is {page.dtype}: save the point map as float32, in metres.")
+
+
+def check_size(path: Path, shape: tuple[int, ...], rgb: Path, rgb_shape: tuple[int, ...]) -> None:
+    """Refuse a file whose (H, W, ...) is not that of its scan's image."""
+    if shape[:2] != rgb_shape[:2]:
+        raise MismatchError(
+            f"{path} is {shape[0]} x {shape[1]} pixels but {rgb} is {rgb_shape[0]} x "
+            f"{rgb_shape[1]}: the files of one scan must be registered pixel by pixel."
+        )

@@ -1,0 +1,170 @@
+"""A plant's own scans: CATEGORY/[SPLIT/]DEFECT/ with files paired by their names.
+
+SPLIT is train, validation (may be absent) or test; without any split, some of the good scans are
+kept for the test. DEFECT is `good`, `unknown` or the name of a defect. docs/data-layouts.md draws
+the trees; `mentor3ad.readers.layouts.pairs` pairs the files of one folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ...dataset.scan import GOOD, SPLITS, UNKNOWN, Label, RawScan, ScanFiles, Split
+from ...params.schema import Listing
+from ...plumbing.files import check_inside
+from ..content import content_sha256
+from ..formats.geometry import Camera, read_geometry
+from ..formats.image import read_mask_image, read_rgb_image
+from ..images import check_size
+from .files import check_category, is_inside, is_printable, visible
+from .pairs import is_role_folder, pair_files
+from .problems import Problem, Report, refuse, reporting
+
+CAMERA_FILES = ("camera.json", "camera.yaml", "camera.yml")
+
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "test": "test",
+}
+_MIN_TRAIN = 2  # good scans: one to learn from and one to calibrate on
+
+
+def list_scans(
+    root: Path, category: str, options: Listing, report: Report = refuse
+) -> tuple[ScanFiles, ...]:
+    """All scans of a category, ordered by split (train, validation, test), defect and name.
+
+    Hidden files and files of other types are ignored; extensions may be in either case.
+
+    Reported: no good scan to train on, a defect in train or validation, a file without its
+    partner, a camera file that is not there, a name that leads out of root or cannot be printed.
+
+    Raises:
+        DataError: no such root or category; and what `report` raises.
+    """
+    categories = [path.name for path in visible(root) if path.is_dir()] if root.is_dir() else []
+    check_category(root, category, categories, "a category is a folder in it")
+    home = check_inside(root, root / category)
+    camera = _find_camera(root, home, options.camera, report)
+    splits = [path for path in visible(home) if path.is_dir() and _split_of(path)]
+    if splits:
+        found = _list_splits(root, splits, report)
+    else:
+        found = _list_unsplit(root, home, options.test_share, report)
+    scans = [replace(scan, sidecars=camera, layout="folder", units=options.units) for scan in found]
+    if not any(scan.split == "train" for scan in scans):
+        where = home / "train" if splits else home / GOOD
+        message = f"{where} holds no scans: put the good scans to learn from there."
+        report(Problem("layout", where, message))
+    return tuple(sorted(scans, key=lambda scan: (SPLITS.index(scan.split), scan.defect, scan.id)))
+
+
+def read_scan(files: ScanFiles) -> RawScan:
+    """Read a scan of any format that `mentor3ad.readers.formats` knows.
+
+    Raises:
+        DataError: a file is refused, or their sizes differ.
+    """
+    rgb = read_rgb_image(files.rgb)
+    place = files.sidecars.get("camera")
+    points = read_geometry(
+        files.points,
+        units=files.units,
+        camera=None if place is None else Camera.load(place),
+        size=rgb.shape[:2],
+    )
+    check_size(files.points, points.shape, files.rgb, rgb.shape)
+    mask = None if files.mask is None else read_mask_image(files.mask)
+    if mask is not None and files.mask is not None:
+        check_size(files.mask, mask.shape, files.rgb, rgb.shape)
+    return RawScan(rgb, points, mask)
+
+
+def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[ScanFiles]:
+    for folder in folders:
+        split = _split_of(folder)
+        assert split is not None
+        if not is_inside(root, folder, report):
+            continue
+        for scan in _list_defects(root, folder, split, report):
+            if split != "test" and scan.label != 0:
+                message = (
+                    f"{scan.rgb} is {scan.defect} in the {split} split, which learns what good "
+                    "parts are like: move it to test."
+                )
+                report(Problem("layout", scan.rgb, message))
+                continue
+            yield replace(scan, id=f"{split}/{scan.id}")
+
+
+def _list_unsplit(root: Path, home: Path, test_share: float, report: Report) -> Iterator[ScanFiles]:
+    if any(is_role_folder(path) for path in visible(home)) or pair_files(root, home, report):
+        message = (
+            f"{home} holds scans that nobody calls good or defective: put them into {home / GOOD} "
+            "or a folder with the defect's name."
+        )
+        report(Problem("layout", home, message))
+    scans = list(_list_defects(root, home, "test", report))
+    good = [scan for scan in scans if scan.label == 0]
+    train = set(_by_content(good, report)[_test_count(len(good), test_share) :])
+    for scan in scans:
+        yield replace(scan, split="train") if scan.id in train else scan
+
+
+def _by_content(scans: list[ScanFiles], report: Report) -> list[str]:
+    """Ids in an order that renaming files, masks or another camera do not change."""
+    hashes: dict[str, str] = {}
+    for scan in scans:
+        with reporting(report, "unreadable", scan.rgb):
+            hashes[scan.id] = content_sha256(replace(scan, mask=None, sidecars={}))
+    return sorted(hashes, key=lambda name: (hashes[name], name))
+
+
+def _test_count(good: int, share: float) -> int:
+    return max(0, min(max(1, round(share * good)), good - _MIN_TRAIN))
+
+
+def _list_defects(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:
+    """Scans of each DEFECT folder, and those right in `folder`: good, or unknown in the test."""
+    bare = GOOD if split != "test" else UNKNOWN
+    yield from _list_folder(root, folder, split, bare, "", report)
+    for path in visible(folder):
+        if path.is_dir() and not is_role_folder(path) and is_inside(root, path, report):
+            yield from _list_folder(root, path, split, path.name, f"{path.name}/", report)
+
+
+def _list_folder(
+    root: Path, folder: Path, split: Split, name: str, prefix: str, report: Report
+) -> Iterator[ScanFiles]:
+    defect, label = _truth(name)
+    for stem, files in pair_files(root, folder, report).items():
+        scan = prefix + stem
+        if is_printable(scan, files.rgb, report):
+            yield ScanFiles(scan, split, defect, label, files.rgb, files.points, files.mask)
+
+
+def _truth(name: str) -> tuple[str, Label]:
+    known: dict[str, tuple[str, Label]] = {GOOD: (GOOD, 0), UNKNOWN: (UNKNOWN, None)}
+    return known.get(name.casefold(), (name, 1))
+
+
+def _split_of(folder: Path) -> Split | None:
+    return _SPLIT_NAMES.get(folder.name.casefold())
+
+
+def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> dict[str, Path]:
+    """The camera's sidecar: in the category's folder, else in root; empty where there is none."""
+    names = CAMERA_FILES if name is None else (name,)
+    for folder in (home, root):
+        for candidate in names:
+            path = folder / candidate
+            if is_inside(root, path, report) and path.is_file():
+                return {"camera": path}
+    if name is not None:
+        message = f"data.camera: {name} is neither in {home} nor in {root}: put it there."
+        report(Problem("layout", home, message))
+    return {}

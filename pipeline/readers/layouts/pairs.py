@@ -1,0 +1,151 @@
+"""Pair the image, the geometry and the mask of each scan in a folder by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...plumbing.errors import DataError
+from ..formats.geometry import GEOMETRY_SUFFIXES
+from ..formats.image import IMAGE_SUFFIXES
+from .files import is_inside, visible
+from .problems import Problem, Report, refuse
+
+Role = Literal["rgb", "points", "mask"]
+
+# Names of a role's folder (rgb/001.png) and of its mark in a file's name (001_rgb.png).
+ROLE_NAMES: dict[Role, tuple[str, ...]] = {
+    "rgb": ("rgb", "image", "images", "color", "colour"),
+    "points": ("xyz", "points", "depth", "cloud", "pointcloud", "pcd"),
+    "mask": ("gt", "mask", "masks", "ground_truth"),
+}
+_ROLES: dict[str, Role] = {name: role for role, names in ROLE_NAMES.items() for name in names}
+_MARK = re.compile(rf"(.+)[_.-]({'|'.join(_ROLES)})", re.IGNORECASE)
+_TIFF = (".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one scan."""
+
+    rgb: Path
+    points: Path
+    mask: Path | None
+
+
+def is_role_folder(path: Path) -> bool:
+    """Whether a folder is named after what its files show, as rgb or xyz."""
+    return path.is_dir() and path.name.casefold() in _ROLES
+
+
+def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
+    """Scans of a folder by name, sorted: in folders rgb, xyz, gt, or side by side in one folder.
+
+    Side by side the role shows in the file's mark (`001_rgb.png`, `001_xyz.tiff`,
+    `001_mask.png`), else in its type: an image or a geometry. An unmarked TIFF is the geometry,
+    unless the scan has another.
+
+    Reported and left out: an image or geometry without its partner, a mask without its scan, the
+    second file of one role, links that lead out of root; and where a folder has both forms, what
+    lies in folders.
+    """
+    found: dict[Role, dict[str, Path]] = {"rgb": {}, "points": {}, "mask": {}}
+    for stem, roles in group_files(root, folder, report).items():
+        for role, paths in roles.items():
+            found[role][stem] = paths[0]
+            for path in paths[1:]:
+                report(Problem("missing_pair", path, _both(role, path, paths[0])))
+    rgb, points, mask = found["rgb"], found["points"], found["mask"]
+    _check_pairs(rgb, points, "geometry", report)
+    _check_pairs(points, rgb, "image", report)
+    _check_pairs(mask, rgb, "image", report)
+    whole = sorted(rgb.keys() & points.keys())
+    return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in whole}
+
+
+def group_files(
+    root: Path, folder: Path, report: Report = refuse
+) -> dict[str, dict[Role, list[Path]]]:
+    """The files of a folder by scan and role, sorted; whether a scan is whole is not checked.
+
+    Reported: both forms in one folder, and links that lead out of root.
+    """
+    groups: dict[str, dict[Role, list[Path]]] = {}
+    for role, stem, path in _assigned(_candidates(root, folder, report)):
+        groups.setdefault(stem, {}).setdefault(role, []).append(path)
+    return dict(sorted(groups.items()))
+
+
+def only_one(role: Role, paths: list[Path]) -> Path:
+    """Raises DataError where a scan has two files of one role."""
+    if len(paths) > 1:
+        raise DataError(_both(role, paths[1], paths[0]))
+    return paths[0]
+
+
+def _both(role: Role, path: Path, other: Path) -> str:
+    return f"{path} and {other} are both the {role} of one scan: remove one."
+
+
+def scan_name(path: Path) -> str:
+    """The name that a file's scan has: its stem without the mark of its role."""
+    return _split_mark(path)[1]
+
+
+def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | None, str, Path]]:
+    """(role, scan's name, file) of each file; the role of an unmarked one is None."""
+    flat = [(*_split_mark(path), path) for path in _files(root, folder, report)]
+    nested: list[tuple[Role | None, str, Path]] = []
+    for sub in filter(is_role_folder, visible(folder)):
+        role = _ROLES[sub.name.casefold()]
+        for path in _files(root, sub, report) if is_inside(root, sub, report) else ():
+            mark, stem = _split_mark(path)
+            nested.append((role, stem if mark == role else path.stem, path))
+    if flat and nested:
+        message = (
+            f"{flat[0][2]} lies beside the folder {nested[0][2].parent.name} of other scans' "
+            "files: put all scans into folders, or all side by side."
+        )
+        report(Problem("layout", flat[0][2], message))
+    return flat or nested
+
+
+def _assigned(
+    files: list[tuple[Role | None, str, Path]],
+) -> Iterator[tuple[Role, str, Path]]:
+    """Roles for all: of unmarked TIFFs last, as theirs is what the scan still lacks."""
+    unmarked_tiffs = []
+    has_points = set()
+    for role, stem, path in files:
+        if role is None and path.suffix.lower() in _TIFF:
+            unmarked_tiffs.append((stem, path))
+            continue
+        role = role or ("rgb" if path.suffix.lower() in IMAGE_SUFFIXES else "points")
+        has_points |= {stem} if role == "points" else set()
+        yield role, stem, path
+    for stem, path in unmarked_tiffs:
+        yield "rgb" if stem in has_points else "points", stem, path
+
+
+def _split_mark(path: Path) -> tuple[Role | None, str]:
+    match = _MARK.fullmatch(path.stem)
+    return (_ROLES[match[2].lower()], match[1]) if match else (None, path.stem)
+
+
+def _files(root: Path, folder: Path, report: Report) -> list[Path]:
+    known = IMAGE_SUFFIXES | GEOMETRY_SUFFIXES
+    paths = (path for path in visible(folder) if path.suffix.lower() in known)
+    return [path for path in paths if is_inside(root, path, report) and not path.is_dir()]
+
+
+def _check_pairs(
+    files: dict[str, Path], partners: dict[str, Path], what: str, report: Report
+) -> None:
+    for stem in sorted(files.keys() - partners.keys()):
+        message = (
+            f"{files[stem]} has no {what}, no other file called {stem!r}: add it or remove this."
+        )
+        report(Problem("missing_pair", files[stem], message))

@@ -1,0 +1,140 @@
+"""The one scoring path (section III, test phase): features in, three score maps out.
+
+Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cache.maps import MAPS
+from ..cache.schema import StoreManifest
+from ..compute.device import resolve_precision, scan_threads, to_device
+from ..dataset.grid import SIZE
+from ..features.pixels import PixelFeatures, Taps
+from ..fusion.network import Fusion
+from ..guidance.network import Guidance
+from ..mentor.losses import cosine_difference
+from ..mentor.modules import module_sha256
+from .frozen import FrozenFusion, FrozenMapping, FrozenSource
+
+# Pixels scored at once on the CPU. They bound the memory: at the widest, all 768 and 1,152
+# channels, a tile takes about 50 MB, however many pixels the part has. The last one is filled up to
+# a multiple of STEP: the CPU's matrix library compiles and keeps its code for every number of rows
+# that it meets. A GPU wants more rows, and has the memory.
+TILE = 1024
+STEP = 256
+DEVICE_TILE = 16384
+
+Each = Callable[..., Iterable[Any]]  # applies a function to some arguments, in order
+
+
+def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
+    """What score maps depend on: the features, both modules by their folders, the precision."""
+    return {
+        "features": features.fingerprint,
+        "mfm": module_sha256(mfm),
+        "mgm": module_sha256(mgm),
+        "precision": precision,
+    }
+
+
+@dataclass(frozen=True)
+class _Modality:
+    """What pixels of some scans are summed from: features, and their images in both modules.
+
+    Each table (T, C) is summed by the taps; what is subtracted from the sum, (1, C), if anything.
+    """
+
+    tables: tuple[Tensor, ...]
+    offsets: tuple[Tensor, ...] | None
+
+    @classmethod
+    def of(cls, source: FrozenSource, table: Tensor, offset: Tensor | None) -> "_Modality":
+        offsets = None if offset is None else source.images(offset[None])
+        return cls(source.images(table.float()), offsets)
+
+    def at(self, taps: Taps) -> list[Tensor]:
+        """Features (N, C) and both images (N, H), (N, H') of N pixels, float32."""
+        sums = [taps.sum(table) for table in self.tables]
+        if self.offsets is not None:
+            for total, offset in zip(sums, self.offsets, strict=True):
+                total -= offset
+        return sums
+
+
+class Scorer:
+    """MFM and MGM, frozen, on one device."""
+
+    def __init__(self, fusion: Fusion, guidance: Guidance, precision: str) -> None:
+        self.space, self.precision = fusion.space, precision
+        device = next(fusion.parameters()).device
+        dtype = getattr(torch, resolve_precision(device, precision))
+        self._fusion = FrozenFusion(fusion, dtype)
+        self._to_rgb = FrozenMapping(guidance.to_rgb, dtype)
+        self._to_xyz = FrozenMapping(guidance.to_xyz, dtype)
+        self._sources = (
+            FrozenSource(self._fusion.rgb, self._to_xyz),
+            FrozenSource(self._fusion.xyz, self._to_rgb),
+        )
+
+    @torch.inference_mode()
+    def score_maps(self, features: PixelFeatures, scan: int, each: Each = map) -> np.ndarray:
+        """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background.
+
+        Args:
+            each: applies a function to modalities and to tiles: `map`, or that of some threads.
+        """
+        features = features.project(self.space)
+        rgb, xyz = self._modalities(features, each)
+        device, pixels = features.device, features.foreground[scan]
+        on_cpu = device.type == "cpu"
+
+        @torch.inference_mode()  # the mode is a thread's own
+        def tile_scores(tile: np.ndarray) -> Tensor:
+            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge") if on_cpu else tile
+            pixel = to_device(filled, device)
+            patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
+            return self._pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
+
+        maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
+        size = TILE if on_cpu else DEVICE_TILE
+        tiles = [pixels[start : start + size] for start in range(0, len(pixels), size)]
+        if tiles:
+            maps[:, pixels] = torch.cat(list(each(tile_scores, tiles)), dim=1).cpu().numpy()
+        return maps.reshape(len(MAPS), SIZE, SIZE)
+
+    def score_one(self, features: PixelFeatures) -> np.ndarray:
+        """`score_maps` of a scan that waits alone: on all cores, to the same bits."""
+        if features.device.type != "cpu":
+            return self.score_maps(features, 0)
+        with scan_threads(features.device) as pool:
+            return self.score_maps(features, 0, pool.map)
+
+    def _modalities(self, features: PixelFeatures, each: Each) -> list[_Modality]:
+        offsets = features.offsets or (None, None)
+        modality = torch.inference_mode()(_Modality.of)
+        return list(each(modality, self._sources, features.tables, offsets))
+
+    def _pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
+        """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels: (3, N) float32.
+
+        1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of the two reconstructions.
+
+        Args:
+            rgb, xyz: features, in MFM's feature space, and their images; see `_Modality.at`.
+        """
+        fusion = self._fusion
+        (f_rgb, rgb_in_mfm, rgb_in_mgm), (f_xyz, xyz_in_mfm, xyz_in_mgm) = rgb, xyz
+        projections = fusion.rgb.of_image(f_rgb, rgb_in_mfm), fusion.xyz.of_image(f_xyz, xyz_in_mfm)
+        mentor = fusion.fuse(*projections)
+        rgb_predicted = self._to_rgb.of_image(xyz_in_mgm, mentor)
+        xyz_predicted = self._to_xyz.of_image(rgb_in_mgm, mentor)
+        mentor_predicted = fusion(rgb_predicted, xyz_predicted)
+        pairs = (rgb_predicted, f_rgb), (xyz_predicted, f_xyz), (mentor_predicted, mentor)
+        return torch.stack([cosine_difference(a, b) for a, b in pairs])

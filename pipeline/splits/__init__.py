@@ -1,0 +1,1 @@
+"""Which good scans train, and which are held out to calibrate on."""

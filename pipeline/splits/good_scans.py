@@ -1,0 +1,88 @@
+"""Which good scans train and which are held out, to calibrate on."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..dataset.manifest import ManifestRow
+from ..plumbing.errors import TrainingError
+from ..plumbing.words import are, counted
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """Which of a data set's training scans a run may use; the test split is always whole."""
+
+    limit: int | None = None  # the first so many in the data set's own order; None: all
+    shots: int | None = None  # so many of those, in `shot_order`; None: all
+    seed: int = 0  # of the order
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in the manifest."""
+
+    train: tuple[int, ...]
+    held_out: tuple[int, ...]
+
+
+def split_good_scans(
+    rows: Sequence[ManifestRow], holdout: float, view: TrainingView | None = None
+) -> Split:
+    """Train on the training scans that the view shows and calibrate on the validation ones.
+
+    A data set without a validation split gives up a share of its visible training scans instead,
+    at least one and never all: MGM's errors on scans that it was trained on say little about new
+    ones. Both parts only grow with the number of shots (docs/decisions/0008).
+
+    Raises:
+        TrainingError: no scan to train on or none to calibrate on, or fewer scans than shots.
+    """
+    order = _visible(rows, view or TrainingView())
+    held_out = [i for i, row in enumerate(rows) if row.split == "validation" and not row.label]
+    train = order
+    if not held_out:
+        held_out = [i for n, i in enumerate(order) if _grows(n, holdout)]
+        train = [i for n, i in enumerate(order) if not _grows(n, holdout)]
+    if not train or not held_out:
+        raise TrainingError(
+            f"{len(train)} training and {len(held_out)} held-out good scans; at least one of each "
+            "is needed: add good scans, or raise data.shots and data.train_limit where they are set"
+        )
+    return Split(tuple(sorted(train)), tuple(sorted(held_out)))
+
+
+def shot_order(rows: Sequence[ManifestRow], seed: int) -> list[int]:
+    """Positions of rows in the order in which few-shot training takes them.
+
+    By a hash of the seed and the scan's content, so that neither names, nor the order of the
+    rows, nor other scans have a say in which of two comes first.
+    """
+    keys = [hashlib.sha256(f"{seed} {row.sha256}".encode()).digest() for row in rows]
+    return sorted(range(len(rows)), key=keys.__getitem__)
+
+
+def _visible(rows: Sequence[ManifestRow], view: TrainingView) -> list[int]:
+    """Positions of the training scans that a view shows, in the order of the shots."""
+    train = [i for i, row in enumerate(rows) if row.split == "train"][: view.limit]
+    if view.shots is not None and view.shots > len(train):
+        limit = "" if view.limit is None else f" within data.train_limit = {view.limit}"
+        raise TrainingError(
+            f"data.shots = {view.shots}, but there {are(len(train))} "
+            f"{counted(len(train), 'training scan')}{limit}; "
+            "lower it, or set it to null to train on all"
+        )
+    order = shot_order([rows[i] for i in train], view.seed)
+    return [train[n] for n in order[: view.shots]]
+
+
+def _grows(n: int, holdout: float) -> bool:
+    """Whether the scan after n others is held out: the share's count grows with it.
+
+    The first scan trains and the second is held out, whatever the share.
+    """
+    return _held_out(n + 1, holdout) > _held_out(n, holdout)
+
+
+def _held_out(scans: int, holdout: float) -> int:
+    return max(0, min(max(1, round(holdout * scans)), scans - 1))

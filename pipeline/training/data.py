@@ -1,0 +1,84 @@
+"""The training scans' features of one category: in memory, or in a scratch file if too large."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..dataset.manifest import Manifest
+from ..features.pixels import PixelFeatures, table_bytes
+from ..features.store import FeatureCache
+from ..params.schema import Model, Params
+from ..splits.good_scans import TrainingView, split_good_scans
+from .mapped import available_memory, check_space, scratch_table
+
+
+def stage_features(
+    params: Params,
+    category: str,
+    prepared: Path,
+    features: Path,
+    scratch: Path,
+    device: torch.device,
+) -> tuple[PixelFeatures, PixelFeatures | None]:
+    """What the params make a module train on, and stop by: None where it takes all steps.
+
+    Raises:
+        TrainingError, CacheError, DataError: see `training_features`.
+    """
+    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
+    load = partial(
+        training_features,
+        prepared,
+        features,
+        category,
+        params.model,
+        view,
+        params.runtime.memory_gb,
+        scratch,
+        device,
+    )
+    return load(), load("held_out") if params.model.early_stop.every else None
+
+
+def training_features(
+    prepared: Path,
+    features: Path,
+    category: str,
+    model: Model,
+    view: TrainingView,
+    memory_gb: float | None,
+    scratch: Path,
+    device: torch.device,
+    part: Literal["train", "held_out"] = "train",
+) -> PixelFeatures:
+    """Features of the scans that modules train on; their values do not depend on where they are.
+
+    Args:
+        memory_gb: 10^9 bytes that both parts may take of the device's memory; above, they are
+            mapped from the disk. None: half of what is available now.
+        scratch: folder of the file that is mapped.
+        part: `held_out`: of those that tell when to stop and that calibrate.
+
+    Raises:
+        TrainingError: see `split_good_scans`.
+        CacheError: see `FeatureCache.open` and `check_space`.
+        DataError: see `Manifest.load`.
+    """
+    split = split_good_scans(Manifest.load(prepared).rows, model.holdout, view)
+    cache = FeatureCache.open(features, category)
+
+    def size(positions: Iterable[int]) -> int:
+        tokens = [cache.token_count(i) for i in positions]
+        return table_bytes(tokens, model.whitening.components)
+
+    limit = memory_gb * 1e9 if memory_gb else available_memory(device) / 2
+    positions = getattr(split, part)
+    new_table = None
+    if size(split.train) + size(split.held_out) > limit:
+        check_space(scratch, size(positions))
+        new_table = partial(scratch_table, scratch)
+    tokens = [cache.token_count(i) for i in positions]
+    return PixelFeatures((cache.scan(i) for i in positions), device, tokens, new_table)

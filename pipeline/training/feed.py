@@ -1,0 +1,98 @@
+"""What the steps of training see: pixels' features, gathered for a block of steps at a time."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from ..compute.device import to_device
+from ..features.pixels import PixelFeatures
+from .mapped import read_ahead
+from .sampling import Batch
+
+BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory;
+BLOCK_BYTES = 16 << 20  # fewer where a modality's features are wide: allocators keep such arrays
+
+Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
+Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R), F_XYZ (N, X)
+
+
+def as_it_is(*sample: Tensor) -> Sample:
+    return sample
+
+
+def samples(
+    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., Sample] = as_it_is
+) -> Generator[Sample]:
+    """What each step trains on. Close it where it is not run to its end: it may hold a thread.
+
+    Args:
+        extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
+    """
+    widest = max(table.shape[1] for table in features.tables)
+    pixels = min(BLOCK_PIXELS, BLOCK_BYTES // (4 * widest))
+    with closing(_gathered(features, _blocks(batches, pixels))) as blocks:
+        for sizes, rgb, xyz in blocks:
+            whole = extend(rgb, xyz)
+            yield from zip(*(tensor.split(sizes) for tensor in whole), strict=True)
+
+
+def _gathered(features: PixelFeatures, blocks: Iterable[list[Batch]]) -> Generator[Gathered]:
+    """Mapped features of the next block are gathered while the steps of this one are taken.
+
+    From memory a gather is not worth a thread: on the CPU the steps keep all cores busy, and a GPU
+    has it queued like them.
+    """
+    if not features.mapped:
+        for block in blocks:
+            yield _gather(features, block)
+        return
+    with ThreadPoolExecutor(1, "feed", initializer=_compute_alone) as thread:
+        pending = None
+        for block in blocks:
+            done = pending and pending.result()
+            # The thread is idle here: no block is read before the last one is in memory.
+            rows = features.stored(np.unique(np.concatenate([batch.scan for batch in block])))
+            pending = thread.submit(_gather, features, block, rows)
+            if done:
+                yield done
+        if pending:
+            yield pending.result()
+
+
+def _compute_alone() -> None:
+    """Give this thread no helpers: OpenMP slows all teams down once there are more than cores.
+
+    `torch.set_num_threads` might also change how MKL shares out the products of training, and so
+    their last bits.
+    """
+    torch.get_num_threads()  # torch sets a thread's number itself when first asked
+    threadpool_limits(1, "openmp")
+
+
+def _gather(features: PixelFeatures, block: list[Batch], rows: Iterable[Tensor] = ()) -> Gathered:
+    """Gather a block; beforehand, `rows` of the tables are read from the disk, in their order."""
+    for some in rows:
+        read_ahead(some)
+    scan = np.concatenate([batch.scan for batch in block])
+    pixel = np.concatenate([batch.pixel for batch in block])
+    on_device = (to_device(array, features.device) for array in (scan, pixel))
+    return [len(batch.pixel) for batch in block], *features.gather(*on_device)
+
+
+def _blocks(batches: Iterable[Batch], pixels: int) -> Iterator[list[Batch]]:
+    """Batches in lists of so many pixels, or a little more."""
+    block: list[Batch] = []
+    taken = 0
+    for batch in batches:
+        block.append(batch)
+        taken += len(batch.pixel)
+        if taken >= pixels:
+            yield block
+            block, taken = [], 0
+    if block:
+        yield block

@@ -1,0 +1,1 @@
+"""VM, the Voting Module (section III-E): from score maps to a decision."""

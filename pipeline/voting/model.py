@@ -1,0 +1,219 @@
+"""VM, the Voting Module (section III-E): three score maps into one anomaly map and a decision."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ..cache.maps import MAPS
+from ..calibration.conformal import conformal_rank
+from ..params.schema import Voting
+from ..plumbing.errors import CacheError, TrainingError
+from .smoothing import box_means
+
+SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
+SVM_SEED = 42  # the published code's
+
+
+@dataclass(frozen=True)
+class VotingModel:
+    """Everything that turns score maps into an anomaly map, an object score and a decision."""
+
+    rule: str
+    maps: tuple[str, ...]  # of the calibrated rule
+    levels: tuple[tuple[float, float, float], ...]  # of the paper rule
+    smoothing: tuple[int, ...]
+    centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
+    scale: tuple[float, ...]  # of what exceeds the centre; the calibrated rule's, over its weight
+    ocsvm: str
+    coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
+    threshold: float  # an object score above it is a defect
+    target_fpr: float
+    calibration_scans: int  # held-out good scans behind centre, scale (calibrated), threshold
+
+    def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
+        """S'_All of one scan.
+
+        Args:
+            score_maps: (3, 224, 224) S_RGB, S_XYZ, S_Mtr, 0 on the background.
+
+        Returns:
+            (224, 224) float32, at least 0. As in the published code, f spreads scores up to 19
+            pixels past the foreground: over pixels where a crack or a wall returned no point.
+        """
+        return self._combine(self._standardised(score_maps)).astype(np.float32)
+
+    def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
+        """(K, 224, 224) factors, at least 0, over their scale on good parts."""
+        factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
+        return _over_scale(factors, self.centre, self.scale)
+
+    def _combine(self, factors: np.ndarray) -> np.ndarray:
+        if self.ocsvm == "maps":
+            return np.tensordot(self.coefficients, factors, axes=1)
+        if self.rule == "paper":
+            combined = factors.prod(axis=0)
+        else:
+            combined = np.sqrt(np.square(factors).sum(axis=0))
+        return combined * self.coefficients[0] if self.ocsvm == "product" else combined
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "VotingModel":
+        """Raises CacheError where the file is missing or not a voting model."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = " ".join(str(error).split())
+            raise CacheError(f"{path}: no voting model ({reason}); `dvc repro` makes it") from None
+
+
+def object_score(anomaly_map: np.ndarray, foreground: np.ndarray) -> float:
+    """Max(S'_All) over the foreground (section III-E), of (224, 224) float32 and bool."""
+    return float(anomaly_map[foreground].max())
+
+
+def fit_voting(
+    train: Sequence[np.ndarray], held_out: Sequence[np.ndarray], options: Voting
+) -> VotingModel:
+    """Fit the voting module on good scans' score maps.
+
+    The paper rule takes the scale of its factors, their mean, and its SVM from the training
+    scans, as published. The calibrated rule takes them from held-out scans, on which MGM's errors
+    are those of new parts, and its scale is how far the worst pixel of a typical one exceeds the
+    mean, over the map's weight (docs/decisions/0009). The threshold comes from the held-out scans
+    in both.
+
+    Args:
+        train, held_out: (3, 224, 224) score maps of each scan.
+
+    Raises:
+        TrainingError: no held-out scan, or scores without any spread.
+    """
+    if not held_out:
+        raise TrainingError("no held-out good scan to calibrate on; add a validation split")
+    paper = options.rule == "paper"
+    levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
+    values = _foreground_factors(train if paper else held_out, options, levels)
+    pooled = np.concatenate(values, axis=1)  # (K, P)
+    centre, scale = _mean_scale(pooled) if paper else _worst_pixel_scale(pooled, values)
+    if not paper:
+        scale /= [options.weights[MAPS.index(name)] for name in options.maps]
+    if not (scale > 0).all() or not (pooled.std(axis=1) > 0).all():
+        raise TrainingError(
+            "a score map of the good scans has no spread; the features are constant"
+        )
+    model = VotingModel(
+        rule=options.rule,
+        maps=tuple(options.maps),
+        levels=levels,
+        smoothing=tuple(options.smoothing),
+        centre=tuple(centre.tolist()),
+        scale=tuple(scale.tolist()),
+        ocsvm="none",
+        coefficients=(),
+        threshold=0.0,
+        target_fpr=options.target_fpr,
+        calibration_scans=len(held_out),
+    )
+    if options.ocsvm != "none":
+        model = _with_svm(model, pooled, options)
+    scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
+    return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+
+
+def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre 0 and the mean (K,) of factors (K, P)."""
+    scale = pooled.mean(axis=1)
+    return np.zeros_like(scale), scale
+
+
+def _worst_pixel_scale(
+    pooled: np.ndarray, scans: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (K,) of factors (K, P), and by how much each scan's maximum exceeds it: median."""
+    centre = pooled.mean(axis=1)
+    worst = np.stack([scan.max(axis=1) for scan in scans])  # (S, K)
+    return centre, np.median(worst, axis=0) - centre
+
+
+def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float:
+    """The split-conformal quantile of held-out good scans' object scores.
+
+    The ceil((n + 1)(1 - target))-th smallest of n scores: a new good part exceeds it with
+    probability at most `target_fpr`. With too few scans to promise that (n + 1 < 1 / target) it
+    is the largest score, exceeded with probability 1 / (n + 1).
+    """
+    scores = np.sort(np.asarray(good_scores, dtype=np.float64))
+    return float(scores[conformal_rank(len(scores), target_fpr) - 1])
+
+
+def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:
+    """Weights (K,) of scikit-learn's linear one-class SVM on rows (P, K), as M3DM fits it.
+
+    `values @ weights` is then larger for the more anomalous: it leaves the offset out, like
+    `score_samples`.
+    """
+    from sklearn.linear_model import SGDOneClassSVM
+
+    svm = SGDOneClassSVM(random_state=SVM_SEED, nu=nu, max_iter=1000)
+    return svm.fit(np.asarray(values, dtype=np.float64)).coef_
+
+
+def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> VotingModel:
+    factors = _over_scale(values, model.centre, model.scale)
+    rows = factors.T if options.ocsvm == "maps" else model._combine(factors)[:, None]
+    rng = np.random.default_rng(SVM_SEED)
+    if len(rows) > SVM_PIXELS:
+        rows = rows[rng.choice(len(rows), SVM_PIXELS, replace=False)]
+    coefficients = fit_ocsvm(rows, options.nu)
+    if not (coefficients > 0).any():
+        raise TrainingError(
+            f"voting.ocsvm = {options.ocsvm!r}: the one-class SVM found no direction in which "
+            "scores grow; set voting.ocsvm to none"
+        )
+    coefficients = np.maximum(coefficients, 0)  # a score map may not vote for being good
+    return replace(model, ocsvm=options.ocsvm, coefficients=tuple(coefficients.tolist()))
+
+
+def _foreground_factors(
+    scans: Sequence[np.ndarray], options: Voting, levels: tuple[tuple[float, float, float], ...]
+) -> list[np.ndarray]:
+    """(K, P) factors of the foreground pixels of each scan."""
+    parts = []
+    for maps in scans:
+        factors = _factors(maps, options.rule, tuple(options.maps), levels, options.smoothing)
+        parts.append(factors[:, maps.any(axis=0)])
+    return parts
+
+
+def _over_scale(factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]) -> np.ndarray:
+    """(K, ...) what exceeds the centre, over the scale; 0 where nothing does."""
+    shape = (-1,) + (1,) * (factors.ndim - 1)
+    return np.maximum((factors - np.reshape(centre, shape)) / np.reshape(scale, shape), 0)
+
+
+def _factors(
+    score_maps: np.ndarray,
+    rule: str,
+    maps: Sequence[str],
+    levels: Sequence[tuple[float, float, float]],
+    smoothing: Sequence[int],
+) -> np.ndarray:
+    """(K, 224, 224): f of each level's weighted product (eq. 6), or of each map alone."""
+    if rule == "calibrated":
+        inputs = np.stack([score_maps[MAPS.index(name)] for name in maps])
+    else:
+        positive = np.maximum(score_maps.astype(np.float64), 0)  # rounding may leave -1e-7
+        inputs = np.stack([_level_product(positive, level) for level in levels])
+    return box_means(inputs, smoothing)
+
+
+def _level_product(maps: np.ndarray, level: tuple[float, float, float]) -> np.ndarray:
+    powers = [m**exponent for m, exponent in zip(maps, level, strict=True) if exponent]
+    return np.prod(powers, axis=0)

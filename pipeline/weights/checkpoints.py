@@ -1,0 +1,97 @@
+"""Reading the backbones' checkpoints: every tensor there and none else, and no foreign pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..plumbing.errors import WeightsError
+from . import sources
+from .download import check_sha256
+
+_IGNORED = ("mask_token", "decoder_pos_embed.", "MAE_decoder.", "increase_dim.")
+
+
+def load_strictly(model: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Load a state that must name every parameter of the model, each in its shape.
+
+    The reference loads loosely and in silence: a checkpoint of another model leaves random
+    weights behind.
+    """
+    check_state(model, state, source)
+    model.load_state_dict(state)
+
+
+def check_state(model: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Raises WeightsError unless a state has the model's tensors, no others, each in its shape."""
+    expected = model.state_dict()
+    missing = sorted(expected.keys() - state.keys())
+    unknown = sorted(state.keys() - expected.keys())
+    if missing or unknown:
+        found = len(expected) - len(missing)
+        example = (missing or unknown)[0]
+        raise WeightsError(
+            f"{source}: {found} of the {len(expected)} expected tensors found, {len(unknown)} "
+            f"unknown ones (such as {example}); this file holds weights of another model"
+        )
+    for name, tensor in expected.items():
+        if state[name].shape != tensor.shape:
+            raise WeightsError(
+                f"{source}: {name} has shape {tuple(state[name].shape)}, expected "
+                f"{tuple(tensor.shape)}; this file holds weights of another model"
+            )
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Raises WeightsError where it is another kind of file, or not whole."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors":
+        raise WeightsError(
+            f"{path}: weights are read from .safetensors files only, since a pickle can run code; "
+            "convert the file you trust with safetensors.torch.save_file"
+        )
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path}: not a whole safetensors file ({error}); get it again"
+        ) from error
+
+
+def read_point_mae(path: Path) -> dict[str, Tensor]:
+    """The encoder's tensors, of a .safetensors file or of the published pretrain.pth.
+
+    Raises:
+        WeightsError: another kind of file, another .pth than the published one, or not whole.
+    """
+    if path.suffix != ".pth":
+        return read_safetensors(path)
+    check_sha256(path, sources.POINT_MAE.sha256 or "")
+    with torch.serialization.safe_globals(_numpy_scalars()):
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    return encoder_state(checkpoint["base_model"])
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a float64 scalar of numpy 1 or 2 is pickled as; the checkpoint's metrics hold one."""
+    scalar = np.float64(0).__reduce__()[0]
+    names = [f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")]
+    return [*((scalar, name) for name in names), np.dtype, type(np.dtype(np.float64))]
+
+
+def encoder_state(base_model: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The encoder's 156 tensors of the published pretraining checkpoint's 209.
+
+    `module.` (left by DataParallel) and the leading `MAE_encoder.` are removed, the decoder's
+    tensors left out.
+    """
+    state = {}
+    for key, tensor in base_model.items():
+        name = key.replace("module.", "").removeprefix("MAE_encoder.")
+        if not name.startswith(_IGNORED):
+            state[name] = tensor
+    return state

@@ -1,0 +1,159 @@
+"""Where the pre-trained weights are from, where they are kept, and in which state they are.
+
+Imports no torch, so that `mentor3ad weights` can look at once.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..params.schema import Features
+from ..plumbing.errors import WeightsError
+from .download import check_sha256, file_sha256
+
+Backbone = Literal["rgb", "points"]
+Health = Literal["ok", "unknown", "damaged", "missing", ""]
+
+
+def weights_folder() -> Path:
+    """Where weights are kept: $MENTOR3AD_WEIGHTS, else ~/.cache/mentor3ad."""
+    return Path(os.environ.get("MENTOR3AD_WEIGHTS") or Path.home() / ".cache" / "mentor3ad")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The published weights of a backbone."""
+
+    backbone: Backbone
+    title: str
+    url: str
+    kept_as: str  # the file in the weights folder that `pretrained` loads
+    sha256: str | None = None  # of the file behind the URL, where its publisher gives none
+
+    @property
+    def param(self) -> str:
+        return f"features.{self.backbone}.weights"
+
+    @property
+    def kept(self) -> Path:
+        return weights_folder() / self.kept_as
+
+
+DINO_HUB = "timm/vit_base_patch8_224.dino"
+DINO_FILE = "model.safetensors"
+DINO = Source(
+    "rgb",
+    "DINO ViT-B/8",
+    f"https://huggingface.co/{DINO_HUB}/resolve/main/{DINO_FILE}",
+    "vit_base_patch8_224.dino.safetensors",
+)
+POINT_MAE = Source(
+    "points",
+    "Point-MAE",
+    "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth",
+    "point_mae_encoder.safetensors",
+    "27ded932bb0a2625d5a8eb006df199b2578598c774aee6d86b985300b6a5fd20",
+)
+
+
+def remedy(source: Source) -> str:
+    """The end of every sentence about weights that are not there."""
+    return (
+        f"run `mentor3ad weights fetch` where there is a network; else get {source.url} on "
+        "another machine and run `mentor3ad weights import FILE`, which keeps it as "
+        f"{source.kept}"
+    )
+
+
+def hub_file() -> Path | None:
+    """DINO's file in the Hugging Face cache, where a download has left one."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(DINO_HUB, DINO_FILE)
+    return Path(found) if isinstance(found, str) else None
+
+
+def record_sha256(path: Path) -> None:
+    """Write PATH.sha256 in the form of `sha256sum`, which `check_recorded` compares with."""
+    _record(path).write_text(f"{file_sha256(path)}  {path.name}\n", encoding="utf-8")
+
+
+def recorded_sha256(path: Path) -> str | None:
+    """What a file's hash should be: of its record, or of the hub's name for it; None: unknown."""
+    if path.is_symlink() and path.readlink().parent.name == "blobs":
+        name = path.readlink().name  # of a large file its sha256, of a small one git's sha1
+        return name if len(name) == 64 else None
+    try:
+        return _record(path).read_text(encoding="utf-8").split()[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return None
+
+
+def check_recorded(path: Path) -> None:
+    """Raises WeightsError where a file is not what it was when it was fetched or imported."""
+    expected = recorded_sha256(path)
+    if expected is not None:
+        check_sha256(path, expected)
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What params.yaml needs for one backbone, and what of it is here."""
+
+    source: Source
+    weights: str  # pretrained, random or a path, as in params.yaml
+    file: Path | None  # None: random weights need none
+    size: int | None  # bytes; None: no such file
+    health: Health
+
+
+def stock(features: Features) -> list[Stock]:
+    """What the two backbones need; reads and hashes the files, and opens none."""
+    wanted = (DINO, features.rgb.weights), (POINT_MAE, features.points.weights)
+    return [_stock(source, weights) for source, weights in wanted]
+
+
+def _stock(source: Source, weights: str) -> Stock:
+    if weights == "random":
+        return Stock(source, weights, None, None, "")
+    file = source.kept if weights == "pretrained" else Path(weights)
+    if weights == "pretrained" and source is DINO and not file.exists():
+        file = hub_file() or file
+    if not file.is_file():
+        return Stock(source, weights, file, None, "missing")
+    expected = source.sha256 if file.suffix == ".pth" else recorded_sha256(file)
+    return Stock(source, weights, file, file.stat().st_size, _health(file, expected))
+
+
+def _health(file: Path, expected: str | None) -> Health:
+    if expected is None:
+        return "unknown"
+    return "ok" if file_sha256(file) == expected else "damaged"
+
+
+def check_stock(stocks: list[Stock]) -> None:
+    """Raises WeightsError that names every file that is missing or damaged."""
+    problems = [_problem(item) for item in stocks if item.health in ("missing", "damaged")]
+    if problems:
+        raise WeightsError("; ".join(problems))
+
+
+def _problem(item: Stock) -> str:
+    source = item.source
+    if item.health == "damaged":
+        return f"{item.file} is damaged, its sha256 is another; delete it, then {remedy(source)}"
+    if item.weights == "pretrained":
+        return f"{source.param} = pretrained, but {source.title} is not here: {remedy(source)}"
+    return no_file(source, item.weights)
+
+
+def no_file(source: Source, weights: str) -> str:
+    """The sentence about a param that names a path where there is no file."""
+    return (
+        f"{source.param}: no weights at {weights}; give an existing file, 'pretrained' or 'random'"
+    )

@@ -1,0 +1,163 @@
+"""The manifest survives a round trip and refuses what `prepare` did not write."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mentor3ad.dataset.manifest import (
+    SCHEMA,
+    Manifest,
+    ManifestRow,
+    load_foreground,
+    load_masks,
+    pack_bits,
+)
+from mentor3ad.dataset.scan import ScanFiles
+from mentor3ad.plumbing.errors import DataError
+from tests.options import preparation
+
+ROW = ManifestRow(
+    id="test/cut ü/003",
+    split="test",
+    label=1,
+    defect="cut ü",
+    rgb="tire/test/cut ü/rgb/003.png",
+    points="tire/test/cut ü/xyz/003.tiff",
+    mask=None,
+    sha256="ab" * 32,
+    prepared_sha256="cd" * 32,
+    height=800,
+    width=600,
+    n_foreground=9000,
+)
+CANDY = replace(
+    ROW,
+    id="test_private/03",
+    label=None,
+    defect="unknown",
+    plane="before",
+    sidecars={"pose": "candy/03_pose.txt"},
+    layout="eyecandies",
+    units="mm",
+)
+MANIFEST = Manifest(SCHEMA, "tire", preparation(cluster_eps_m=0.008), (ROW,))
+
+
+def save(folder: Path, text: str) -> Path:
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def edited(edit: Callable[[Any], None]) -> str:
+    raw = json.loads(MANIFEST.to_json())
+    edit(raw)
+    return json.dumps(raw)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    manifest = replace(MANIFEST, rows=(ROW, CANDY))
+    assert Manifest.load(save(tmp_path, manifest.to_json())) == manifest
+
+
+def test_rows_of_one_split() -> None:
+    assert MANIFEST.split("test") == (ROW,)
+    assert MANIFEST.split("train") == ()
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"manifest\.json cannot be read .*: run prepare again"):
+        Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00", '{"schema": 1'])
+def test_not_json(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 1, "old": true}', "null"])
+def test_other_schema(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="this version reads 3: run prepare again"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda raw: raw.pop("rows"),
+        lambda raw: raw.update(extra=1),
+        lambda raw: raw["rows"][0].update(extra=1),
+        lambda raw: raw["rows"][0].update(label=2),
+        lambda raw: raw["rows"][0].update(height="800"),
+        lambda raw: raw["rows"][0].update(split="val"),
+        lambda raw: raw["rows"][0].update(layout="mvtec"),
+        lambda raw: raw["rows"][0].update(units="cm"),
+        lambda raw: raw["rows"][0].update(plane=None),
+        lambda raw: raw["rows"][0].update(sidecars=["pose.txt"]),
+        lambda raw: raw["options"].update(border_px=0),
+        lambda raw: raw["options"].update(unknown=0),
+    ],
+)
+def test_damaged(tmp_path: Path, edit: Callable[[Any], None]) -> None:
+    with pytest.raises(DataError, match=r"manifest\.json is damaged \(.*\): run prepare again"):
+        Manifest.load(save(tmp_path, edited(edit)))
+
+
+def test_row_listed_twice(tmp_path: Path) -> None:
+    text = edited(lambda raw: raw["rows"].append(raw["rows"][0]))
+    with pytest.raises(DataError, match="lists test/cut ü/003 twice"):
+        Manifest.load(save(tmp_path, text))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../a.png", "tire/../../a.png", "link/a.png"])
+def test_path_that_leaves_the_root(tmp_path: Path, path: str) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/link").symlink_to(tmp_path)
+    for row in replace(ROW, rgb=path), replace(CANDY, sidecars={"pose": path}):
+        with pytest.raises(DataError, match="leads out of"):
+            row.files(tmp_path / "root")
+
+
+def test_files_are_under_the_root_with_all_that_reading_needs(tmp_path: Path) -> None:
+    assert CANDY.files(tmp_path) == ScanFiles(
+        id="test_private/03",
+        split="test",
+        defect="unknown",
+        label=None,
+        rgb=tmp_path / "tire/test/cut ü/rgb/003.png",
+        points=tmp_path / "tire/test/cut ü/xyz/003.tiff",
+        mask=None,
+        sidecars={"pose": tmp_path / "candy/03_pose.txt"},
+        layout="eyecandies",
+        units="mm",
+    )
+
+
+@pytest.mark.parametrize("load", [load_foreground, load_masks])
+def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> None:
+    pixels = np.random.default_rng(0).random((1, 224, 224)) > 0.5
+    for name in ("foreground.npy", "masks.npy"):
+        np.save(tmp_path / name, np.stack([pack_bits(one) for one in pixels]))
+    np.testing.assert_array_equal(load(tmp_path, MANIFEST), pixels)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 6272), np.uint8), np.zeros((1, 6272)), np.zeros((1, 10), np.uint8)]
+)
+def test_array_of_another_manifest(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "foreground.npy", array)
+    with pytest.raises(DataError, match=r"foreground\.npy is .* its manifest has 1 scans"):
+        load_foreground(tmp_path, MANIFEST)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY\x01\x00v\x00{", b"junk" * 20])
+def test_array_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "masks.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"masks\.npy cannot be read"):
+        load_masks(tmp_path, MANIFEST)
