@@ -40,10 +40,6 @@ CATALOGUE = {
     "train": Measurement(
         "a training step of MFM and MGM, demo and paper widths", "bench.training:train"
     ),
-    "together": Measurement(
-        "training of two categories through their stages, one by one and side by side",
-        "bench.together:together",
-    ),
     "score": Measurement("scoring, voting and metrics in memory", "bench.scoring:score"),
     "aupro": Measurement(
         "AUPRO of 100 maps on one core, beside the reference's form", "bench.scoring:aupro"

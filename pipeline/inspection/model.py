@@ -49,7 +49,7 @@ def device_of(name: str, params: Params | None = None) -> torch.device:
     Raises:
         ConfigError: no such name, or CUDA where there is none.
     """
-    none = dict.fromkeys(Runtime.model_fields) | {"train_together": 1}
+    none = dict.fromkeys(Runtime.model_fields)
     given = none if params is None else params.runtime.model_dump()
     try:
         return select_device(Runtime(**(given | {"device": name})))

@@ -200,7 +200,6 @@ class Runtime(Section):
     threads: Count | None
     workers: Count | None
     memory_gb: Positive | None
-    train_together: Count
 
 
 class Params(Section):

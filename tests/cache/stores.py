@@ -122,8 +122,10 @@ def slow_write(out: Path, staging: Path, calls: Path) -> None:
 def kill_writers(count: int, out: Path, staging: Path, calls: Path) -> None:
     """Start so many writers one after the other, SIGKILL each within a few shards of its start.
 
-    They are forks of this process, which has not used zarr yet: its threads do not survive a fork.
+    They are forks of this process, which must have no other thread: threads do not survive a fork,
+    and what they had locked stays locked. So zarr has not been used yet, and BLAS has no threads.
     """
+    assert len(list(Path("/proc/self/task").iterdir())) == 1
     rng = random.Random(0)
     for _ in range(count):
         calls.write_text("")

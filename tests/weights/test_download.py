@@ -169,8 +169,8 @@ def test_a_damaged_file_on_disk_is_refused(target):
 
 
 def test_two_processes_download_once(server, target):
-    fork = multiprocessing.get_context("spawn")
-    processes = [fork.Process(target=fetch, args=(server.url, SHA256, target)) for _ in range(2)]
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=fetch, args=(server.url, SHA256, target)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:

@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from base64 import b64decode
 from collections.abc import Iterator
@@ -18,6 +19,15 @@ FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--no-first-run", "--hide-scrollbars", "--remote-debugging-pipe"),
 )
+# Chromium looks for its pipe at the descriptors 3 and 4. A program of its own puts it there, since
+# a function that ran between fork and exec would fork a process that has threads.
+AS_THREE_AND_FOUR = """
+import os, sys
+ends = [os.dup(int(end)) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
 
 
@@ -128,16 +138,10 @@ def chromium(executable: str, profile: Path) -> Iterator[Page]:
     down_read, down_write = os.pipe()
     up_read, up_write = os.pipe()
 
-    def as_three_and_four() -> None:  # where Chromium looks for the pipe
-        low, high = os.dup(down_read), os.dup(up_write)
-        os.dup2(low, 3)
-        os.dup2(high, 4)
-
     command = [executable, *FLAGS, f"--user-data-dir={profile}"]
     process = subprocess.Popen(
-        command,
-        close_fds=False,
-        preexec_fn=as_three_and_four,
+        [sys.executable, "-c", AS_THREE_AND_FOUR, str(down_read), str(up_write), *command],
+        pass_fds=(down_read, up_write),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
