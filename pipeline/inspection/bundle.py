@@ -76,15 +76,18 @@ class BundleManifest(Section):
         return BACKBONES["rgb"] in self.files and BACKBONES["points"] in self.files
 
 
-def load_bundle(folder: Path, category: str | None, device: str) -> Model:
-    """The model in a bundle; neither a project nor training data are needed.
+def load_bundle(folder: Path, category: str | None = None, device: str = "auto") -> Model:
+    """Return the model in a bundle; neither a project nor training data are needed.
 
     Args:
-        category: what it must inspect; None: whatever it was made for.
+        category: what the model must inspect; None: whatever the bundle was made for.
+        device: auto (CUDA where there is one), cpu, cuda or cuda:N.
 
     Raises:
-        BundleError: no bundle, incomplete, damaged, of another category or of a newer release.
-        WeightsError: the backbones are not in it and cannot be had here.
+        BundleError: there is no bundle, or it is incomplete, damaged, of another category or of
+            a newer release.
+        ConfigError: no such device, or CUDA where there is none.
+        WeightsError: the backbones are not in the bundle and cannot be had here.
     """
     manifest = read_manifest(folder)
     if category is not None and category != manifest.category:
