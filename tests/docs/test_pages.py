@@ -87,7 +87,8 @@ def leaves_and_sections(content: dict[str, Any], prefix: str = "") -> Iterator[s
 @pytest.mark.parametrize("page", PRESENT, ids=name_of)
 def test_params_exist(page: Path) -> None:
     sections = "|".join(PARAMS)
-    named = re.findall(rf"(?<![\w./])((?:{sections})(?:\.[a-z_]+)+)(?![\w./(])", text_of(page))
+    text = re.sub(r"^```python.*?^```", "", text_of(page), flags=re.S | re.M)
+    named = re.findall(rf"(?<![\w./])((?:{sections})(?:\.[a-z_]+)+)(?![\w./(])", text)
     files = {"safetensors", "zarr", "py", "yaml", "json", "md"}
     params = {name for name in named if name.rsplit(".")[-1] not in files}
     assert sorted(params - set(leaves_and_sections(PARAMS))) == []
