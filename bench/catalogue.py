@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.harness import Bench, Row
+    from bench.figures import Row
+    from bench.harness import Bench
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Measurement:
 
 CATALOGUE = {
     "limits": Measurement(
-        "what the machine can do: matrix products, copies, the disk", "bench.limits:limits"
+        "what the machine can do: matrix products, copies, the disk", "bench.machine:limits"
     ),
     "stages": Measurement(
         "every stage on a generated category, one process each", "bench.stages:stages"

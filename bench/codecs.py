@@ -3,7 +3,8 @@
 import time
 from dataclasses import replace
 
-from bench.harness import Bench, Row
+from bench.figures import Row
+from bench.harness import Bench
 from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import CODECS
 from mentor3ad.features.store import KIND

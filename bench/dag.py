@@ -1,6 +1,5 @@
 """Start-up of the scripts, and `dvc repro` where there is nothing to do."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -9,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
-from bench.harness import ROOT, Bench, Figure, Row, exponent
+from bench.figures import Figure, Row, exponent
+from bench.harness import Bench
 from bench.processes import Usage, run
 from bench.project import STAGES
-from tests.e2e.project import FILES, FOLDERS, Project, clone
+from testbed.clone import Project, clone, copy_pipeline
 
 RAW_FILES = 150  # of a category: fifty scans of an image, a geometry and a mask
 OUT_FILES = 8  # of every other out
@@ -34,22 +34,13 @@ def _start(command: list[str], bench: Bench) -> dict[str, Figure]:
 def no_op(bench: Bench) -> list[Row]:
     """Of projects whose outs are made-up files: `dvc` compares hashes, whatever they are of."""
     source = bench.folder / "dag" / "source"
-    _copy_pipeline(source)
+    copy_pipeline(source)
     numbers = (1, 3) if bench.quick else (1, 3, 10)
     uses = {n: _no_op(source, n, bench.runs(3)) for n in numbers}
     rows = [Row(f"categories: {n}", dict(use)) for n, use in uses.items()]
     growth = exponent(numbers, [use["seconds"] for use in uses.values()])
     expected = "below 1: a constant, and 8 stages a category"
     return [*rows, Row("growth", {"expected": expected, "exponent": growth})]
-
-
-def _copy_pipeline(source: Path) -> None:
-    for name in FILES:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, source / name)
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (source / "mentor3ad").symlink_to("pipeline")
 
 
 def _no_op(source: Path, categories: int, runs: int) -> dict[str, float]:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from bench import flops, oracle, scenes
-from bench.harness import Bench, Figure, Row, seconds_of
+from bench.figures import Figure, Row, seconds_of
+from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.compute.device import has_bfloat16, scan_threads
 from mentor3ad.dataset.grid import PATCH, PATCHES

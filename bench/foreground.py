@@ -14,11 +14,13 @@ from scipy.spatial import cKDTree
 from sklearn.cluster import DBSCAN
 from threadpoolctl import threadpool_limits
 
-from bench.harness import ROOT, Bench, Figure, Row
+from bench.figures import Figure, Row
+from bench.harness import Bench
 from bench.project import shipped_params
 from mentor3ad.demo.parts import CATEGORIES
 from mentor3ad.demo.scan import render_scan, scan_seed
 from mentor3ad.preparation.foreground import extract_foreground
+from testbed.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "10_plane_removal"
 OPTIONS = shipped_params().data.preparation

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness import Bench, Figure, Row, Unavailable, synchronise
+from bench.figures import Figure, Row, Unavailable, synchronise
+from bench.harness import Bench
 from mentor3ad.compute.device import has_bfloat16
 from mentor3ad.extraction.scan import Backbones, Fast
 from mentor3ad.inspection.extraction import OneByOne, Together

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.harness import Bench, Figure, Row, synchronise
+from bench.figures import Figure, synchronise
 from mentor3ad.compute.device import has_bfloat16
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -61,19 +61,6 @@ def dtype_of(precision: str, device: torch.device) -> str:
     if precision == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
     return precision
-
-
-def limits(bench: Bench) -> list[Row]:
-    found = bench.limits
-    rows = [
-        Row(f"matrix product, {dtype}, {_threads(threads)}", {"gflop_per_s": rate / 1e9})
-        for (dtype, threads), rate in found.gemm.items()
-    ]
-    for threads, rate in found.copy.items():
-        rows.append(Row(f"copy, read + written, {_threads(threads)}", _gb(rate)))
-    rows.append(Row("disk, write and fsync", _gb(found.disk_write)))
-    rows.append(Row("disk, read", _gb(found.disk_read)))
-    return rows
 
 
 def measure_limits(folder: Path, device: torch.device, quick: bool) -> Limits:
@@ -141,11 +128,3 @@ def _best(work: Callable[[], object], device: torch.device) -> float:
         synchronise(device)
         taken.append(time.perf_counter() - start)
     return min(taken)
-
-
-def _threads(threads: int) -> str:
-    return {0: "GPU", 1: "1 thread"}.get(threads, f"{threads} threads")
-
-
-def _gb(rate: float) -> dict[str, Figure]:
-    return {"gb_per_s": rate / 1e9}

@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 
+from bench.figures import Figure, Row
+from bench.harness import Bench
+
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_tile")
 
 
@@ -37,6 +40,19 @@ def slug(machine: dict[str, Any]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def limits(bench: Bench) -> list[Row]:
+    found = bench.limits
+    rows = [
+        Row(f"matrix product, {dtype}, {_threads(threads)}", {"gflop_per_s": rate / 1e9})
+        for (dtype, threads), rate in found.gemm.items()
+    ]
+    for threads, rate in found.copy.items():
+        rows.append(Row(f"copy, read + written, {_threads(threads)}", _gb(rate)))
+    rows.append(Row("disk, write and fsync", _gb(found.disk_write)))
+    rows.append(Row("disk, read", _gb(found.disk_read)))
+    return rows
+
+
 def _cpu_info() -> dict[str, str]:
     """The first processor of /proc/cpuinfo; empty where there is none."""
     try:
@@ -53,3 +69,11 @@ def ram_gb() -> float | None:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def _threads(threads: int) -> str:
+    return {0: "GPU", 1: "1 thread"}.get(threads, f"{threads} threads")
+
+
+def _gb(rate: float) -> dict[str, Figure]:
+    return {"gb_per_s": rate / 1e9}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.harness import ROOT
+from testbed.paths import ROOT
 
 CHILD = Path(__file__).with_name("child.py")
 GPU_PEAK = "MENTOR3AD_BENCH_GPU_PEAK"  # names the file of a stage's peak GPU memory

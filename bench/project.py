@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT
 from bench.processes import Usage, stage
 from mentor3ad.params.presets.choose import preset_values
 from mentor3ad.params.presets.overlay import overlay
 from mentor3ad.params.schema import PARAMS_FILE, Params, parse_params, read_text
+from testbed.paths import ROOT
 
 CATEGORY = "biscuit"
 STAGES = (

@@ -12,7 +12,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Bench, Row
+from bench.figures import Row
+from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.evaluation.metrics import METRICS_FILE
 from mentor3ad.evaluation.views import VIEWS_FILE, CategoryViews
@@ -21,7 +22,7 @@ from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.paper import paper_tables
 from mentor3ad.report.summary import summarise
-from tests.report.browser.chromium import Page, chromium, find_chromium
+from testbed.chromium import Page, chromium, find_chromium
 
 SCANS = 120  # a category
 TURNS = """(async () => {

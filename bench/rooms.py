@@ -15,7 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
+from testbed.paths import ROOT
+
 PLACES = {"mentor3ad": ROOT / "pipeline", "stages": ROOT / "stages"}
 
 # Code that no stage lists, because no change in it can change a stage's results:

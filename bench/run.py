@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.catalogue import CATALOGUE
-from bench.harness import ROOT, Bench, Unavailable
+from bench.figures import Unavailable
+from bench.harness import Bench
 from bench.machine import describe, slug
 from bench.project import params_of, settings
 from bench.table import markdown, section, with_tables
 from mentor3ad.plumbing.errors import ConfigError
+from testbed.paths import ROOT
 
 SCHEMA = 1
 RESULTS = ROOT / "bench" / "results"

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from bench import scenes
-from bench.harness import Bench, Figure, Row, exponent, seconds_of
+from bench.figures import Figure, Row, exponent, seconds_of
+from bench.harness import Bench
 from bench.machine import ram_gb
 from bench.scoring import all_metrics
-from bench.stores import store_category
 from bench.training import step_seconds, training_scans
 from mentor3ad.backbones.fps import furthest_point_sampling
 from mentor3ad.backbones.grouping import group_points
@@ -32,6 +32,7 @@ from mentor3ad.splits.good_scans import TrainingView
 from mentor3ad.training.data import training_features
 from mentor3ad.voting.model import fit_voting
 from mentor3ad.weights.load import load_point_backbone
+from testbed.stores import store_category
 
 CATEGORY = "made-up"
 MB_A_SCAN = 4  # of memory once a simulated cache is loaded

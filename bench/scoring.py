@@ -5,7 +5,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bench import flops, oracle, scenes
-from bench.harness import Bench, Figure, Row, seconds_of
+from bench.figures import Figure, Row, seconds_of
+from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.evaluation.aupro import aupro as exact_aupro
 from mentor3ad.evaluation.aupro import pro_curve, rank_pixels

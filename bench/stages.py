@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.harness import ROOT, Bench, Figure, Row
+from bench.figures import Figure, Row
+from bench.harness import Bench
 from bench.processes import Usage, stage
 from bench.project import STAGES
 from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import PARAMS_FILE, load_params
+from testbed.paths import ROOT
 
 PEAKS = ("peak_rss_mb", "gpu_mb")
 

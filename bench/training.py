@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from bench import flops, scenes
-from bench.harness import Bench, Row, Unavailable, synchronise
+from bench.figures import Row, Unavailable, synchronise
+from bench.harness import Bench
 from mentor3ad.features.pixels import PixelFeatures, patch_of
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.fusion.training import train_fusion

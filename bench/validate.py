@@ -8,7 +8,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from bench.harness import Bench, Row
+from bench.figures import Row
+from bench.harness import Bench
 from bench.project import shipped_params
 from mentor3ad.demo.generate import DemoOptions, generate_category
 from mentor3ad.preparation.prepare import prepare_category

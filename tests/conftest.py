@@ -17,12 +17,11 @@ from mentor3ad.extraction.scan import Backbones
 from mentor3ad.params.schema import Params, load_params
 from mentor3ad.preparation.prepare import PreparedScan
 from tests.file_server import FileServer, serving
-from tests.paths import ROOT
+from tests.paths import GOLDEN, ROOT
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
-GOLDEN = ROOT / "tests/golden"
 PARAMS = ROOT / "params.yaml"
 PITCH = 0.001  # metres a pixel of a made-up scan
 

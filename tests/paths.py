@@ -1,6 +1,7 @@
-"""Where tests find the repository."""
+"""Where tests find the repository and the golden vectors."""
 
-from pathlib import Path
+from testbed.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
+__all__ = ["GOLDEN", "ROOT"]
+
 GOLDEN = ROOT / "tests/golden"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.stores import store_category
 from mentor3ad.dataset.scan import Split
 from mentor3ad.features.interpolation import pixel_weights
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.params.project import Project
+from testbed.stores import store_category
 
 GROUPS = 12
 

@@ -9,7 +9,7 @@ from bench.harness import Bench
 from bench.limits import Limits
 from bench.project import Finished
 from mentor3ad.params.schema import load_params
-from tests.inspection.tiny import run_stages
+from tests.tiny import run_stages
 
 RATES = defaultdict[tuple[str, int], float](lambda: 1e11)  # at any number of threads
 

@@ -21,7 +21,8 @@ from bench import (
     stages,
     training,
 )
-from bench.harness import Bench, Unavailable
+from bench.figures import Unavailable
+from bench.harness import Bench
 from bench.processes import Usage
 from bench.project import STAGES
 from mentor3ad.cache.schema import CODECS

@@ -7,7 +7,7 @@ import pytest
 
 from bench import run
 from bench.catalogue import CATALOGUE, Measurement
-from bench.harness import Row, Unavailable, exponent, seconds_of
+from bench.figures import Row, Unavailable, exponent, seconds_of
 from bench.machine import slug
 from bench.table import END, START
 from mentor3ad.plumbing.errors import ConfigError

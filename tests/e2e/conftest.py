@@ -1,33 +1,25 @@
 """The repository's pipeline, copied once, and a finished run of it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import (
+from testbed.clone import (
     ALL_STAGES,
-    FILES,
-    FOLDERS,
     RESULTS,
     Project,
     clone,
+    copy_pipeline,
     digest,
     stages_run,
 )
-from tests.paths import ROOT
 
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pipeline's files as they are now, so that every clone is of the same code."""
+    """The pipeline's files, to be cloned."""
     copy = tmp_path_factory.mktemp("e2e") / "source"
-    for name in FILES:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, copy / name)
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "mentor3ad").symlink_to("pipeline")
+    copy_pipeline(copy)
     return copy
 
 

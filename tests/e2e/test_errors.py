@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.project import Project, clone, digest
+from testbed.clone import Project, clone, digest
 from tests.preparation.scans import disc_points, write_data_set, write_points
 
 pytestmark = pytest.mark.e2e

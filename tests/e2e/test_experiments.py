@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mentor3ad.params.schema import load_params
-from tests.e2e.project import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
+from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
 pytestmark = pytest.mark.e2e
 

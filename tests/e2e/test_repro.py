@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.project import CATEGORY, Project, stages_run
+from testbed.clone import CATEGORY, Project, stages_run
 
 pytestmark = pytest.mark.e2e
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.project import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
+from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
 from tests.processes import is_alive
 
 pytestmark = pytest.mark.e2e

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.project import Project, stages_run
+from testbed.clone import Project, stages_run
 
 pytestmark = pytest.mark.e2e
 

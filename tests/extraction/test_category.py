@@ -23,7 +23,7 @@ from mentor3ad.extraction.scan import Backbones
 from mentor3ad.params.schema import Features
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.prepare import prepare_category
-from tests.e2e.project import digest as digest_of
+from testbed.clone import digest as digest_of
 from tests.options import listing, preparation, prepare
 from tests.paths import ROOT
 from tests.preparation.scans import write_data_set, write_scan

@@ -6,8 +6,8 @@ import pytest
 
 from mentor3ad.inspection.export import write_bundle
 from mentor3ad.inspection.inspector import Inspector
-from tests.e2e.project import CATEGORY
-from tests.inspection.tiny import run_stages
+from testbed.clone import CATEGORY
+from tests.tiny import run_stages
 
 
 @pytest.fixture(scope="session")

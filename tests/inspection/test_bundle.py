@@ -13,8 +13,8 @@ from mentor3ad.inspection.export import write_bundle
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import BundleError, CacheError, Mentor3ADError, WeightsError
-from tests.e2e.project import CATEGORY, digest
-from tests.inspection.tiny import write_params
+from testbed.clone import CATEGORY, digest
+from tests.tiny import write_params
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from mentor3ad.cli.main import app
 from mentor3ad.plumbing.errors import ConfigError, DataError, Mentor3ADError
-from tests.e2e.project import CATEGORY, digest
+from testbed.clone import CATEGORY, digest
 from tests.paths import ROOT
 
 GOOD, ERROR, DEFECTIVE, NOT_INSPECTED = 0, 1, 3, 4

@@ -11,8 +11,8 @@ from mentor3ad.cache.reader import Store
 from mentor3ad.inspection.inspector import Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.params.project import Project
-from tests.e2e.project import CATEGORY
-from tests.inspection.tiny import run_stages
+from testbed.clone import CATEGORY
+from tests.tiny import run_stages
 
 
 def inspections(root: Path, models: Path) -> dict[str, Inspection]:

@@ -11,7 +11,7 @@ from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import BundleError, ConfigError, DataError
 from mentor3ad.readers.images import read_points, read_rgb
-from tests.e2e.project import CATEGORY
+from testbed.clone import CATEGORY
 
 
 def bits(one: Inspection) -> tuple[float, bytes, bytes, bytes]:

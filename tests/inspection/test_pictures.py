@@ -12,7 +12,7 @@ from mentor3ad.inspection.pictures import SUFFIXES, heatmap, save_pictures
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.readers.formats.ply import read_ply
 from mentor3ad.readers.formats.records import Cloud
-from tests.e2e.project import digest
+from testbed.clone import digest
 
 
 @pytest.fixture(scope="module")

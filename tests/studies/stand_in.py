@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.e2e.project import Project, isolated
+from testbed.clone import Project, isolated
 from tests.paths import ROOT
 
 FILES = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import Project
+from testbed.clone import Project
 from tests.studies.stand_in import stand_in
 
 pytestmark = pytest.mark.e2e

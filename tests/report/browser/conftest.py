@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from testbed.chromium import Page, chromium, find_chromium
 from tests.report import made_up
-from tests.report.browser.chromium import Page, chromium, find_chromium
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from testbed.chromium import Page
 from tests.report import made_up
-from tests.report.browser.chromium import Page
 
 COLOURS = """(canvas => {
   const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;

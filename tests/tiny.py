@@ -15,7 +15,7 @@ from stages.score import score
 from stages.train_mfm import train_mfm
 from stages.train_mgm import train_mgm
 from stages.vote import vote
-from tests.e2e.project import CATEGORY, TINY, set_params
+from testbed.clone import CATEGORY, TINY, set_params
 from tests.paths import ROOT
 
 SHIPPED = ROOT / "params.yaml"

@@ -15,6 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from testbed.paths import ROOT
+
 FILES = (
     *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"),
     "studies/best.json",
@@ -126,6 +128,16 @@ def isolated(home: Path) -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def copy_pipeline(source: Path) -> None:
+    """Put the pipeline's files at `source`, to be cloned: every clone is of the same code."""
+    for name in FILES:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, source / name)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (source / "mentor3ad").symlink_to("pipeline")
 
 
 def clone(source: Path, name: str, **values: Any) -> Project:

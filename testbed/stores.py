@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bench.project import shipped_params
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
 from mentor3ad.dataset.scan import Split
 from mentor3ad.features.store import KIND, ScanFeatures, feature_arrays
 from mentor3ad.params.project import Project
+from mentor3ad.params.schema import PARAMS_FILE, load_params
 from mentor3ad.publishing.writer import write_store
+from testbed.paths import ROOT
 
 
 def store_category(
@@ -32,7 +33,8 @@ def store_category(
     rows = tuple(_row(category, split, number) for number, split in enumerate(splits))
     prepared = project.prepared(category)
     prepared.mkdir(parents=True)
-    manifest = Manifest(SCHEMA, category, shipped_params().data.preparation, rows)
+    shipped = load_params(ROOT / PARAMS_FILE)
+    manifest = Manifest(SCHEMA, category, shipped.data.preparation, rows)
     (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     store = StoreManifest(
         kind=KIND,

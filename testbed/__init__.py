@@ -1,0 +1,1 @@
+"""What tests and benchmarks stand on: a cloned project, made-up stores, a headless browser."""
