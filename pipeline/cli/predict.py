@@ -9,7 +9,7 @@ from ..plumbing.errors import ConfigError
 
 Scans = Annotated[
     list[str],
-    typer.Argument(metavar="SCAN...", help="IMAGE,GEOMETRY of one scan, or a folder of scans."),
+    typer.Argument(metavar="SCAN...", help="IMAGE,GEOMETRY or a cloud with colours, or a folder."),
 ]
 Category = Annotated[str | None, typer.Option(help="The category; may be left out with --bundle.")]
 Bundle = Annotated[
@@ -81,5 +81,5 @@ def _check(
     if watch and batch is not None:
         raise ConfigError("--watch inspects each scan as it comes: leave --batch out")
     for name in scans:
-        if "," not in name and not Path(name).is_dir():
+        if "," not in name and not Path(name).exists():
             raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")

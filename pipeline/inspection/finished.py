@@ -51,6 +51,7 @@ class Finished:
         return Settings(
             layout=row.layout,
             units=row.units,
+            own_colours=row.rgb == row.points,
             light=self.params.data.light,
             preparation=self.manifest.options,
             features=self.params.features,

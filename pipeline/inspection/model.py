@@ -21,6 +21,7 @@ class Settings(Section):
 
     layout: Layout
     units: Units
+    own_colours: bool = False  # folder: clouds that bring their colours need no image
     light: int  # eyecandies: which of its images
     preparation: Preparation
     features: Features

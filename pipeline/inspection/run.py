@@ -14,6 +14,7 @@ from typing import IO
 from ..dataset.scan import ScanFiles
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.logs import log_event
+from ..readers.formats.geometry import has_colour
 from .inspector import Inspection, Inspector
 from .pictures import Kind, save_pictures
 from .results import Format, Result, header, line, results_file
@@ -178,7 +179,11 @@ def _named(
 
 def _pair(name: str, inspector: Inspector) -> ScanFiles:
     rgb, _, points = name.partition(",")
-    return pair_files(Path(rgb), Path(points), inspector.model)
+    if not points and not has_colour(Path(rgb)):
+        raise ConfigError(
+            f"{name} has no geometry with colours of its own: name a scan as IMAGE,GEOMETRY"
+        )
+    return pair_files(Path(rgb), Path(points or rgb), inspector.model)
 
 
 def _check_apart(folder: Path, output: Output) -> None:

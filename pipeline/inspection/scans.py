@@ -79,6 +79,8 @@ def _folders(folder: Path) -> Iterator[Path]:
 def _find_pairs(root: Path, folder: Path, model: Model, found: Found) -> None:
     for stem, roles in pairs.group_files(root, folder).items():
         rgb, points = roles.get("rgb"), roles.get("points")
+        if points and not rgb and model.settings.own_colours:
+            rgb = points
         name = _prefix(root, folder) + stem
         try:
             if rgb and points:

@@ -12,13 +12,13 @@ from ..plumbing.errors import DataError
 def content_sha256(scan: ScanFiles) -> str:
     """SHA-256 over the SHA-256 of the bytes of image, geometry, mask and sidecars.
 
-    Names and places of the files do not count.
+    Names and places of the files do not count; a cloud that is its own image counts once.
 
     Raises:
         DataError: a file cannot be read.
     """
     total = hashlib.sha256()
-    for path in (scan.rgb, scan.points, scan.mask):
+    for path in dict.fromkeys((scan.rgb, scan.points, scan.mask)):
         if path is not None:
             total.update(file_digest(path))
     for role in sorted(scan.sidecars):

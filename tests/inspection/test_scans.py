@@ -11,7 +11,7 @@ from mentor3ad.inspection.model import Model
 from mentor3ad.inspection.scans import find_scans, pair_files
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import read_scan
-from tests.readers.data_sets import write_candy, write_nested, write_pair
+from tests.readers.data_sets import write_candy, write_coloured, write_nested, write_pair
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_pairs_side_by_side_and_in_folders(plant: Model, tmp_path: Path) -> None
     write_pair(tmp_path / "shift 1", "a")
     write_nested(tmp_path / "shift 2", "c", masked=True)
     assert ids(tmp_path, plant) == ["b", "shift 1/a", "shift 2/c"]
+
+
+def test_clouds_with_colours_are_scans_where_the_training_had_such(
+    plant: Model, tmp_path: Path
+) -> None:
+    path = write_coloured(tmp_path, "a")
+    assert "has no image" in find_scans(tmp_path, plant).unusable["a"]
+    settings = plant.settings.model_copy(update={"own_colours": True})
+    (scan,) = find_scans(tmp_path, replace(plant, settings=settings)).scans
+    assert (scan.rgb, scan.points) == (path, path)
 
 
 def test_half_scans_are_told(plant: Model, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tests.options import listing
 from tests.paths import ROOT
 from tests.preparation.scans import disc_points, write_data_set, write_png, write_points
+from tests.readers.formats.writers import write_coloured_ply
 
 GOLDEN = ROOT / "tests/golden/11_eyecandies"
 SIDE = 64  # pixels of an Eyecandies scan
@@ -71,6 +72,13 @@ def write_pair(folder: Path, stem: str, seed: int = 0, masked: bool = False) -> 
     np.save(folder / f"{stem}.npy", points)
     if masked:
         write_mask(folder / f"{stem}_mask.png", True, (90, 100))
+
+
+def write_coloured(folder: Path, stem: str, seed: int = 0) -> Path:
+    """STEM.ply alone, organised, with the colours of its points."""
+    image, points = plant_scan(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_coloured_ply(folder / f"{stem}.ply", points, image)
 
 
 def write_nested(folder: Path, stem: str, seed: int = 0, masked: bool = False) -> None:

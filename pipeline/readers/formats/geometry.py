@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,27 +16,48 @@ from . import png
 from .camera import Camera
 from .checks import MAX_COORDINATE_M, read_head
 from .npy import read_npy, read_npz
+from .pcd import has_colour as pcd_has_colour
 from .pcd import read_pcd
 from .pinhole import back_project, move, project
+from .ply import has_colour as ply_has_colour
 from .ply import read_ply
 from .raster import read_wide
 from .records import Cloud
 from .tiff import read_tiff
 
-__all__ = ["GEOMETRY_SUFFIXES", "Camera", "read_geometry"]
+__all__ = [
+    "GEOMETRY_SUFFIXES",
+    "Camera",
+    "Organised",
+    "has_colour",
+    "read_geometry",
+    "read_organised",
+]
 
 GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", ".png"})
 
+_PCD = (b"#", b"VERSION", b"FIELDS")
 _METRES = {"m": 1.0, "mm": 0.001}
 
 
-@np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
+@dataclass(frozen=True)
+class Organised:
+    """What one file shows, a point a pixel.
+
+    Attributes:
+        points: (H, W, 3) float32: metres, camera frame, (0, 0, 0) is no return.
+        rgb: (H, W, 3) uint8 of the file's own colours; None where it has none.
+    """
+
+    points: NDArray[np.float32]
+    rgb: NDArray[np.uint8] | None
+
+
 def read_geometry(
     path: Path,
     *,
     units: Literal["m", "mm"] = "m",
     camera: Camera | None = None,
-    size: tuple[int, int] | None = None,
 ) -> NDArray[np.float32]:
     """(H, W, 3) float32 organised point map: metres, camera frame, (0, 0, 0) is no return.
 
@@ -52,29 +74,43 @@ def read_geometry(
         path: the file.
         units: of the file's lengths.
         camera: intrinsics, and for unorganised clouds the pose.
-        size: (H, W) that the map must have, that of the scan's image; None takes any.
 
     Raises:
-        DataError: the file is refused, by its reader or for its size; a point has z <= 0 or a
-            coordinate beyond 100 m, as in wrong units; the camera is missing or of another size.
+        DataError: the file is refused by its reader; a point has z <= 0 or a coordinate beyond
+            100 m, as in wrong units; the camera is missing or of another size.
     """
+    return read_organised(path, units=units, camera=camera).points
+
+
+@np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
+def read_organised(
+    path: Path, *, units: Literal["m", "mm"] = "m", camera: Camera | None = None
+) -> Organised:
+    """The geometry, as `read_geometry`, with the colours that a PLY or PCD has of its points."""
     values = _read(path)
-    if isinstance(values, Cloud):
-        points = _project(path, values.points, units, camera)
-    elif values.ndim == 2:
-        points = _to_metres(path, _back_project(path, values, camera), units)
-    else:
-        points = _to_metres(path, values, units)
-    if size is not None and points.shape[:2] != tuple(size):
-        raise MismatchError(
-            f"{path} is {points.shape[0]} x {points.shape[1]} pixels but its image is "
-            f"{size[0]} x {size[1]}: the files of one scan must be registered pixel by pixel."
-        )
-    return points
+    if not isinstance(values, Cloud):
+        points = values if values.ndim == 3 else _back_project(path, values, camera)
+        return Organised(_to_metres(path, points, units), None)
+    if values.grid is None:
+        return _project(path, values, units, camera)
+    points = _to_metres(path, values.points.reshape(*values.grid, 3), units)
+    rgb = None if values.colours is None else values.colours.reshape(*values.grid, 3)
+    return Organised(points, rgb)
+
+
+def has_colour(path: Path) -> bool:
+    """Whether a geometry brings its own colours, by its header; False where that is damaged."""
+    try:
+        head = read_head(path, 16)
+        if head.startswith(b"ply"):
+            return ply_has_colour(path)
+        return head.startswith(_PCD) and pcd_has_colour(path)
+    except DataError:
+        return False
 
 
 def _read(path: Path) -> NDArray[Any] | Cloud:
-    """(H, W, 3) points, (H, W) depth, or a cloud without a grid."""
+    """(H, W, 3) points, (H, W) depth, or a cloud."""
     readers: dict[bytes, Callable[[Path], NDArray[Any] | Cloud]] = {
         png.SIGNATURE: _read_depth_png,
         b"II": read_tiff,
@@ -82,17 +118,12 @@ def _read(path: Path) -> NDArray[Any] | Cloud:
         b"\x93NUMPY": read_npy,
         b"PK\x03\x04": read_npz,
         b"ply": read_ply,
-        b"#": read_pcd,
-        b"VERSION": read_pcd,
-        b"FIELDS": read_pcd,
+        **dict.fromkeys(_PCD, read_pcd),
     }
     head = read_head(path, 16)
     for signature, reader in readers.items():
         if head.startswith(signature):
-            values = reader(path)
-            if isinstance(values, Cloud) and values.grid is not None:
-                return values.points.reshape(*values.grid, 3)
-            return values
+            return reader(path)
     raise DataError(f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG: save it as one of them.")
 
 
@@ -121,20 +152,21 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDA
     return back_project(depth * np.float64(scale), camera)
 
 
-def _project(
-    path: Path, points: NDArray[Any], units: str, camera: Camera | None
-) -> NDArray[np.float32]:
+def _project(path: Path, cloud: Cloud, units: str, camera: Camera | None) -> Organised:
     if camera is None:
         raise DataError(
             f"{path} is an unorganised cloud: give the camera's intrinsics and pose, or save it "
             "organised, with its width and height."
         )
-    returned = points[np.isfinite(points).all(axis=-1) & points.any(axis=-1)]
+    points = cloud.points
+    returned = np.flatnonzero(np.isfinite(points).all(axis=-1) & points.any(axis=-1))
     if not len(returned):
         raise DataError(f"{path} has no point with a return: scan the part again.")
-    in_metres = _to_metres(path, move(returned, camera), units)
-    in_front = in_metres[in_metres[:, 2] > 0]
-    return project(path, in_front, camera)
+    in_metres = _to_metres(path, move(points[returned], camera), units)
+    in_front = in_metres[:, 2] > 0
+    seen = project(path, in_metres[in_front], camera)
+    colours = None if cloud.colours is None else seen.image(cloud.colours[returned[in_front]])
+    return Organised(seen.image(in_metres[in_front]), colours)
 
 
 def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float32]:

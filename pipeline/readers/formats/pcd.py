@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from ...plumbing.errors import DataError
 from . import lzf
 from .checks import decoding, read_head, truncated
+from .colours import colour_names, stack_colours
 from .records import (
+    AXES,
     Cloud,
     Field,
     check_count,
@@ -50,7 +52,7 @@ class _Header:
 
 
 def read_pcd(path: Path) -> Cloud:
-    """All points; HEIGHT over 1 makes the cloud organised.
+    """All points, with the colours of a field rgb or rgba; HEIGHT over 1: an organised cloud.
 
     Raises:
         DataError: a header that is not PCD's, lacks x, y or z, or claims what the file does not
@@ -60,7 +62,14 @@ def read_pcd(path: Path) -> Cloud:
         header = _read_header(path)
         with path.open("rb") as file:
             file.seek(header.n_bytes)
-            return Cloud(_read_points(path, file, header), header.grid)
+            columns = _read_columns(path, file, header)
+        return Cloud(stack_axes(columns), header.grid, stack_colours(columns, header.fields))
+
+
+def has_colour(path: Path) -> bool:
+    """Whether the header names a colour; DataError where it is none."""
+    with decoding(path):
+        return bool(colour_names(_read_header(path).fields))
 
 
 def _read_header(path: Path) -> _Header:
@@ -103,19 +112,22 @@ def _integer(path: Path, entries: dict[str, list[str]], key: str) -> int:
     return int(words[0])
 
 
-def _read_points(path: Path, file: BinaryIO, header: _Header) -> NDArray[Any]:
+def _read_columns(path: Path, file: BinaryIO, header: _Header) -> dict[str, NDArray[Any]]:
+    names = (*AXES, *colour_names(header.fields))
     if header.storage == "ascii":
         body = read_body(path, file, path.stat().st_size - header.n_bytes)
-        return parse_text(path, body, header.fields, header.n_points)[0]
+        return parse_text(path, body, header.fields, names, header.n_points)[0]
     if header.storage == "binary":
         body = read_body(path, file, header.n_points * header.stride)
-        return parse_binary(body, header.fields)
+        return parse_binary(body, header.fields, names)
     if header.storage == "binary_compressed":
-        return _read_compressed(path, file, header)
+        return _read_compressed(path, file, header, names)
     raise DataError(f"{path} has DATA {header.storage}: save it as binary.")
 
 
-def _read_compressed(path: Path, file: BinaryIO, header: _Header) -> NDArray[Any]:
+def _read_compressed(
+    path: Path, file: BinaryIO, header: _Header, names: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
     """Field after field instead of point after point, as LZF likes it better."""
     packed, size = struct.unpack("<II", read_body(path, file, 8))
     if size != header.n_points * header.stride:
@@ -128,7 +140,7 @@ def _read_compressed(path: Path, file: BinaryIO, header: _Header) -> NDArray[Any
     columns: dict[str, NDArray[Any]] = {}
     start = 0
     for field in header.fields:
-        if field.name in ("x", "y", "z"):
+        if field.name in names:
             columns[field.name] = np.frombuffer(body, field.dtype, header.n_points, start)
         start += field.n_bytes * header.n_points
-    return stack_axes(columns)
+    return columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,32 @@ def move(points: NDArray[Any], camera: Camera) -> NDArray[Any]:
         return points.astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]
 
 
-def project(path: Path, points: NDArray[Any], camera: Camera) -> NDArray[Any]:
-    """(H, W, 3) organised map of (N, 3) points in the camera's frame with z > 0.
+@dataclass(frozen=True)
+class Projection:
+    """Which points of a cloud a camera sees, and where.
 
-    Each pixel holds the nearest of the points that fall on it, unchanged, the first in the file of
-    equally near ones; (0, 0, 0) where none does. Points beside the image are left out.
+    Attributes:
+        seen: (K,) indices of the cloud.
+        pixel: (K,) flat index of the pixel that each falls on; none is there twice.
+        size: (H, W) of the image.
+    """
+
+    seen: NDArray[np.int64]
+    pixel: NDArray[np.int64]
+    size: tuple[int, int]
+
+    def image(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(H, W, C) of (N, C) values of the cloud's points; zeros where no point is seen."""
+        image = np.zeros((self.size[0] * self.size[1], *values.shape[1:]), values.dtype)
+        image[self.pixel] = values[self.seen]
+        return image.reshape(*self.size, *values.shape[1:])
+
+
+def project(path: Path, points: NDArray[Any], camera: Camera) -> Projection:
+    """The projection of (N, 3) points in the camera's frame with z > 0.
+
+    Each pixel sees the nearest of the points that fall on it, the first in the file of equally
+    near ones. Points beside the image are left out.
 
     Raises:
         DataError: all points fall beside the image.
@@ -51,7 +73,5 @@ def project(path: Path, points: NDArray[Any], camera: Camera) -> NDArray[Any]:
     nearest = np.full(camera.height * camera.width, np.inf)
     np.minimum.at(nearest, pixel, z[seen])
     wins = z[seen] == nearest[pixel]
-    pixel, seen = pixel[wins][::-1], seen[wins][::-1]  # of repeated indices the last is assigned
-    image = np.zeros((camera.height * camera.width, 3), points.dtype)
-    image[pixel] = points[seen]
-    return image.reshape(camera.height, camera.width, 3)
+    pixel, first = np.unique(pixel[wins], return_index=True)
+    return Projection(seen[wins][first], pixel, (camera.height, camera.width))

@@ -16,20 +16,23 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .checks import decoding, truncated
+from .colours import colour_names, stack_colours
 from .ply_header import ASCII, Element, PlyHeader, read_ply_header
 from .range_grid import MOST_CELL_BYTES, parse_range_grid
 from .records import (
+    AXES,
     Cloud,
     check_count,
     check_fields,
     parse_binary,
     parse_text,
     read_body,
+    stack_axes,
 )
 
 
 def read_ply(path: Path) -> Cloud:
-    """All vertices; of a range grid all cells, NaN where a cell is empty.
+    """All vertices, with their colours; of a range grid all cells, NaN where a cell is empty.
 
     Raises:
         DataError: a header that is not PLY's, has lists on vertices, lacks x, y or z, or claims
@@ -44,10 +47,18 @@ def read_ply(path: Path) -> Cloud:
         with path.open("rb") as file:
             file.seek(header.n_bytes)
             _skip(path, file, header, before)
-            points = _read_vertices(path, file, header, vertex)
+            columns = _read_vertices(path, file, header, vertex)
+            cloud = Cloud(stack_axes(columns), header.grid, stack_colours(columns, vertex.fields))
             if grid_element is None:
-                return Cloud(points, header.grid)
-            return _arrange(path, file, header, grid_element, points)
+                return cloud
+            return _arrange(path, file, header, grid_element, cloud)
+
+
+def has_colour(path: Path) -> bool:
+    """Whether the header names a colour of each vertex; DataError where it is none."""
+    with decoding(path):
+        elements = read_ply_header(path).elements
+        return any(e.name == "vertex" and colour_names(e.fields) for e in elements)
 
 
 def _around_vertex(path: Path, header: PlyHeader) -> tuple[list[Element], Element, list[Element]]:
@@ -76,27 +87,35 @@ def _skip(path: Path, file: BinaryIO, header: PlyHeader, elements: list[Element]
             file.seek(n_bytes, 1)
 
 
-def _read_vertices(path: Path, file: BinaryIO, header: PlyHeader, vertex: Element) -> NDArray[Any]:
+def _read_vertices(
+    path: Path, file: BinaryIO, header: PlyHeader, vertex: Element
+) -> dict[str, NDArray[Any]]:
+    names = (*AXES, *colour_names(vertex.fields))
     if header.byte_order != ASCII:
         body = read_body(path, file, vertex.count * vertex.stride)
-        return parse_binary(body, vertex.fields)
+        return parse_binary(body, vertex.fields, names)
     start = file.tell()
     body = read_body(path, file, path.stat().st_size - start)
-    points, n_bytes = parse_text(path, body, vertex.fields, vertex.count)
+    columns, n_bytes = parse_text(path, body, vertex.fields, names, vertex.count)
     file.seek(start + n_bytes)
-    return points
+    return columns
 
 
 def _arrange(
-    path: Path, file: BinaryIO, header: PlyHeader, element: Element, points: NDArray[Any]
+    path: Path, file: BinaryIO, header: PlyHeader, element: Element, cloud: Cloud
 ) -> Cloud:
-    """One point a cell of the range grid."""
+    """One point a cell of the range grid; an empty one is black."""
     if header.grid is None:
         raise DataError(f"{path} has a range_grid but no num_cols and num_rows in its header.")
     check_count(path, element.count, header.grid)
     left = path.stat().st_size - file.tell()
     body = read_body(path, file, min(left, MOST_CELL_BYTES * element.count))
-    index = parse_range_grid(path, body, element, header.byte_order, len(points))
-    cells = np.full((element.count, 3), np.nan, points.dtype)
-    cells[index >= 0] = points[index[index >= 0]]
-    return Cloud(cells, header.grid)
+    index = parse_range_grid(path, body, element, header.byte_order, len(cloud.points))
+    filled, vertex = index >= 0, index[index >= 0]
+    cells = np.full((element.count, 3), np.nan, cloud.points.dtype)
+    cells[filled] = cloud.points[vertex]
+    if cloud.colours is None:
+        return Cloud(cells, header.grid)
+    colours = np.zeros((element.count, 3), np.uint8)
+    colours[filled] = cloud.colours[vertex]
+    return Cloud(cells, header.grid, colours)

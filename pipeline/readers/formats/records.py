@@ -1,8 +1,9 @@
-"""x, y and z out of a table of points, as PLY and PCD hold it: one row a point, text or binary."""
+"""Columns out of a table of points, as PLY and PCD hold it: one row a point, text or binary."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from .checks import MAX_POINTS, check_side, truncated
 MAX_FIELDS = 256  # colours, normals, features; more is a lie or no scan
 MAX_STRIDE = 4096  # bytes of one point
 MAX_BODY = 4 * 2**30  # bytes of all points
-_AXES = ("x", "y", "z")
+AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Cloud:
     Attributes:
         points: (N, 3) float, in the file's unit; NaN where there is no return.
         grid: (H, W) with H W = N where the cloud is organised, row by row; else None.
+        colours: (N, 3) uint8 of RGB; None where the cloud has none.
     """
 
     points: NDArray[Any]
     grid: tuple[int, int] | None
+    colours: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def check_fields(path: Path, fields: list[Field]) -> None:
             f"{path} claims {len(fields)} properties of {n_bytes} bytes a point: "
             f"save x, y, z alone ({MAX_FIELDS} properties of {MAX_STRIDE} bytes are allowed)."
         )
-    for axis in _AXES:
+    for axis in AXES:
         found = [field.count for field in fields if field.name == axis]
         if found != [1]:
             raise DataError(f"{path} has {len(found)} properties {axis!r}: save x, y and z once.")
@@ -88,47 +91,47 @@ def read_body(path: Path, file: BinaryIO, n_bytes: int) -> bytes:
     return file.read(n_bytes)
 
 
-def parse_binary(body: bytes, fields: list[Field]) -> NDArray[Any]:
-    """(N, 3) of x, y, z from a body of whole records."""
+def parse_binary(body: bytes, fields: list[Field], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """(N,) column of each named field, in its own type, from a body of whole records."""
     offsets = np.cumsum([0, *(field.n_bytes for field in fields)])
-    axes = [[field.name for field in fields].index(axis) for axis in _AXES]
+    wanted = [[field.name for field in fields].index(name) for name in names]
     record = np.dtype(
         {
-            "names": list(_AXES),
-            "formats": [fields[i].dtype for i in axes],
-            "offsets": [int(offsets[i]) for i in axes],
+            "names": list(names),
+            "formats": [fields[i].dtype for i in wanted],
+            "offsets": [int(offsets[i]) for i in wanted],
             "itemsize": int(offsets[-1]),
         }
     )
     rows = np.frombuffer(body, record)
-    return stack_axes({axis: rows[axis] for axis in _AXES})
+    return {name: rows[name] for name in names}
 
 
 def stack_axes(columns: dict[str, NDArray[Any]]) -> NDArray[Any]:
     """(N, 3) in native byte order: float32 where all of x, y, z are, else float64."""
-    narrow = all(columns[axis].dtype.newbyteorder("=") == np.float32 for axis in _AXES)
+    narrow = all(columns[axis].dtype.newbyteorder("=") == np.float32 for axis in AXES)
     dtype = np.float32 if narrow else np.float64
-    return np.stack([columns[axis].astype(dtype) for axis in _AXES], axis=-1)
+    return np.stack([columns[axis].astype(dtype) for axis in AXES], axis=-1)
 
 
 def parse_text(
-    path: Path, body: bytes, fields: list[Field], n_points: int
-) -> tuple[NDArray[Any], int]:
-    """x, y, z from the first lines of a body, one a point, blank ones aside.
+    path: Path, body: bytes, fields: list[Field], names: Sequence[str], n_points: int
+) -> tuple[dict[str, NDArray[Any]], int]:
+    """Columns of named fields from the first lines of a body, one a point, blank ones aside.
 
     Returns:
-        (N, 3) float64, and how many bytes they take.
+        (N,) float64 of each name, and how many bytes the lines take.
 
     Raises:
         DataError: too few lines, a line that is too short, or text that is no number.
     """
     firsts = np.cumsum([0, *(field.count for field in fields)])
-    columns = [int(firsts[[f.name for f in fields].index(axis)]) for axis in _AXES]
+    wanted = [int(firsts[[f.name for f in fields].index(name)]) for name in names]
     if n_points * 2 * int(firsts[-1]) - 1 > len(body) or not body.strip():
         raise truncated(path)
     stream = io.BytesIO(body)
     lines = islice((line for line in stream if not line.isspace()), n_points)
-    points = np.loadtxt(lines, comments=None, usecols=columns, ndmin=2)
-    if len(points) < n_points:
+    values = np.loadtxt(lines, comments=None, usecols=wanted, ndmin=2)
+    if len(values) < n_points:
         raise truncated(path)
-    return points, stream.tell()
+    return {name: values[:, i] for i, name in enumerate(names)}, stream.tell()

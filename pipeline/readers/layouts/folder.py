@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ...dataset.scan import GOOD, SPLITS, UNKNOWN, Label, RawScan, ScanFiles, Split
 from ...params.schema import Listing
+from ...plumbing.errors import DataError
 from ...plumbing.files import check_inside
 from ..content import content_sha256
-from ..formats.geometry import Camera, read_geometry
+from ..formats.geometry import Camera, read_organised
 from ..formats.image import read_mask_image, read_rgb_image
 from ..images import check_size
 from .files import check_category, is_inside, is_printable, visible
@@ -69,19 +70,19 @@ def read_scan(files: ScanFiles) -> RawScan:
     Raises:
         DataError: a file is refused, or their sizes differ.
     """
-    rgb = read_rgb_image(files.rgb)
     place = files.sidecars.get("camera")
-    points = read_geometry(
-        files.points,
-        units=files.units,
-        camera=None if place is None else Camera.load(place),
-        size=rgb.shape[:2],
-    )
-    check_size(files.points, points.shape, files.rgb, rgb.shape)
+    camera = None if place is None else Camera.load(place)
+    own = files.rgb == files.points
+    image = None if own else read_rgb_image(files.rgb)
+    seen = read_organised(files.points, units=files.units, camera=camera)
+    rgb = seen.rgb if own else image
+    if rgb is None:
+        raise DataError(f"{files.points} has no colours of its own: add the scan's image.")
+    check_size(files.points, seen.points.shape, files.rgb, rgb.shape)
     mask = None if files.mask is None else read_mask_image(files.mask)
     if mask is not None and files.mask is not None:
         check_size(files.mask, mask.shape, files.rgb, rgb.shape)
-    return RawScan(rgb, points, mask)
+    return RawScan(rgb, seen.points, mask)
 
 
 def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[ScanFiles]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...plumbing.errors import DataError
-from ..formats.geometry import GEOMETRY_SUFFIXES
+from ..formats.geometry import GEOMETRY_SUFFIXES, has_colour
 from ..formats.image import IMAGE_SUFFIXES
 from .files import is_inside, visible
 from .problems import Problem, Report, refuse
@@ -29,7 +29,7 @@ _TIFF = (".tif", ".tiff")
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one scan."""
+    """The files of one scan; `rgb` is `points` where a cloud brings its own colours."""
 
     rgb: Path
     points: Path
@@ -48,6 +48,8 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
     `001_mask.png`), else in its type: an image or a geometry. An unmarked TIFF is the geometry,
     unless the scan has another.
 
+    A cloud with colours of its own needs no image, and a separate image goes before them.
+
     Reported and left out: an image or geometry without its partner, a mask without its scan, the
     second file of one role, links that lead out of root; and where a folder has both forms, what
     lies in folders.
@@ -59,6 +61,7 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
             for path in paths[1:]:
                 report(Problem("missing_pair", path, _both(role, path, paths[0])))
     rgb, points, mask = found["rgb"], found["points"], found["mask"]
+    rgb |= {stem: path for stem, path in points.items() if stem not in rgb and has_colour(path)}
     _check_pairs(rgb, points, "geometry", report)
     _check_pairs(points, rgb, "image", report)
     _check_pairs(mask, rgb, "image", report)

@@ -126,3 +126,63 @@ def lzf_compress(data: bytes) -> bytes:
         at += length
     flush()
     return bytes(out)
+
+
+def write_coloured_ply(
+    path: Path,
+    points: NDArray[Any],
+    rgb: NDArray[Any],
+    form: str = "binary_little_endian",
+    names: tuple[str, str, str] = ("red", "green", "blue"),
+) -> Path:
+    """An organised (H, W, 3) cloud with the colours of (H, W, 3) uint8 or uint16."""
+    height, width = points.shape[:2]
+    kind = {1: "uchar", 2: "ushort"}[rgb.dtype.itemsize]
+    header = ["ply", f"format {form} 1.0", f"obj_info num_cols {width}"]
+    header += [f"obj_info num_rows {height}", f"element vertex {height * width}"]
+    header += [f"property float {axis}" for axis in "xyz"]
+    header += [f"property {kind} {name}" for name in names] + ["end_header", ""]
+    order = PLY_FORMATS[form]
+    xyz, channels = points.reshape(-1, 3), rgb.reshape(-1, 3)
+    if not order:
+        rows = (" ".join(map(str, (*p, *c))) for p, c in zip(xyz, channels, strict=True))
+        body = "".join(f"{row}\n" for row in rows).encode()
+    else:
+        kinds = [("xyz", order + "f4", 3), ("rgb", f"{order}u{rgb.dtype.itemsize}", 3)]
+        table = np.zeros(len(xyz), kinds)
+        table["xyz"], table["rgb"] = xyz, channels
+        body = table.tobytes()
+    path.write_bytes("\n".join(header).encode() + body)
+    return path
+
+
+def write_coloured_pcd(
+    path: Path,
+    points: NDArray[Any],
+    rgb: NDArray[Any],
+    storage: str = "binary",
+    name: str = "rgb",
+    kind: str = "F",
+    alpha: int = 255,
+) -> Path:
+    """(H, W, 3) points and uint8 colours, packed as 0xAARRGGBB into a float or an integer."""
+    height, width = points.shape[:2]
+    wide = rgb.reshape(-1, 3).astype(np.uint32)
+    packed = (alpha << 24 | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]).astype("<u4")
+    colour = packed.view({"F": "<f4", "U": "<u4", "I": "<i4"}[kind])
+    xyz = points.reshape(-1, 3).astype("<f4")
+    header = f"VERSION .7\nFIELDS x y z {name}\nSIZE 4 4 4 4\nTYPE F F F {kind}\nCOUNT 1 1 1 1\n"
+    header += f"WIDTH {width}\nHEIGHT {height}\nPOINTS {len(xyz)}\nDATA {storage}\n"
+    if storage == "ascii":
+        rows = (f"{x} {y} {z} {c}\n" for (x, y, z), c in zip(xyz, colour, strict=True))
+        body = "".join(rows).encode()
+    elif storage == "binary":
+        table = np.zeros(len(xyz), [("xyz", "<f4", 3), ("rgb", colour.dtype)])
+        table["xyz"], table["rgb"] = xyz, colour
+        body = table.tobytes()
+    else:
+        columns = xyz.T.tobytes() + colour.tobytes()
+        block = lzf_compress(columns)
+        body = struct.pack("<II", len(block), len(columns)) + block
+    path.write_bytes(header.encode() + body)
+    return path

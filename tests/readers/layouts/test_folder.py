@@ -12,7 +12,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import list_scans, read_scan
 from tests.options import listing
 from tests.preparation.scans import write_png
-from tests.readers.data_sets import plant_scan, write_nested, write_pair
+from tests.readers.data_sets import plant_scan, write_coloured, write_nested, write_pair
 
 CAMERA = {"fx": 500.0, "fy": 500.0, "cx": 50.0, "cy": 45.0, "width": 100, "height": 90}
 
@@ -49,6 +49,25 @@ def test_splits_with_role_folders(root: Path, home: Path) -> None:
         ("test/dent/1", "test", "dent", 1, True),
         ("test/good/1", "test", "good", 0, False),
     ]
+
+
+@pytest.mark.parametrize("place", ["train/good", "train/good/xyz"])
+def test_a_cloud_with_colours_is_its_own_image(root: Path, home: Path, place: str) -> None:
+    path = write_coloured(home / place, "1", seed=5)
+    (scan,) = listed(root)
+    assert (scan.rgb, scan.points) == (path, path)
+    image, points = plant_scan(5)
+    raw = read_scan(scan)
+    np.testing.assert_array_equal(raw.rgb, image)
+    np.testing.assert_array_equal(raw.points, points)
+
+
+def test_a_separate_image_goes_before_the_clouds_colours(root: Path, home: Path) -> None:
+    write_coloured(home / "train", "1", seed=5)
+    other = plant_scan(6)[0]
+    write_png(home / "train/1.png", other)
+    (scan,) = listed(root)
+    np.testing.assert_array_equal(read_scan(scan).rgb, other)
 
 
 def test_splits_with_files_side_by_side(root: Path, home: Path) -> None:
