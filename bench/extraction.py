@@ -15,7 +15,7 @@ from mentor3ad.dataset.grid import PATCH, PATCHES
 from mentor3ad.dataset.manifest import Manifest, load_foreground
 from mentor3ad.extraction.batched import BatchExtractor
 from mentor3ad.extraction.category import extract_category
-from mentor3ad.extraction.scan import Backbones, extract_features, scan_geometry
+from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_geometry
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Features
 from mentor3ad.preparation.prepare import PreparedScan, load_scan
@@ -119,10 +119,11 @@ def _extraction(
     if backbones.device.type != "cpu":
         extractor = BatchExtractor(backbones, features)
         return lambda scans: extractor(extractor.prepare(scans))
+    fast = Fast.of(backbones)
 
     def one_by_one(scans: Sequence[PreparedScan]) -> None:
         geometry = [scan_geometry(scan, features.points) for scan in scans]
-        extract_features(scans, geometry, backbones, features)
+        extract_features(scans, geometry, fast, features)
 
     return one_by_one
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from mentor3ad.compute.device import select_device
+from mentor3ad.compute.process import configure_process
 from mentor3ad.demo.generate import DemoOptions, generate_category
 from mentor3ad.extraction.batched import BatchExtractor, Cloud
 from mentor3ad.extraction.category import extract_category
@@ -229,6 +230,7 @@ def main() -> None:
     params = load_params()
     features = params.features.model_copy(update={"shard": arguments.shard})
     params = params.model_copy(update={"features": features})
+    configure_process(params.runtime)
     device = select_device(params.runtime.model_copy(update={"device": "cuda"}))
     backbones = Backbones.load(features, device)
     scans = [made_up_scan(seed) for seed in range(arguments.scans)]

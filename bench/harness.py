@@ -28,7 +28,9 @@ class Bench:
     @cached_property
     def device(self) -> "torch.device":
         from mentor3ad.compute.device import select_device
+        from mentor3ad.compute.process import configure_process
 
+        configure_process(self.params.runtime)
         return select_device(self.params.runtime)
 
     @cached_property

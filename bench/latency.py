@@ -122,9 +122,9 @@ def _timed_forms(
         finally:
             batched.rgb, batched.points = rgb, points
         return
-    plain = extraction.backbones.fast()
-    extraction.backbones._fast[0] = Fast(timed(RGB, plain.rgb), timed(POINTS, plain.points))
+    plain = extraction.fast
+    extraction.fast = Fast(timed(RGB, plain.rgb), timed(POINTS, plain.points))
     try:
         yield
     finally:
-        extraction.backbones._fast[0] = plain
+        extraction.fast = plain

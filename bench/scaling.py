@@ -23,7 +23,7 @@ from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.scan import Split
 from mentor3ad.extraction.batched import BatchExtractor, Cloud
 from mentor3ad.extraction.category import Scans, scan_by_scan
-from mentor3ad.extraction.scan import Backbones
+from mentor3ad.extraction.scan import Backbones, Fast
 from mentor3ad.features.interpolation import nearest_centres
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Features
@@ -197,13 +197,14 @@ def side_by_side(
 ) -> Callable[[int], Callable[[], object]]:
     """From a number of threads to the extraction of some scans by them, as its stage does it."""
     made_up = _MadeUp(Path(), (), np.zeros((0, SIZE, SIZE), bool))
+    fast = Fast.of(backbones)
 
     def work(threads: int) -> Callable[[], object]:
         def extract() -> None:
             before = torch.get_num_threads()
             torch.set_num_threads(threads)
             try:
-                with scan_by_scan(made_up, backbones, options) as compute:
+                with scan_by_scan(made_up, lambda: fast, options) as compute:
                     compute(range(scans))
             finally:
                 torch.set_num_threads(before)

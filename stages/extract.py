@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mentor3ad.compute.device import select_device
+from mentor3ad.compute.process import configure_process
 from mentor3ad.extraction.category import extract_category
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
@@ -27,4 +28,4 @@ def extract(params: Params, category: str) -> Figures:
 
 
 if __name__ == "__main__":
-    run_category(extract)
+    run_category(extract, configure_process)

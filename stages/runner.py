@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mentor3ad.params.project import Project
-from mentor3ad.params.schema import Params, load_params
+from mentor3ad.params.schema import Params, Runtime, load_params
 from mentor3ad.plumbing.errors import ConfigError, one_sentence
 from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
 from mentor3ad.plumbing.processes import die_with_parent
@@ -27,8 +27,15 @@ def staging() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".staging"
 
 
-def run_category(stage: Callable[[Params, str], Figures | None]) -> None:
-    """Run a stage for the `--category` of the command line, and log the figures it returns."""
+def run_category(
+    stage: Callable[[Params, str], Figures | None],
+    configure: Callable[[Runtime], None] = lambda runtime: None,
+) -> None:
+    """Run a stage for the `--category` of the command line, and log the figures it returns.
+
+    Args:
+        configure: sets up the process before the stage: `configure_process` where torch computes.
+    """
 
     def command(category: Annotated[str, typer.Option(help="one of data.categories")]) -> None:
         params = load_params()
@@ -38,6 +45,7 @@ def run_category(stage: Callable[[Params, str], Figures | None]) -> None:
                 f"--category {category}: not among data.categories ({', '.join(known)}) of "
                 "params.yaml"
             )
+        configure(params.runtime)
         logged_stage(stage.__name__, lambda: stage(params, category), category)
 
     _run(command)

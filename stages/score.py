@@ -6,6 +6,7 @@ import numpy as np
 
 from mentor3ad.cache.maps import SCORES, SCORES_KIND, maps_manifest
 from mentor3ad.compute.device import scan_threads, select_device
+from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.features.pixels import PixelFeatures
 from mentor3ad.features.store import FeatureCache
@@ -48,4 +49,4 @@ def score(params: Params, category: str) -> Figures:
 
 
 if __name__ == "__main__":
-    run_category(score)
+    run_category(score, configure_process)

@@ -1,6 +1,7 @@
 """Train the Mentor of Fusion Module (section III-C) on the cached features of the good scans."""
 
 from mentor3ad.compute.device import select_device
+from mentor3ad.compute.process import configure_process
 from mentor3ad.fusion.training import train_fusion
 from mentor3ad.mentor.modules import save_module
 from mentor3ad.params.schema import Params
@@ -28,4 +29,4 @@ def train_mfm(params: Params, category: str) -> Figures:
 
 
 if __name__ == "__main__":
-    run_category(train_mfm)
+    run_category(train_mfm, configure_process)

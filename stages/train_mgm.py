@@ -1,6 +1,7 @@
 """Train the Mentor of Guidance Module (section III-D) with the frozen mentor's features."""
 
 from mentor3ad.compute.device import select_device
+from mentor3ad.compute.process import configure_process
 from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.training import train_guidance
 from mentor3ad.mentor.modules import load_module, save_module
@@ -30,4 +31,4 @@ def train_mgm(params: Params, category: str) -> Figures:
 
 
 if __name__ == "__main__":
-    run_category(train_mgm)
+    run_category(train_mgm, configure_process)

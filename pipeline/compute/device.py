@@ -1,8 +1,6 @@
 """Where and in which type the networks compute."""
 
 import contextlib
-import ctypes
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,7 +9,6 @@ from threading import RLock
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils import deterministic
 
 from ..params.schema import Runtime
 from ..plumbing.errors import ConfigError
@@ -20,21 +17,9 @@ from ..plumbing.errors import ConfigError
 def select_device(runtime: Runtime) -> torch.device:
     """The device that the params name; `auto` takes CUDA where there is one.
 
-    Also sets the number of CPU threads, switches every source of run-to-run variation off, and has
-    glibc keep freed memory: all of the process.
-
     Raises:
         ConfigError: CUDA is asked for where there is none.
     """
-    if runtime.threads:
-        torch.set_num_threads(runtime.threads)
-    # cuBLAS reads it when it starts; without it two runs may differ in their last bits.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so
-    _keep_freed_memory()
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if runtime.device.startswith("cuda") and not torch.cuda.is_available():
@@ -43,22 +28,6 @@ def select_device(runtime: Runtime) -> torch.device:
             "can use; set runtime.device to auto or cpu"
         )
     return torch.device(runtime.device)
-
-
-# mallopt's, of malloc.h: M_MMAP_THRESHOLD (the largest that it takes), M_TRIM_THRESHOLD, M_TOP_PAD.
-MALLOC = {-3: 32 << 20, -1: 2**31 - 1, -2: 64 << 20}
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed for the next array instead of giving it back to the system.
-
-    Every step frees arrays of some MB and asks for the like again. Given back, their pages would be
-    mapped and cleared anew each time: hundreds to thousands a training step.
-    """
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in MALLOC.items():
-            mallopt(option, value)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

@@ -13,11 +13,12 @@ from ..compute.device import scan_threads
 from ..dataset.manifest import Manifest, ManifestRow, load_foreground
 from ..params.schema import Features, PointFeatures
 from ..plumbing.errors import DataError
+from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
 from ..publishing.writer import write_store
 from .batched import Cloud, shard_by_shard
 from .identity import shard_sources, source_sha256, store_manifest
-from .scan import Backbones, Geometry, extract_features, scan_geometry
+from .scan import Backbones, Fast, Geometry, extract_features, scan_geometry
 from .snapshot import last_store
 
 Compute = Callable[[Sequence[int]], dict[str, NDArray]]
@@ -71,11 +72,11 @@ def extract_category(
     batched = device.type != "cpu" if batched is None else batched
     source = source_sha256(device)
     sources = shard_sources(source, store) if batched else [source] * len(manifest.rows)
-    way = batch_by_batch if batched else scan_by_scan
-    with (
-        last_store(staging, store, sources) as last,
-        way(scans, backbones, options) as compute,
-    ):
+    if batched:
+        way = batch_by_batch(scans, backbones, options)
+    else:  # packed when the first scan is computed: of a store that is taken over none is
+        way = scan_by_scan(scans, Once(lambda: Fast.of(backbones)), options)
+    with last_store(staging, store, sources) as last, way as compute:
         reusing = last.reusing(compute)
         # One shard ahead: the cores go on while a shard is finished, packed and written.
         write_store(out, store, reusing, staging, bar, last.identity, last.keep, ahead=1)
@@ -109,7 +110,7 @@ class Scans:
 
 
 @contextlib.contextmanager
-def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Iterator[Compute]:
+def scan_by_scan(scans: Scans, fast: Callable[[], Fast], options: Features) -> Iterator[Compute]:
     """From positions of scans to their arrays, each scan in one thread from its files to the end.
 
     On the CPU. Shards may be asked for side by side; their scans are begun in order.
@@ -118,9 +119,9 @@ def scan_by_scan(scans: Scans, backbones: Backbones, options: Features) -> Itera
     def extract(sample: int) -> dict[str, NDArray]:
         scan = scans.load(sample)
         geometry = scans.geometry(sample, scan, options.points)
-        return extract_features([scan], [geometry], backbones, options)
+        return extract_features([scan], [geometry], fast(), options)
 
-    with scan_threads(backbones.device) as pool:
+    with scan_threads(torch.device("cpu")) as pool:
 
         def compute(samples: Sequence[int]) -> dict[str, NDArray]:
             each = list(pool.map(extract, samples))

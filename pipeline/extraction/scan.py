@@ -6,7 +6,6 @@ Other devices take scans together: `batched/extract.py`.
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
 
 import numpy as np
 import torch
@@ -39,8 +38,6 @@ class Backbones:
     precision: dict[str, str] = field(
         default_factory=lambda: {"rgb": "float32", "points": "float32"}
     )
-    _fast: list["Fast"] = field(default_factory=list, init=False, repr=False, compare=False)
-    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, options: Features, device: torch.device) -> "Backbones":
@@ -52,16 +49,6 @@ class Backbones:
     def sha256(self) -> dict[str, str]:
         return {"rgb": state_sha256(self.rgb), "points": state_sha256(self.points)}
 
-    def fast(self) -> "Fast":
-        """Their forms for one scan at a time on the CPU, made once."""
-        assert self.device.type == "cpu"
-        with self._lock:
-            if not self._fast:
-                dtypes = {name: getattr(torch, value) for name, value in self.precision.items()}
-                vit = rgb.FastViT(self.rgb, dtypes["rgb"])
-                self._fast.append(Fast(vit, FastPointMAE(self.points, dtypes["points"])))
-            return self._fast[0]
-
 
 @dataclass(frozen=True)
 class Fast:
@@ -69,6 +56,17 @@ class Fast:
 
     rgb: rgb.FastViT
     points: FastPointMAE
+
+    @classmethod
+    @torch.inference_mode()
+    def of(cls, backbones: Backbones) -> "Fast":
+        """Packs the weights of backbones that are on the CPU."""
+        assert backbones.device.type == "cpu"
+        dtypes = {name: getattr(torch, value) for name, value in backbones.precision.items()}
+        return cls(
+            rgb.FastViT(backbones.rgb, dtypes["rgb"]),
+            FastPointMAE(backbones.points, dtypes["points"]),
+        )
 
 
 def precisions(options: Features, device: torch.device) -> dict[str, str]:
@@ -109,7 +107,7 @@ def scan_geometry(scan: PreparedScan, options: PointFeatures) -> Geometry:
 def extract_features(
     scans: Sequence[PreparedScan],
     geometry: Sequence[Geometry],
-    backbones: Backbones,
+    fast: Fast,
     options: Features,
 ) -> dict[str, np.ndarray]:
     """Features of some scans, as `feature_arrays(options.layout, ...)` names and shapes them.
@@ -120,14 +118,14 @@ def extract_features(
     """
     each = []
     for scan, one in zip(scans, geometry, strict=True):
-        patches = _fast_patches(scan, one, backbones, options)
-        tokens = _fast_tokens(one, backbones, options)
+        patches = _fast_patches(scan, one, fast, options)
+        tokens = _fast_tokens(one, fast, options)
         each.append(_arrays(patches, tokens, one, options))
     return {name: np.stack([features[name] for features in each]) for name in each[0]}
 
 
 def extract_one(
-    scan: PreparedScan, geometry: Geometry, backbones: Backbones, options: Features
+    scan: PreparedScan, geometry: Geometry, fast: Fast, options: Features
 ) -> dict[str, np.ndarray]:
     """`extract_features` of one scan on all cores, to the same bits: for a scan that waits alone.
 
@@ -137,13 +135,13 @@ def extract_one(
     Returns:
         The arrays of the scan, without the axis of scans.
     """
-    with scan_threads(backbones.device) as pool, _drivers() as drivers:
+    with scan_threads(torch.device("cpu")) as pool, _drivers() as drivers:
 
         def run(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
             return pool.map(torch.inference_mode()(task), tiles)  # the mode is a thread's own
 
-        patches = drivers.submit(_fast_patches, scan, geometry, backbones, options, run)
-        tokens = drivers.submit(_fast_tokens, geometry, backbones, options, run)
+        patches = drivers.submit(_fast_patches, scan, geometry, fast, options, run)
+        tokens = drivers.submit(_fast_tokens, geometry, fast, options, run)
         return _arrays(patches.result(), tokens.result(), geometry, options)
 
 
@@ -167,21 +165,21 @@ def _arrays(
 def _fast_patches(
     scan: PreparedScan,
     geometry: Geometry,
-    backbones: Backbones,
+    fast: Fast,
     options: Features,
     run: Run = in_order,
 ) -> np.ndarray:
     """(28, 28, 768) float32."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
-    return backbones.fast().rgb(scan.rgb, foreground, run)
+    return fast.rgb(scan.rgb, foreground, run)
 
 
 @torch.inference_mode()
 def _fast_tokens(
-    geometry: Geometry, backbones: Backbones, options: Features, run: Run = in_order
+    geometry: Geometry, fast: Fast, options: Features, run: Run = in_order
 ) -> np.ndarray:
     """(G, 1152) float32."""
-    tokens = backbones.fast().points(
+    tokens = fast.points(
         torch.from_numpy(geometry.groups.neighbourhoods),
         torch.from_numpy(geometry.groups.centres),
         options.points.norm_stats == "sample",

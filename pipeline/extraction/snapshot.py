@@ -6,7 +6,6 @@ folder: hard links to its files, which cost no disk as long as DVC's cache holds
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ import numpy as np
 from ..cache.reader import Store, whole
 from ..cache.schema import StoreManifest
 from ..plumbing.errors import CacheError
+from ..plumbing.locks import LockedError, lock
 from ..publishing.writer import ShardArrays
 
 FOLDER = "snapshots"  # of the staging folder
@@ -112,8 +112,8 @@ class Snapshot:
         Nothing happens where another process still reads the last one, which then stays, or where
         the disk has no room for the links.
         """
-        with contextlib.suppress(OSError):
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError, LockedError):
+            lock(self._lock, wait=False)
             part = self._folder.with_name(self._folder.name + ".part")
             shutil.rmtree(part, ignore_errors=True)
             try:
@@ -148,9 +148,9 @@ def last_store(
     folder.parent.mkdir(parents=True, exist_ok=True)
     shared = manifest.sample_fingerprint
     keys = [_sha256(shared, *own) for own in zip(manifest.hashes, sources, strict=True)]
-    with folder.with_name(folder.name + ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while another process replaces the snapshot
-        yield Snapshot(folder, lock, manifest, keys)
+    with folder.with_name(folder.name + ".lock").open("a") as file:
+        lock(file, shared=True)  # waits while another process replaces the snapshot
+        yield Snapshot(folder, file, manifest, keys)
 
 
 def _sha256(*parts: str) -> str:

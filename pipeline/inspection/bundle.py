@@ -26,7 +26,7 @@ from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VotingModel
 from ..weights.download import file_sha256
-from .model import Model, Settings, device_of
+from .model import Model, Settings, configure_device
 
 SCHEMA = 1
 BUNDLE_FILE = "bundle.json"
@@ -94,7 +94,7 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
         raise BundleError(
             f"{folder} inspects {manifest.category}, not {category}; name the bundle of {category}"
         )
-    where = device_of(device)
+    where = configure_device(device)
     settings = manifest.settings
     fusion = read_module(Fusion, folder / FUSION, where, _REMEDY)
     guidance = read_module(Guidance, folder / GUIDANCE, where, _REMEDY)

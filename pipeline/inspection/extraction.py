@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..extraction.batched import BatchExtractor, Cloud
-from ..extraction.scan import Backbones, Geometry, extract_one, scan_geometry
+from ..extraction.scan import Backbones, Fast, Geometry, extract_one, scan_geometry
 from ..features.store import ScanFeatures
 from ..params.schema import Features
 from ..preparation.prepare import PreparedScan
@@ -13,7 +13,7 @@ class OneByOne:
     """Each scan on all cores of the CPU, to the bits of the stages."""
 
     def __init__(self, backbones: Backbones, options: Features) -> None:
-        self.backbones, self.options = backbones, options
+        self.fast, self.options = Fast.of(backbones), options
 
     def group(self, scan: PreparedScan) -> Geometry:
         """What needs no network; raises DataError where the scan has too few points."""
@@ -23,8 +23,7 @@ class OneByOne:
         self, scans: Sequence[PreparedScan], grouped: Sequence[Geometry]
     ) -> list[ScanFeatures]:
         each = [
-            extract_one(*one, self.backbones, self.options)
-            for one in zip(scans, grouped, strict=True)
+            extract_one(*one, self.fast, self.options) for one in zip(scans, grouped, strict=True)
         ]
         return [ScanFeatures.of(arrays, self.options.points.pool) for arrays in each]
 

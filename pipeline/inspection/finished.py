@@ -21,7 +21,7 @@ from ..plumbing.errors import CacheError, ConfigError
 from ..plumbing.files import check_inside
 from ..scoring.scorer import Scorer, score_inputs
 from ..voting.model import VotingModel
-from .model import Model, Settings, device_of
+from .model import Model, Settings, configure_device
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def load_project(root: Path, category: str, device: str) -> Model:
         ConfigError, DataError, CacheError, WeightsError: see `Finished`.
     """
     finished = Finished.open(root, category)
-    return finished.load(device_of(device, finished.params))
+    return finished.load(configure_device(device, finished.params))
 
 
 def _same(path: Path, found: Mapping[str, object], expected: Mapping[str, object]) -> None:

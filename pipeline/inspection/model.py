@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from ..compute.device import select_device
+from ..compute.process import configure_process
 from ..dataset.scan import Layout, Units
 from ..extraction.scan import Backbones
 from ..params.schema import Features, Params, Preparation, Runtime, Section
@@ -44,8 +45,11 @@ class Model:
         return self.backbones.device
 
 
-def device_of(name: str, params: Params | None = None) -> torch.device:
-    """The device called auto, cpu, cuda or cuda:N, set up as a project's params say, if any.
+def configure_device(name: str, params: Params | None = None) -> torch.device:
+    """Set up this process for a model, and choose its device: auto, cpu, cuda or cuda:N.
+
+    Args:
+        params: the project's, which may name a number of threads; None: of a bundle.
 
     Raises:
         ConfigError: no such name, or CUDA where there is none.
@@ -53,6 +57,8 @@ def device_of(name: str, params: Params | None = None) -> torch.device:
     none = dict.fromkeys(Runtime.model_fields)
     given = none if params is None else params.runtime.model_dump()
     try:
-        return select_device(Runtime(**(given | {"device": name})))
+        runtime = Runtime(**(given | {"device": name}))
     except ValidationError:
         raise ConfigError(f"device {name!r}: give auto, cpu, cuda or cuda:N") from None
+    configure_process(runtime)
+    return select_device(runtime)

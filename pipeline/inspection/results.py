@@ -1,7 +1,6 @@
 """One line a scan: JSON Lines or CSV, on standard output and in a file."""
 
 import csv
-import fcntl
 import io
 import json
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.locks import LockedError, lock
 from .inspector import Inspection
 
 Format = Literal["jsonl", "csv"]
@@ -77,8 +77,8 @@ def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8", newline="") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(file, wait=False)
+        except LockedError:
             raise ConfigError(
                 f"{path} is being written by another process; name another --out"
             ) from None

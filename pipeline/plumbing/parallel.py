@@ -1,4 +1,4 @@
-"""Work in threads whose results come in order."""
+"""Work in threads whose results come in order, and what threads make once for all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import TypeVar
+from threading import Lock
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -32,6 +33,20 @@ def in_threads(
             return [result for _, result in zip(bar(items), results, strict=True)]
         finally:  # Ctrl-C too: leave the items that have not begun
             pool.shutdown(cancel_futures=True)
+
+
+class Once(Generic[Made]):
+    """Something that is made when the first of several threads asks for it, and once."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make, self._made = make, list[Made]()
+        self._lock = Lock()
+
+    def __call__(self) -> Made:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
 
 
 def ahead(

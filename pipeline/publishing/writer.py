@@ -2,11 +2,11 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
 from ..cache.schema import StoreManifest
 from ..plumbing import parallel as threads
 from ..plumbing.errors import CacheError
+from ..plumbing.locks import locked
 
 ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
 
@@ -58,7 +59,7 @@ def write_store(
     identity = identity or manifest.fingerprint
     staging = staging_root / f"{manifest.category}-{manifest.kind}-{identity[:16]}"
     try:
-        with _lock(staging, out):
+        with locked(staging / "lock", partial(_written_elsewhere, out)):
             missing = _missing_shards(staging, manifest)
             with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
                 for shard in shards(missing):
@@ -92,22 +93,10 @@ def _computed(
             pool.shutdown(cancel_futures=True)
 
 
-@contextlib.contextmanager
-def _lock(staging: Path, out: Path) -> Iterator[None]:
-    staging.mkdir(parents=True, exist_ok=True)
-    with (staging / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise CacheError(
-                f"{out} is being written by another process ({file.read().strip() or 'unknown'}); "
-                "wait for it or stop it"
-            ) from None
-        file.truncate(0)
-        file.write(f"pid {os.getpid()}")
-        file.flush()
-        yield
+def _written_elsewhere(out: Path, holder: str) -> CacheError:
+    return CacheError(
+        f"{out} is being written by another process ({holder}); wait for it or stop it"
+    )
 
 
 def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
@@ -118,8 +107,8 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
         shutil.rmtree(done, ignore_errors=True)
         _create(store, manifest)
         done.mkdir()
-    for partial in store.rglob("*.partial"):
-        partial.unlink()
+    for torn in store.rglob("*.partial"):
+        torn.unlink()
     return [shard for shard in range(manifest.shards) if not _done(staging, manifest, shard)]
 
 

@@ -1,6 +1,5 @@
 """Running what a study misses: one `dvc exp run --temp` an experiment, some beside each other."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..plumbing.errors import ConfigError
+from ..plumbing.locks import locked
 from .plan import Planned
 
 LOGS = Path("reports/studies/logs")
@@ -46,8 +46,8 @@ def run_experiments(
     Raises:
         ConfigError: another study runs in this folder.
     """
-    with _only_study() as lock:
-        runner = _Runner(lock, tell, environment(jobs))
+    with locked(LOCK, _another_study) as lock:
+        runner = _Runner(lock.fileno(), tell, environment(jobs))
         with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
             try:
                 list(pool.map(runner.run_chain, work))
@@ -166,15 +166,8 @@ def _sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def _only_study() -> Iterator[int]:
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(
-                "another study runs in this folder, or an experiment that one left running; "
-                "wait for its end"
-            ) from None
-        yield file.fileno()
+def _another_study(holder: str) -> ConfigError:
+    return ConfigError(
+        f"another study ({holder}) runs in this folder, or an experiment that it left running; "
+        "wait for its end"
+    )

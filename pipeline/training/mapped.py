@@ -1,4 +1,7 @@
-"""Tables for more features than memory holds: on the disk, mapped, and gone with the process."""
+"""Tables for more features than memory holds: on the disk, mapped, and gone with the process.
+
+What Linux alone has, such as advice about pages, is left out on other systems: slower, not wrong.
+"""
 
 import ctypes
 import errno
@@ -6,21 +9,35 @@ import mmap
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor
 
-from ..plumbing.errors import CacheError
+from ..plumbing.errors import CacheError, ConfigError
+
+_ZEROS = bytes(1 << 20)
 
 
 def available_memory(device: torch.device) -> int:
-    """Bytes that can be had now: of the GPU, or of the machine or the container's limit."""
+    """Bytes that can be had now: of the GPU, or of the machine or the container's limit.
+
+    Raises:
+        ConfigError: the system does not say how much memory it has.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    try:
+        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError):  # no POSIX system, or one without these names
+        raise ConfigError(
+            "runtime.memory_gb = null: this system does not say how much memory it has; set the "
+            "number of GB that the training scans' features may take"
+        ) from None
     meminfo, container = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
     if meminfo.exists():
         values = dict(line.split(":") for line in meminfo.read_text().splitlines())
@@ -48,13 +65,22 @@ def scratch_table(folder: Path, shape: tuple[int, int], dtype: torch.dtype) -> T
     size = prod(shape) * dtype.itemsize
     with tempfile.TemporaryFile(dir=folder) as file:
         try:  # all of it now: on a disk that is full, a write to mapped memory ends the process
-            os.posix_fallocate(file.fileno(), 0, size)
+            _take_room(file, size)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise _no_space(folder, size) from error
         pages = mmap.mmap(file.fileno(), size)
     return torch.frombuffer(pages, dtype=dtype).view(shape)
+
+
+def _take_room(file: IO[bytes], size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for start in range(0, size, len(_ZEROS)):  # by writing it
+        file.write(_ZEROS[: size - start])
+    file.flush()
 
 
 def read_ahead(rows: Tensor) -> None:
@@ -68,13 +94,16 @@ def read_ahead(rows: Tensor) -> None:
     """
     start = rows.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
     size = rows.data_ptr() + rows.nbytes - start
-    # Not mmap's own method: that one keeps Python's other threads waiting.
-    _libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_WILLNEED)
+    if (madvise := _madvise()) is not None:
+        madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_WILLNEED)
 
 
 @cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
+def _madvise() -> Callable[..., int] | None:
+    """The C library's, None where it has none; mmap's own keeps Python's other threads waiting."""
+    if not hasattr(mmap, "MADV_WILLNEED"):
+        return None
+    return ctypes.CDLL(None).madvise
 
 
 def _no_space(folder: Path, size: int) -> CacheError:

@@ -1,17 +1,16 @@
 """Files from outside: fetched whole, checked by sha256 before anything opens them."""
 
 import errno
-import fcntl
 import hashlib
 import http.client
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..plumbing.errors import WeightsError
+from ..plumbing.locks import locked
 from ..plumbing.progress import byte_bar
 
 TIMEOUT_S = 60
@@ -44,7 +43,7 @@ def fetch(url: str, sha256: str, target: Path) -> Path:
         WeightsError: no network, no disk space, or another file than the expected one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target):
+    with only_writer(target):
         if not target.exists():
             part = target.with_name(f"{target.name}.part")
             taken_up = part.exists()
@@ -58,12 +57,9 @@ def fetch(url: str, sha256: str, target: Path) -> Path:
     return target
 
 
-@contextmanager
-def locked(target: Path) -> Iterator[None]:
+def only_writer(target: Path) -> AbstractContextManager[object]:
     """Hold the right to write `target`; waits for another process that holds it."""
-    with target.with_name(f".{target.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return locked(target.with_name(f".{target.name}.lock"))
 
 
 def _check_arrived(url: str, part: Path, sha256: str) -> None:

@@ -8,7 +8,7 @@ from ..params.schema import Features
 from ..plumbing.errors import WeightsError
 from ..plumbing.files import replaced_whole
 from . import sources
-from .download import fetch, locked
+from .download import fetch, only_writer
 from .sources import Backbone, Source, check_recorded, record_sha256, remedy
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _keep(source: Source, file: Path, state: "dict[str, Tensor]") -> None:
 
     source.kept.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(source.kept), replaced_whole(source.kept) as part:
+        with only_writer(source.kept), replaced_whole(source.kept) as part:
             if file.suffix == ".pth":
                 save_file({name: tensor.contiguous() for name, tensor in state.items()}, part)
             else:

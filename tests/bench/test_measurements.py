@@ -186,7 +186,7 @@ def test_extraction_has_a_curve_of_threads_up_to_all(bench, monkeypatch):
 def test_scans_in_flight_are_extracted_by_so_many_threads(bench, monkeypatch):
     seen = set()
 
-    def extract(scans, geometry, backbones, options):
+    def extract(scans, geometry, fast, options):
         seen.add(threading.current_thread().name)
         assert torch.get_num_threads() == 1
         together.wait(20)  # broken, and an error, where fewer threads come

@@ -12,7 +12,7 @@ from bench.extraction import published_options
 from mentor3ad.backbones.grouping import group_points
 from mentor3ad.backbones.point_mae import PointMAE
 from mentor3ad.evaluation.aupro import aupro, aupro_all_thresholds, pro_curve, rank_pixels
-from mentor3ad.extraction.scan import extract_features, scan_geometry
+from mentor3ad.extraction.scan import Fast, extract_features, scan_geometry
 from mentor3ad.features.interpolation import rgb_map
 from mentor3ad.features.store import ScanFeatures
 from tests.golden_weights import filled_state
@@ -31,7 +31,7 @@ def test_extraction_equals_ours(backbones, params):
     if hasattr(features, "precision"):
         features = features.model_copy(update={"precision": "float32"})
     scan = scenes.scan(side=30)
-    arrays = extract_features([scan], [scan_geometry(scan, points)], backbones, features)
+    arrays = extract_features([scan], [scan_geometry(scan, points)], Fast.of(backbones), features)
     ours = ScanFeatures.of({name: array[0] for name, array in arrays.items()}, pool=True)
     rgb, xyz = oracle.extract(scan, backbones.rgb, backbones.points, GROUPS, GROUP_SIZE)
     expected = rgb_map(torch.from_numpy(ours.rgb).float())

@@ -1,18 +1,14 @@
 """Threads of work that falls apart into scans."""
 
-import ctypes
-import os
-import platform
 import time
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError, Thread
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from mentor3ad.compute.device import MALLOC, scan_threads, select_device, to_device
+from mentor3ad.compute.device import scan_threads, to_device
 
 CPU = torch.device("cpu")
 
@@ -83,45 +79,6 @@ def test_bits_do_not_depend_on_the_number_of_cores():
             torch.set_num_threads(before)
 
     assert all(torch.equal(*pair) for pair in zip(products(1), products(2), strict=True))
-
-
-def test_what_decides_on_bits_is_set_before_cublas_starts(params, monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    select_device(params.runtime.model_copy(update={"device": "cpu"}))
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-    assert torch.are_deterministic_algorithms_enabled()
-    assert not torch.backends.cudnn.allow_tf32
-
-
-def test_a_workspace_that_is_set_stays(params, monkeypatch):
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
-    select_device(params.runtime.model_copy(update={"device": "cpu"}))
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
-def test_the_c_library_takes_what_it_is_told_about_freed_memory():
-    mallopt = ctypes.CDLL(None).mallopt
-    assert [mallopt(option, value) for option, value in MALLOC.items()] == [1, 1, 1]
-
-
-@pytest.mark.parametrize("library", [SimpleNamespace(), None])
-def test_another_c_library_is_left_as_it_is(params, monkeypatch, library):
-    def load(name: None) -> SimpleNamespace:
-        if library is None:
-            raise OSError
-        return library
-
-    monkeypatch.setattr(ctypes, "CDLL", load)
-    assert select_device(params.runtime.model_copy(update={"device": "cpu"})) == CPU
-
-
-def test_freed_memory_is_kept_by_select_device(params, monkeypatch):
-    told: list[tuple[int, int]] = []
-    library = SimpleNamespace(mallopt=lambda *option: told.append(option))
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    select_device(params.runtime.model_copy(update={"device": "cpu"}))
-    assert dict(told) == MALLOC
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

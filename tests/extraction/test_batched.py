@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import mentor3ad.extraction.batched as batched
 from mentor3ad.extraction.batched import BatchExtractor, shard_by_shard
 from mentor3ad.extraction.memory import batch_bytes, network_bytes
-from mentor3ad.extraction.scan import Backbones, extract_features, scan_geometry
+from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_geometry
 from mentor3ad.features.store import feature_arrays
 from mentor3ad.params.schema import Features
 from mentor3ad.plumbing.errors import DataError
@@ -44,7 +44,7 @@ def scans(make_scan):
 
 def one_by_one(scans, backbones, options) -> dict[str, np.ndarray]:
     geometry = [scan_geometry(scan, options.points) for scan in scans]
-    return extract_features(scans, geometry, backbones, options)
+    return extract_features(scans, geometry, Fast.of(backbones), options)
 
 
 def together(scans, backbones: Backbones, options: Features, device: str):

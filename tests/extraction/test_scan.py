@@ -51,7 +51,8 @@ def scans(make_scan):
 
 def extract(scans, backbones, options):
     geometry = [scan_geometry(scan, options.points) for scan in scans]
-    return extract_features(scans, geometry, backbones, options)
+    fast = backbones if isinstance(backbones, Narrow) else Fast.of(backbones)
+    return extract_features(scans, geometry, fast, options)
 
 
 def with_points(options: Features, **values: object) -> Features:
@@ -78,15 +79,6 @@ class Narrow:
         self.points = lambda *inputs: fast.points(*inputs)[..., :24].contiguous()
 
 
-class NarrowBackbones(Backbones):
-    def fast(self) -> Narrow:
-        return Narrow(super().fast())
-
-
-def narrowed(backbones: Backbones) -> Backbones:
-    return NarrowBackbones(backbones.rgb, backbones.points, backbones.device)
-
-
 def digests(arrays: dict[str, np.ndarray]) -> list[str]:
     """Of each scan of a call."""
     count = len(arrays["rgb"])
@@ -104,7 +96,7 @@ def test_the_composition_of_a_call_changes_no_bit(
     """Whatever the neighbours, their number and the place: a store that takes some scans from an
     earlier one has the same bytes as one that computes them all."""
     options = with_tokens(with_points(options, norm_stats=norm_stats), tokens)
-    narrow = narrowed(backbones)
+    narrow = Narrow(Fast.of(backbones))
     options = options.model_copy(update={"layout": layout})
     alone = [digests(extract([scan], narrow, options))[0] for scan in scans]
     for order in ([0, 1, 2], [2, 0], [1, 2]):
@@ -126,13 +118,13 @@ def test_one_scan_on_all_cores_has_the_bits_of_extraction(
         backbones = in_bfloat16(backbones)
     options = with_tokens(with_points(options, norm_stats="sample"), tokens)
     geometry = scan_geometry(scans[0], options.points)
-    threads = torch.get_num_threads()
+    fast, threads = Fast.of(backbones), torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        one = extract_one(scans[0], geometry, backbones, options)
+        one = extract_one(scans[0], geometry, fast, options)
         assert torch.get_num_threads() == 3
         with scan_threads(backbones.device) as pool:
-            extracted = pool.submit(extract_features, [scans[0]], [geometry], backbones, options)
+            extracted = pool.submit(extract_features, [scans[0]], [geometry], fast, options)
             expected = extracted.result()
     finally:
         torch.set_num_threads(threads)
@@ -193,7 +185,7 @@ def test_a_full_foreground_gives_the_features_of_all_tokens(make_scan, backbones
 def layouts(request, scans, backbones, options):
     """One scan's features from either layout."""
     options = with_points(options, pool=request.param)
-    narrow = narrowed(backbones)
+    narrow = Narrow(Fast.of(backbones))
     factored = extract(scans[:1], narrow, options)
     dense = extract(scans[:1], narrow, options.model_copy(update={"layout": "dense"}))
     factored = ScanFeatures(

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from mentor3ad.plumbing.parallel import in_threads
+from mentor3ad.plumbing.parallel import Once, in_threads
 
 
 def test_results_keep_the_order_of_their_items_and_every_item_is_shown() -> None:
@@ -39,3 +39,11 @@ def test_an_error_ends_the_work() -> None:
 
 def test_nothing_to_do_is_done() -> None:
     assert in_threads(str, []) == []
+
+
+def test_what_threads_share_is_made_once_and_not_before() -> None:
+    made: list[int] = []
+    shared = Once(lambda: made.append(0) or len(made))
+    assert made == []
+    assert in_threads(lambda _: shared(), range(20)) == [1] * 20
+    assert made == [0]

@@ -1,0 +1,47 @@
+"""What a process that computes with torch sets once, before it begins: all of it holds everywhere.
+
+Results do not change with the number of threads; the rest decides on their bits or on the time.
+"""
+
+import contextlib
+import ctypes
+import os
+
+import torch
+from torch.utils import deterministic
+
+from ..params.schema import Runtime
+
+# mallopt's, of malloc.h: M_MMAP_THRESHOLD (the largest that it takes), M_TRIM_THRESHOLD, M_TOP_PAD.
+MALLOC = {-3: 32 << 20, -1: 2**31 - 1, -2: 64 << 20}
+
+
+def configure_process(runtime: Runtime) -> None:
+    """Set up this process for results that do not vary from run to run.
+
+    It sets the number of CPU threads (`runtime.threads`; null leaves it), torch's determinism and
+    cuBLAS's environment variable, and has the C library keep freed memory. It has to come before
+    the first work on a GPU: cuBLAS reads its variable when it starts.
+    """
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    # Without it two runs on one GPU may differ in their last bits.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next array instead of giving it back to the system.
+
+    Every step frees arrays of some MB and asks for the like again. Given back, their pages would be
+    mapped and cleared anew each time: hundreds to thousands a training step. Another C library does
+    as it always does, which costs time alone.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in MALLOC.items():
+            mallopt(option, value)
