@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from ..validation.report import Report
 
 
-class Layout(StrEnum):
-    mvtec3d = "mvtec3d"
-    eyecandies = "eyecandies"
-    folder = "folder"
-
-
 class Units(StrEnum):
     m = "m"
     mm = "mm"
@@ -29,7 +23,7 @@ def validate(
         Path | None, typer.Option(help="Folder of the categories; checks all that it holds.")
     ] = None,
     categories: Annotated[str, typer.Option(help="Categories, separated by commas.")] = "",
-    layout: Annotated[Layout | None, typer.Option(help="Instead of data.layout.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Instead of data.layout.")] = None,
     units: Annotated[Units | None, typer.Option(help="Instead of data.units.")] = None,
     camera: Annotated[str | None, typer.Option(help="Instead of data.camera.")] = None,
     light: Annotated[int | None, typer.Option(help="Instead of data.light.")] = None,
@@ -53,7 +47,7 @@ def validate(
     overrides = {
         "root": None if root is None else str(root),
         "categories": [name.strip() for name in categories.split(",") if name.strip()] or None,
-        "layout": layout and layout.value,
+        "layout": layout,
         "units": units and units.value,
         "camera": camera,
         "light": light,

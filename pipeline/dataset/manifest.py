@@ -16,7 +16,7 @@ from ..params.schema import Preparation
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
 from .grid import SIZE
-from .scan import Label, Layout, ScanFiles, Split, Units
+from .scan import Label, ScanFiles, Split, Units
 
 SCHEMA = 3
 MANIFEST_FILE = "manifest.json"
@@ -59,7 +59,7 @@ class ManifestRow:
     n_foreground: int
     plane: PlaneState = "none"
     sidecars: dict[str, str] = field(default_factory=dict)
-    layout: Layout = "mvtec3d"
+    layout: str = "mvtec3d"
     units: Units = "m"
 
     def files(self, root: Path) -> ScanFiles:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Label = Literal[0, 1] | None
-Layout = Literal["mvtec3d", "eyecandies", "folder"]
 Units = Literal["m", "mm"]
 
 GOOD = "good"
@@ -34,7 +33,7 @@ class ScanFiles:
         mask: image of defect classes; None where there is none. A good scan needs none.
         sidecars: further files that the geometry cannot be read without, by role: "camera",
             "info_depth", "pose".
-        layout: of the data set; it names the reader.
+        layout: name of the data set's layout, see `mentor3ad.readers.layouts`.
         units: of the geometry's coordinates.
     """
 
@@ -46,7 +45,7 @@ class ScanFiles:
     points: Path
     mask: Path | None
     sidecars: Mapping[str, Path] = field(default_factory=dict)
-    layout: Layout = "mvtec3d"
+    layout: str = "mvtec3d"
     units: Units = "m"
 
 

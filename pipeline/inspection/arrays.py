@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.scan import Layout, RawScan
+from ..dataset.scan import RawScan
 from ..plumbing.errors import DataError
 from ..readers.formats.checks import MAX_COORDINATE_M, MAX_SIDE
-from ..readers.layouts.mvtec3d import is_preprocessed
+from ..readers.layouts import find_layout
 
 
-def raw_scan(rgb: NDArray[np.uint8], points: NDArray[np.float32], layout: Layout) -> RawScan:
+def raw_scan(rgb: NDArray[np.uint8], points: NDArray[np.float32], layout: str) -> RawScan:
     """What the layout's reader would give of files with this content.
 
     Args:
@@ -31,8 +31,7 @@ def raw_scan(rgb: NDArray[np.uint8], points: NDArray[np.float32], layout: Layout
             f"the point map has NaN, Inf or coordinates above {MAX_COORDINATE_M:g} m: write no "
             "return as (0, 0, 0), and lengths in metres."
         )
-    part_only = layout == "eyecandies" or (layout == "mvtec3d" and is_preprocessed(rgb, points))
-    return RawScan(rgb, points, None, part_only)
+    return RawScan(rgb, points, None, find_layout(layout).is_part_only(rgb, points))
 
 
 def _check(array: NDArray[np.generic], dtype: np.dtype[np.generic], what: str) -> None:

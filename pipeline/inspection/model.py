@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ..compute.device import select_device
 from ..compute.process import configure_process
-from ..dataset.scan import Layout, Units
+from ..dataset.scan import Units
 from ..extraction.scan import Backbones
 from ..params.schema import Features, Params, Preparation, Runtime, Section
 from ..plumbing.errors import ConfigError
@@ -20,7 +20,7 @@ from ..voting.model import VotingModel
 class Settings(Section):
     """What of the params a prediction depends on."""
 
-    layout: Layout
+    layout: str
     units: Units
     own_colours: bool = False  # folder: clouds that bring their colours need no image
     light: int  # eyecandies: which of its images

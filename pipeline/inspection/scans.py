@@ -1,26 +1,20 @@
 """Scans to inspect: a pair of files, or all that lie in a folder and below it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset.scan import UNKNOWN, ScanFiles
 from ..plumbing.errors import DataError
-from ..readers.layouts import eyecandies, pairs
+from ..readers.layouts import find_layout
 from ..readers.layouts.files import visible
+from ..readers.layouts.layout import Layout, Pair
 from .model import Model
-
-_CANDY = {  # what a scan of Eyecandies must have, by role
-    "image": "image",
-    "depth": "depth image",
-    "info_depth": "depth range (info_depth.yaml)",
-    "pose": "pose",
-}
 
 
 @dataclass
-class Found:
-    """What a folder holds.
+class FoundScans:
+    """What a folder and those below it hold.
 
     Attributes:
         scans: complete ones, by name.
@@ -35,24 +29,16 @@ def pair_files(rgb: Path, points: Path, model: Model) -> ScanFiles:
     """One scan by its image and geometry, read as the model's training data were.
 
     Raises:
-        DataError: Eyecandies: the depth's range or the pose is not beside it.
+        DataError: a file that the layout reads with them is not beside them.
     """
-    if model.settings.layout == "eyecandies":
-        number = points.name.partition("_")[0]
-        home = points.parent
-        items = eyecandies.group_items(home, home, model.settings.light)
-        sidecars = {r: p for r, p in items.get(number, {}).items() if r in ("info_depth", "pose")}
-        if len(sidecars) < 2:
-            raise DataError(f"{points} lacks {number}_info_depth.yaml or {number}_pose.txt: add it")
-        return replace(_scan(number, rgb, points, model), sidecars=sidecars)
-    return _scan(pairs.scan_name(rgb), rgb, points, model)
+    return _scan(*find_layout(model.settings.layout).pair(rgb, points, model.settings), model)
 
 
-def find_scans(folder: Path, model: Model) -> Found:
+def find_scans(folder: Path, model: Model) -> FoundScans:
     """The scans in a folder and below it, whatever its folders are called.
 
-    Files are paired as in the layouts of data sets: by name, side by side or in folders rgb and
-    xyz; of Eyecandies by number. A scan's id is its folder's path from `folder` and its name.
+    Files are paired as in the model's layout: by name, side by side or in folders rgb and xyz; of
+    Eyecandies by number. A scan's id is its folder's path from `folder` and its name.
 
     Raises:
         DataError: no such folder, both forms in one folder, or a link that leads out of it.
@@ -61,60 +47,34 @@ def find_scans(folder: Path, model: Model) -> Found:
         raise DataError(
             f"{folder} is no folder: name a folder of scans, or a scan as IMAGE,GEOMETRY"
         )
-    found = Found()
-    group = _find_candy if model.settings.layout == "eyecandies" else _find_pairs
-    for place in _folders(folder):
-        group(folder, place, model, found)
-    return found
+    all_found, layout = FoundScans(), find_layout(model.settings.layout)
+    for place in _folders(folder, layout):
+        found, prefix = layout.find(folder, place, model.settings), _prefix(folder, place)
+        all_found.scans += [_scan(prefix + name, p, model) for name, p in found.pairs.items()]
+        all_found.unusable |= {prefix + name: why for name, why in found.unusable.items()}
+    return all_found
 
 
-def _folders(folder: Path) -> Iterator[Path]:
+def _folders(folder: Path, layout: Layout) -> Iterator[Path]:
     """A folder and those below it, but for hidden ones and those of a role, in order of name."""
     yield folder
     for path in visible(folder):
-        if path.is_dir() and not path.is_symlink() and not pairs.is_role_folder(path):
-            yield from _folders(path)
+        is_role = path.name.casefold() in layout.role_folders
+        if path.is_dir() and not path.is_symlink() and not is_role:
+            yield from _folders(path, layout)
 
 
-def _find_pairs(root: Path, folder: Path, model: Model, found: Found) -> None:
-    for stem, roles in pairs.group_files(root, folder).items():
-        rgb, points = roles.get("rgb"), roles.get("points")
-        if points and not rgb and model.settings.own_colours:
-            rgb = points
-        name = _prefix(root, folder) + stem
-        try:
-            if rgb and points:
-                files = pairs.only_one("rgb", rgb), pairs.only_one("points", points)
-                found.scans.append(_scan(name, *files, model))
-            elif rgb or points:  # a mask alone is no scan
-                lacking = "geometry" if rgb else "image"
-                raise DataError(f"{(rgb or points or [])[0]} has no {lacking} of its name: add it.")
-        except DataError as error:
-            found.unusable[name] = str(error)
-
-
-def _find_candy(root: Path, folder: Path, model: Model, found: Found) -> None:
-    for number, items in eyecandies.group_items(root, folder, model.settings.light).items():
-        name = _prefix(root, folder) + number
-        lacking = [what for role, what in _CANDY.items() if role not in items]
-        if lacking:
-            found.unusable[name] = f"{folder / number} has no {', no '.join(lacking)}"
-            continue
-        sidecars = {role: items[role] for role in ("info_depth", "pose")}
-        scan = _scan(name, items["image"], items["depth"], model)
-        found.scans.append(replace(scan, sidecars=sidecars))
-
-
-def _scan(name: str, rgb: Path, points: Path, model: Model) -> ScanFiles:
+def _scan(name: str, pair: Pair, model: Model) -> ScanFiles:
+    camera = {} if model.camera is None else {"camera": model.camera}
     return ScanFiles(
         id=name,
         split="test",
         defect=UNKNOWN,
         label=None,
-        rgb=rgb,
-        points=points,
+        rgb=pair.rgb,
+        points=pair.points,
         mask=None,
-        sidecars={} if model.camera is None else {"camera": model.camera},
+        sidecars=camera | dict(pair.sidecars),
         layout=model.settings.layout,
         units=model.settings.units,
     )

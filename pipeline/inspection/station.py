@@ -11,7 +11,7 @@ from ..dataset.scan import ScanFiles
 from ..plumbing.errors import DataError
 from ..plumbing.logs import LOGGER
 from .model import Model
-from .scans import Found, find_scans
+from .scans import FoundScans, find_scans
 
 PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
 
@@ -73,7 +73,7 @@ class Station:
         self._seen = {a.scan.id: a.source for a in new}
         return sorted(resting, key=lambda a: (a.time, a.scan.id))
 
-    def _mention(self, found: Found) -> None:
+    def _mention(self, found: FoundScans) -> None:
         now = time.monotonic()
         since = {name: self._waiting.get(name, now) for name in found.unusable}
         self._waiting = since

@@ -64,7 +64,7 @@ class Preparation(Foreground):
 class Listing(Section):
     """How the files of a data set are arranged; docs/data-layouts.md draws each layout."""
 
-    layout: Literal["mvtec3d", "eyecandies", "folder"]
+    layout: str  # a name in mentor3ad.readers.layouts, which this room lies below: checked there
     light: Annotated[int, Field(ge=0, le=5)]
     test_private: bool
     units: Literal["m", "mm"]

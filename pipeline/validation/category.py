@@ -11,7 +11,7 @@ from statistics import median
 from ..dataset.scan import ScanFiles
 from ..params.schema import Listing, Preparation
 from ..plumbing.parallel import in_threads
-from ..readers.layouts import list_scans
+from ..readers.layouts import find_layout, list_scans
 from ..readers.layouts.problems import Problem, reporting
 from .duplicates import find_duplicates
 from .scan import CheckedScan, Measures, check_scan
@@ -76,8 +76,8 @@ def _repeated_ids(files: Sequence[ScanFiles]) -> Iterator[Problem]:
 
 
 def _missing_masks(files: Sequence[ScanFiles]) -> Iterator[Problem]:
-    """Of a plant's defects, where others have a mask; the other layouts insist on all."""
-    defects = [scan for scan in files if scan.label == 1 and scan.layout == "folder"]
+    """Defects without a mask where others have one, in a layout that does not insist on all."""
+    defects = [s for s in files if s.label == 1 and not find_layout(s.layout).needs_masks]
     if not any(scan.mask for scan in defects):
         return
     for scan in defects:

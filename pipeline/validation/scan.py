@@ -17,7 +17,7 @@ from ..plumbing.words import counted
 from ..preparation.prepare import check_label, find_part
 from ..preparation.resize import resize_mask, resize_points
 from ..readers.content import file_digest
-from ..readers.layouts import read_scan
+from ..readers.layouts import find_layout, read_scan
 from ..readers.layouts.problems import Kind, Problem, Report, reporting
 
 # Diagonal of what a scan shows, metres. A structured-light sensor sees from a few millimetres to a
@@ -139,7 +139,8 @@ def _measure(files: ScanFiles, raw: RawScan, options: Preparation, report: Repor
 
 def _wrong_units(files: ScanFiles, view: float) -> str:
     size = f"{view:.3g} m" if view > 1 else f"{view * 1000:.3g} mm"
-    remedy = "set data.units" if files.layout == "folder" else "scale it to metres"
+    has_units = "units" in find_layout(files.layout).params
+    remedy = "set data.units" if has_units else "scale it to metres"
     return (
         f"{files.points} shows a scene of {size}, read as {files.units}: the units look wrong, a "
         f"sensor sees {MIN_VIEW_M * 1000:g} mm to {MAX_VIEW_M:g} m; {remedy}."

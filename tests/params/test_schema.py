@@ -152,7 +152,6 @@ def test_a_width_may_be_left_open(tmp_path: Path, text: str) -> None:
         ("data.categories", ["a/b"]),
         ("data.categories", [".."]),
         ("data.categories", "rope"),
-        ("data.layout", "mvtec"),
         ("data.light", 6),
         ("data.light", -1),
         ("data.test_private", "no"),

@@ -1,22 +1,34 @@
-"""The layouts of data sets. Each is a module with the same two functions; they meet here."""
+"""The layouts of data sets. A new one is a module that makes a `Layout`, and its line below."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
-from ...dataset.scan import Layout, RawScan, ScanFiles
+from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
-from . import eyecandies, folder, mvtec3d
+from ...plumbing.errors import ConfigError
+from .eyecandies import EYECANDIES as EYECANDIES
+from .folder import FOLDER as FOLDER
+from .layout import Layout
+from .mvtec3d import MVTEC3D as MVTEC3D
 from .problems import Report, refuse
 
-__all__ = ["list_scans", "read_scan"]
+__all__ = ["LAYOUTS", "find_layout", "list_scans", "read_scan"]
 
-_LAYOUTS: dict[Layout, ModuleType] = {
-    "mvtec3d": mvtec3d,
-    "eyecandies": eyecandies,
-    "folder": folder,
-}
+# Every layout that is imported above, by its name.
+LAYOUTS: dict[str, Layout] = {one.name: one for one in vars().values() if isinstance(one, Layout)}
+
+
+def find_layout(name: str) -> Layout:
+    """The layout of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in LAYOUTS:
+        known = ", ".join(sorted(LAYOUTS))
+        raise ConfigError(f"data.layout = {name!r} is not a layout; the known ones are {known}")
+    return LAYOUTS[name]
 
 
 def list_scans(
@@ -29,18 +41,17 @@ def list_scans(
             on with what is whole; by default the first one raises.
 
     Raises:
+        ConfigError: there is no such layout.
         DataError: no such root or category; and what `report` raises: one sentence names the path.
     """
-    module = _LAYOUTS[options.layout]
-    scans: tuple[ScanFiles, ...] = module.list_scans(root, category, options, report)
-    return scans
+    return find_layout(options.layout).list_scans(root, category, options, report)
 
 
 def read_scan(files: ScanFiles) -> RawScan:
     """Read one scan as its layout stores it.
 
     Raises:
+        ConfigError: there is no such layout.
         DataError: a file is refused, or their sizes differ.
     """
-    scan: RawScan = _LAYOUTS[files.layout].read_scan(files)
-    return scan
+    return find_layout(files.layout).read_scan(files)

@@ -9,7 +9,7 @@ are read where they lie. Source: the data set's download page, and see
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from ..formats.eyecandies import (
 from ..formats.raster import read_wide
 from ..images import check_size, read_mask, read_rgb
 from .files import check_category, check_partners, is_inside, visible
+from .layout import Choices, Found, Layout, Pair
 from .problems import Problem, Report, refuse, reporting
 
 TYPES = ("bumps", "colors", "dents", "normals")  # of defects
@@ -39,6 +40,13 @@ COMBINED, DEFECTIVE = "combined", "defective"  # several types; no type known
 _FOLDERS: dict[str, Split] = {"train": "train", "val": "validation", "test_public": "test"}
 _PRIVATE = "test_private"
 _PNG = frozenset({"PNG"})
+_NEEDED = {  # what a scan cannot be read without, by role
+    "image": "image",
+    "depth": "depth image",
+    "info_depth": "depth range (info_depth.yaml)",
+    "pose": "pose",
+}
+_SIDECARS = ("info_depth", "pose")
 _MAX_TEXT_BYTES = 65536  # a hundred times what a pose or a range takes
 
 
@@ -119,7 +127,7 @@ def _list_folder(
             rgb=files["image"],
             points=files["depth"],
             mask=mask,
-            sidecars={name: files[name] for name in ("info_depth", "pose")},
+            sidecars=_sidecars(files),
             layout="eyecandies",
         )
 
@@ -146,6 +154,39 @@ def group_items(
         if known and is_inside(root, path, report):
             items.setdefault(stem, {})[roles[item.lower()]] = path
     return items
+
+
+def find(root: Path, folder: Path, choices: Choices) -> Found:
+    """The scans of a folder by number; a mask alone is none.
+
+    Raises:
+        DataError: a link leads out of root.
+    """
+    found = Found()
+    for number, items in group_items(root, folder, choices.light).items():
+        lacking = [what for role, what in _NEEDED.items() if role not in items]
+        if lacking:
+            found.unusable[number] = f"{folder / number} has no {', no '.join(lacking)}"
+        else:
+            found.pairs[number] = Pair(items["image"], items["depth"], None, _sidecars(items))
+    return found
+
+
+def pair(rgb: Path, points: Path, choices: Choices) -> tuple[str, Pair]:
+    """The number of a scan and its files, of which range and pose are looked for beside the depth.
+
+    Raises:
+        DataError: one of them is not there.
+    """
+    number, home = points.name.partition("_")[0], points.parent
+    sidecars = _sidecars(group_items(home, home, choices.light).get(number, {}))
+    if len(sidecars) < len(_SIDECARS):
+        raise DataError(f"{points} lacks {number}_info_depth.yaml or {number}_pose.txt: add it")
+    return number, Pair(rgb, points, None, sidecars)
+
+
+def _sidecars(items: Mapping[str, Path]) -> dict[str, Path]:
+    return {role: items[role] for role in _SIDECARS if role in items}
 
 
 def _whole_scans(
@@ -227,3 +268,18 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text ({error}): copy it from its source again.") from error
+
+
+def _is_part_only(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
+    return True
+
+
+EYECANDIES = Layout(
+    name="eyecandies",
+    list_scans=list_scans,
+    read_scan=read_scan,
+    find=find,
+    pair=pair,
+    params=frozenset({"light", "test_private"}),
+    is_part_only=_is_part_only,
+)

@@ -20,7 +20,8 @@ from ..formats.geometry import Camera, read_organised
 from ..formats.image import read_mask_image, read_rgb_image
 from ..images import check_size
 from .files import check_category, is_inside, is_printable, visible
-from .pairs import is_role_folder, pair_files
+from .layout import Layout
+from .pairs import ROLE_FOLDERS, find_pairs, is_role_folder, pair, pair_files
 from .problems import Problem, Report, refuse, reporting
 
 CAMERA_FILES = ("camera.json", "camera.yaml", "camera.yml")
@@ -169,3 +170,15 @@ def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> di
         message = f"data.camera: {name} is neither in {home} nor in {root}: put it there."
         report(Problem("layout", home, message))
     return {}
+
+
+FOLDER = Layout(
+    name="folder",
+    list_scans=list_scans,
+    read_scan=read_scan,
+    find=find_pairs,
+    pair=pair,
+    params=frozenset({"units", "camera", "test_share"}),
+    needs_masks=False,
+    role_folders=ROLE_FOLDERS,
+)

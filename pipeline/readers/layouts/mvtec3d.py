@@ -24,6 +24,8 @@ from .files import (
     is_printable,
     visible,
 )
+from .layout import Layout
+from .pairs import ROLE_FOLDERS, find_pairs, pair
 from .problems import Problem, Report, refuse
 
 _PNG = (".png",)
@@ -126,3 +128,14 @@ def _list_defect(root: Path, folder: Path, split: Split, report: Report) -> Iter
             points=points[stem],
             mask=masks.get(stem),
         )
+
+
+MVTEC3D = Layout(
+    name="mvtec3d",
+    list_scans=list_scans,
+    read_scan=read_scan,
+    find=find_pairs,
+    pair=pair,
+    is_part_only=is_preprocessed,
+    role_folders=ROLE_FOLDERS,
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ from ...plumbing.errors import DataError
 from ..formats.geometry import GEOMETRY_SUFFIXES, has_colour
 from ..formats.image import IMAGE_SUFFIXES
 from .files import is_inside, visible
+from .layout import Choices, Found, Pair
 from .problems import Problem, Report, refuse
 
 Role = Literal["rgb", "points", "mask"]
@@ -24,16 +24,8 @@ ROLE_NAMES: dict[Role, tuple[str, ...]] = {
 }
 _ROLES: dict[str, Role] = {name: role for role, names in ROLE_NAMES.items() for name in names}
 _MARK = re.compile(rf"(.+)[_.-]({'|'.join(_ROLES)})", re.IGNORECASE)
+ROLE_FOLDERS = frozenset(_ROLES)
 _TIFF = (".tif", ".tiff")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The files of one scan; `rgb` is `points` where a cloud brings its own colours."""
-
-    rgb: Path
-    points: Path
-    mask: Path | None
 
 
 def is_role_folder(path: Path) -> bool:
@@ -82,8 +74,34 @@ def group_files(
     return dict(sorted(groups.items()))
 
 
-def only_one(role: Role, paths: list[Path]) -> Path:
-    """Raises DataError where a scan has two files of one role."""
+def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
+    """The scans of a folder; a mask alone is none.
+
+    Raises:
+        DataError: both forms in one folder, or a link that leads out of root.
+    """
+    found = Found()
+    for stem, roles in group_files(root, folder).items():
+        rgb, points = roles.get("rgb"), roles.get("points")
+        if points and not rgb and choices.own_colours:
+            rgb = points
+        try:
+            if rgb and points:
+                found.pairs[stem] = Pair(_only_one("rgb", rgb), _only_one("points", points))
+            elif rgb or points:
+                lacking = "geometry" if rgb else "image"
+                raise DataError(f"{(rgb or points or [])[0]} has no {lacking} of its name: add it.")
+        except DataError as error:
+            found.unusable[stem] = str(error)
+    return found
+
+
+def pair(rgb: Path, points: Path, choices: Choices) -> tuple[str, Pair]:
+    """The name of a scan, its image's without the mark of its role, and its files."""
+    return _split_mark(rgb)[1], Pair(rgb, points)
+
+
+def _only_one(role: Role, paths: list[Path]) -> Path:
     if len(paths) > 1:
         raise DataError(_both(role, paths[1], paths[0]))
     return paths[0]
@@ -91,11 +109,6 @@ def only_one(role: Role, paths: list[Path]) -> Path:
 
 def _both(role: Role, path: Path, other: Path) -> str:
     return f"{path} and {other} are both the {role} of one scan: remove one."
-
-
-def scan_name(path: Path) -> str:
-    """The name that a file's scan has: its stem without the mark of its role."""
-    return _split_mark(path)[1]
 
 
 def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | None, str, Path]]:
