@@ -6,12 +6,12 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from bench.figures import Figure, Row, exponent
 from bench.harness import Bench
 from bench.processes import Usage, run
 from bench.project import STAGES
+from mentor3ad.params.dag import DAG_FILE, load_dag
 from testbed.clone import Project, clone, copy_pipeline
 
 RAW_FILES = 150  # of a category: fifty scans of an image, a geometry and a mask
@@ -58,10 +58,9 @@ def _no_op(source: Path, categories: int, runs: int) -> dict[str, float]:
 
 def _make_outs(project: Project, categories: list[str]) -> None:
     """Something at every out of dvc.yaml: a folder of files, or a file."""
-    dag = YAML(typ="safe", pure=True).load((project.root / "dvc.yaml").read_text(encoding="utf-8"))
-    for stage, category in product(dag["stages"].values(), categories):
-        for out in [*stage.get("outs", []), *stage.get("metrics", [])]:
-            name = out if isinstance(out, str) else next(iter(out))
+    stages = load_dag(project.root / DAG_FILE).values()
+    for stage, category in product(stages, categories):
+        for name in [*stage.outs, *stage.metrics]:
             path = project.root / name.replace("${item.category}", category)
             _make_out(path, RAW_FILES if "data/demo" in name else OUT_FILES)
 

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from mentor3ad.params.dag import DAG_FILE, load_dag
 
 
 def out_folders(project: Path) -> list[str]:
     """The first two folders of every out under data/ that dvc.yaml names, such as data/votes."""
-    dag = YAML(typ="safe", pure=True).load((project / "dvc.yaml").read_text(encoding="utf-8"))
-    outs = [out for stage in dag["stages"].values() for out in stage.get("outs", [])]
-    names = [Path(out if isinstance(out, str) else next(iter(out))) for out in outs]
+    stages = load_dag(project / DAG_FILE).values()
+    names = [Path(out) for stage in stages for out in stage.outs]
     return sorted({"/".join(name.parts[:2]) for name in names if name.parts[0] == "data"})
 
 

@@ -11,10 +11,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-
+from mentor3ad.params.dag import DAG_FILE, Stage, load_dag
 from testbed.paths import ROOT
 
 PLACES = {"mentor3ad": ROOT / "pipeline", "stages": ROOT / "stages"}
@@ -29,33 +27,25 @@ NO_RESULT = {
 }
 
 
-def load_dag() -> dict[str, Any]:
-    """The stages of dvc.yaml by name."""
-    stages: dict[str, Any] = YAML(typ="safe", pure=True).load(
-        (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    )["stages"]
-    return stages
-
-
-def script(stage: dict[str, Any]) -> Path:
+def script(stage: Stage) -> Path:
     """The file that a stage runs."""
-    found = re.match(r"exec python -m stages\.(\w+)", stage["cmd"])
+    found = re.match(r"exec python -m stages\.(\w+)", stage.cmd)
     assert found
     return ROOT / "stages" / f"{found[1]}.py"
 
 
-def code_deps(stage: dict[str, Any]) -> list[str]:
+def code_deps(stage: Stage) -> list[str]:
     """The rooms and files of our code among a stage's deps."""
-    return [dep for dep in stage["deps"] if dep.startswith(("pipeline/", "stages/"))]
+    return [dep for dep in stage.deps if dep.startswith(("pipeline/", "stages/"))]
 
 
-def listed(stage: dict[str, Any]) -> set[Path]:
+def listed(stage: Stage) -> set[Path]:
     """Every Python file that a stage's deps hold."""
     paths = [ROOT / dep for dep in code_deps(stage)]
     return {f for path in paths for f in ([path] if path.is_file() else path.rglob("*.py"))}
 
 
-def imported(stage: dict[str, Any]) -> set[Path]:
+def imported(stage: Stage) -> set[Path]:
     """Every Python file that a stage's script imports and that can change its results."""
     return {f for f in closure(script(stage)) if not changes_no_result(f)}
 
@@ -127,7 +117,7 @@ def lines(files: set[Path]) -> int:
 
 def main() -> None:
     print(f"{'stage':<12} {'listed':>7} {'imported':>9} {'too much':>9}")
-    for name, stage in load_dag().items():
+    for name, stage in load_dag(ROOT / DAG_FILE).items():
         given, needed = listed(stage), imported(stage)
         rest = lines({f for f in given - needed if not changes_no_result(f)})
         share = f"{rest / lines(needed):.1%}"

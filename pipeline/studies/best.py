@@ -1,17 +1,17 @@
 """A study's best rows, kept for the report (pipeline/report/best.py)."""
 
 import statistics
-from pathlib import Path
 
 from ..dataset.manifest import Manifest
 from ..drawing.capture import content_sha256
+from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
 from ..report.best import FILE, Best, StudyBest, load_best, save_best
 from ..report.summary import COLUMNS, MEAN
 from .definition import Row, Study
 from .grid import row_experiments, rows_of
-from .identity import LOCK_FILE, prepared_data
+from .identity import prepared_data
 from .plan import Plan, leaf
 from .table import Results
 
@@ -55,10 +55,10 @@ def _mean(name: str, study: Study, row: Row, results: Results, metric: str) -> B
 
 def workspace_data(plan: Plan) -> dict[str, str] | None:
     """sha256 of each category's data; None where they are not there or not the last commit's."""
-    lock, project = Path(LOCK_FILE), Project()
-    if not lock.exists():
+    project = Project()
+    if not LOCK_FILE.exists():
         return None
-    content = load_yaml(lock.read_text(encoding="utf-8"), lock)
+    content = load_yaml(LOCK_FILE.read_text(encoding="utf-8"), LOCK_FILE)
     names = leaf(plan.baseline.params, "data.categories")
     if prepared_data(content) != plan.baseline.data or not all(
         project.prepared(name).is_dir() for name in names

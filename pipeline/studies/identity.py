@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..params.dag import DAG_FILE, LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, read_text, validate_params
-from .dag import DAG_FILE, Dag
+from .dag import Dag
 from .definition import Values
 from .git import blob_ids, file_at
 from .grid import with_values
 
-LOCK_FILE = "dvc.lock"
 DIGITS = 12
 
 
@@ -32,7 +32,7 @@ class Baseline:
         content = load_yaml(read_text(PARAMS_FILE), PARAMS_FILE)
         validate_params(content, PARAMS_FILE)
         code = blob_ids(dag.code | {str(DAG_FILE)})
-        lock = load_yaml(file_at("HEAD", LOCK_FILE) or "{}", Path(LOCK_FILE))
+        lock = load_yaml(file_at("HEAD", str(LOCK_FILE)) or "{}", LOCK_FILE)
         return cls(content, code, prepared_data(lock))
 
     def identity(self, values: Values, path: Path) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from bench import rooms
+from mentor3ad.params.dag import DAG_FILE, load_dag
+from mentor3ad.params.presets.overlay import load_yaml
+from mentor3ad.params.schema import PARAMS_FILE, read_text
 from tests.paths import ROOT
 
 # Params that no stage lists:
@@ -20,11 +22,8 @@ UNLISTED = {
 }
 
 
-def load(name: str) -> Any:
-    return YAML(typ="safe", pure=True).load((ROOT / name).read_text(encoding="utf-8"))
-
-
-DAG, PARAMS = rooms.load_dag(), load("params.yaml")
+DAG = load_dag(ROOT / DAG_FILE)
+PARAMS = load_yaml(read_text(ROOT / PARAMS_FILE), PARAMS_FILE)
 STAGES = sorted(DAG)
 
 
@@ -37,12 +36,6 @@ def leaves(content: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 LEAVES = set(leaves(PARAMS))
-
-
-def strings(stage: str, what: str) -> list[str]:
-    """Entries of a stage's deps, params or outs without their options."""
-    entries = DAG[stage].get(what, [])
-    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 
 
 # Code
@@ -105,20 +98,20 @@ def test_the_walk_sees_lazy_and_nested_imports(tmp_path: Path) -> None:
 def test_listed_params_are_leaves_of_the_file(stage: str) -> None:
     """Of a whole section DVC would hash all, and rerun the stage for what it does not read."""
     known = LEAVES if stage != "report" else set(PARAMS)  # its page shows every setting
-    assert [key for key in strings(stage, "params") if key not in known] == []
+    assert [key for key in DAG[stage].params if key not in known] == []
 
 
 def test_the_report_lists_every_section_but_runtime() -> None:
-    assert set(strings("report", "params")) == set(PARAMS) - {"runtime"}
+    assert set(DAG["report"].params) == set(PARAMS) - {"runtime"}
 
 
 def test_runtime_is_listed_nowhere() -> None:
-    listed = {key for stage in STAGES for key in strings(stage, "params")}
+    listed = {key for stage in STAGES for key in DAG[stage].params}
     assert [key for key in listed if key.split(".")[0] == "runtime"] == []
 
 
 def test_every_other_param_is_listed_by_a_stage() -> None:
-    listed = {key for stage in STAGES for key in strings(stage, "params")}
+    listed = {key for stage in STAGES for key in DAG[stage].params}
     exempt = {key for key in LEAVES if any(key == u or key.startswith(f"{u}.") for u in UNLISTED)}
     assert sorted(LEAVES - exempt - listed) == []
 
@@ -145,7 +138,7 @@ def test_params_that_a_script_reads_itself_are_listed(stage: str) -> None:
     reads = _Reads()
     reads.visit(ast.parse(rooms.script(DAG[stage]).read_text(encoding="utf-8")))
     exempt = {key for key in LEAVES if key.startswith("runtime.") or key == "data.root"}
-    listed = strings(stage, "params")
+    listed = DAG[stage].params
     covering = {k for k in LEAVES if any(k == one or k.startswith(f"{one}.") for one in listed)}
     assert sorted((reads.chains & LEAVES) - exempt - covering) == []
 
@@ -156,15 +149,14 @@ def test_params_that_a_script_reads_itself_are_listed(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_option_switches_the_run_cache_off(stage: str) -> None:
     """`persist` and `cache: false` do (docs/decisions); a metric may be left to git."""
-    entries = [e for e in DAG[stage].get("outs", []) if isinstance(e, dict)]
-    options = [options for entry in entries for options in entry.values()]
+    options = DAG[stage].outs.values()
     assert [o for o in options if o.get("persist") or o.get("cache") is False] == []
-    assert "always_changed" not in DAG[stage]
+    assert "always_changed" not in DAG[stage].settings
 
 
 def test_the_only_metric_is_the_reports() -> None:
     """A second one would show every value twice."""
-    assert {s: strings(s, "metrics") for s in STAGES if strings(s, "metrics")} == {
+    assert {s: list(DAG[s].metrics) for s in STAGES if DAG[s].metrics} == {
         "report": ["reports/metrics.json"]
     }
 
@@ -174,13 +166,8 @@ def test_an_uncached_metric_is_gits_to_keep() -> None:
     and `dvc metrics diff` have nothing to compare."""
     import subprocess
 
-    uncached = [
-        name
-        for entry in DAG["report"]["metrics"]
-        if isinstance(entry, dict)
-        for name, options in entry.items()
-        if options.get("cache") is False
-    ]
+    metrics = DAG["report"].metrics.items()
+    uncached = [name for name, options in metrics if options.get("cache") is False]
     ignored = [
         name
         for name in uncached
@@ -192,12 +179,12 @@ def test_an_uncached_metric_is_gits_to_keep() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_out_belongs_to_one_category(stage: str) -> None:
-    if "matrix" not in DAG[stage]:
+    if "matrix" not in DAG[stage].settings:
         return
-    assert [out for out in strings(stage, "outs") if "${item.category}" not in out] == []
+    assert [out for out in DAG[stage].outs if "${item.category}" not in out] == []
 
 
 def test_the_command_names_the_matrix_category() -> None:
     for name, stage in DAG.items():
-        if "matrix" in stage:
-            assert stage["cmd"] == f"exec python -m stages.{name} --category ${{item.category}}"
+        if "matrix" in stage.settings:
+            assert stage.cmd == f"exec python -m stages.{name} --category ${{item.category}}"
