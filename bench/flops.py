@@ -2,7 +2,7 @@
 
 A multiply-add is two. Matrix products, convolutions and attention count; norms, activations and
 gathers do not, as in torch.utils.flop_counter, which a test compares these with. They are what our
-form of a network needs: Point-MAE's encoder as `pipeline/features/fast_point_mae.py` rearranges it,
+form of a network needs: Point-MAE's encoder as `pipeline/backbones/group_encoder.py` rearranges it,
 the ViT on the patches that it is given.
 """
 

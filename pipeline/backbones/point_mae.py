@@ -1,7 +1,8 @@
 """Point-MAE's encoder, frozen: groups of points in, three tapped blocks of tokens out.
 
 Parameter names are the published checkpoint's, so that it loads strictly. The network is written
-as published; `fast_point_mae.py` computes the same sooner on a CPU.
+as published and says what is meant; `fast_point_mae.py` and `batched/point_mae.py` compute the same
+sooner.
 """
 
 from typing import Any, cast

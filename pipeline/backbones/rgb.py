@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..compute.device import Each
 from ..compute.linear import Linear
 from ..dataset.grid import PATCH, PATCHES
 from ..features.interpolation import fill_background_patches
-from .transformer import Run, Transformer, in_order
+from .transformer import Transformer
 
 BACKBONE = "vit_base_patch8_224.dino"
 CHANNELS = 768
@@ -89,7 +90,7 @@ class FastViT:
         self.encoder = Transformer(vit.blocks, vit.norm, [len(vit.blocks) - 1], dtype)
 
     def __call__(
-        self, image: np.ndarray, foreground: np.ndarray | None, run: Run = in_order
+        self, image: np.ndarray, foreground: np.ndarray | None, each: Each = map
     ) -> np.ndarray:
         """`patch_features`, or `foreground_patch_features`, of one scan.
 
@@ -105,5 +106,5 @@ class FastViT:
         kept = torch.from_numpy(np.flatnonzero(known))
         tokens = torch.cat([self.first, patches + self.position[kept]])
         features = np.zeros((*known.shape, tokens.shape[1]), np.float32)
-        features[known] = self.encoder(tokens, run=run)[1:].numpy()
+        features[known] = self.encoder(tokens, each=each)[1:].numpy()
         return fill_background_patches(features, known)

@@ -7,7 +7,7 @@ inputs and outputs of the linear layers and of attention's two products, which a
 float32, and its weights.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -16,18 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..compute.device import Each
 from ..compute.linear import Linear
 
 TILE_ROWS = 256  # at most; twice as many tiles as a loop needs lets two cores share one scan
 HEAD = 64  # channels of a head, in both backbones
-
-Task = Callable[[slice], None]
-Run = Callable[[Task, Sequence[slice]], Iterable[None]]  # `map`, or that of a thread pool
-
-
-def in_order(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
-    """Every tile in this thread."""
-    return map(task, tiles)
 
 
 def row_tiles(rows: int) -> list[slice]:
@@ -37,8 +30,13 @@ def row_tiles(rows: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
 
-class _Block:
-    """The frozen parts of a block with timm's names: norm1, attn, norm2, mlp."""
+class FrozenBlock:
+    """A block of either backbone around its attention, which the caller computes.
+
+    Args:
+        block: its parts have timm's names: norm1, attn, norm2, mlp.
+        dtype: of the linear layers.
+    """
 
     def __init__(self, block: Any, dtype: torch.dtype) -> None:
         self.norm1, self.norm2 = block.norm1, block.norm2
@@ -47,8 +45,12 @@ class _Block:
         self.fc1 = Linear.of(block.mlp.fc1, dtype, gelu=True)
         self.fc2 = Linear.of(block.mlp.fc2, dtype)
 
+    def before_attention(self, x: Tensor) -> Tensor:
+        """Queries, keys and values (n, 3 C) of rows x (n, C) of the residual stream."""
+        return self.qkv(self.norm1(x))
+
     def after_attention(self, x: Tensor, mixed: Tensor) -> None:
-        """In place, rows x (n, C) of the residual stream."""
+        """Add to rows x (n, C) of the residual stream, in place, what attention mixed (n, C)."""
         x += self.proj(mixed)
         x += self.fc2(self.fc1(self.norm2(x)))
 
@@ -59,17 +61,17 @@ class Transformer:
     def __init__(
         self, blocks: Iterable[Any], norm: nn.Module, taps: Sequence[int], dtype: torch.dtype
     ) -> None:
-        self.blocks = [_Block(block, dtype) for block in blocks]
+        self.blocks = [FrozenBlock(block, dtype) for block in blocks]
         self.norm, self.dtype = norm, dtype
         self.taps = {depth: place for place, depth in enumerate(taps)}
 
-    def __call__(self, x: Tensor, position: Tensor | None = None, run: Run = in_order) -> Tensor:
+    def __call__(self, x: Tensor, position: Tensor | None = None, each: Each = map) -> Tensor:
         """Tokens of one scan.
 
         Args:
             x: (T, C) float32; it is overwritten.
             position: (T, C) float32, added before every block.
-            run: applies a task to the tiles, in any order, on any threads.
+            each: applies a function to tiles of rows: `map`, or that of some threads.
 
         Returns:
             (T, taps * C) float32: the outputs of the tapped blocks through the norm.
@@ -83,8 +85,7 @@ class Transformer:
         def enter(depth: int, qkv: Tensor, rows: slice) -> None:
             if position is not None:
                 x[rows] += position[rows]
-            block = self.blocks[depth]
-            made = block.qkv(block.norm1(x[rows]))  # (n, 3 C)
+            made = self.blocks[depth].before_attention(x[rows])  # (n, 3 C)
             qkv[:, :, rows] = made.view(len(made), 3, heads, HEAD).permute(1, 2, 0, 3)
 
         def pass_block(depth: int, qkv: Tensor, following: Tensor, rows: slice) -> None:
@@ -96,9 +97,9 @@ class Transformer:
                 enter(depth + 1, following, rows)
 
         tiles = row_tiles(tokens)
-        list(run(partial(enter, 0, now), tiles))
+        list(each(partial(enter, 0, now), tiles))
         for depth in range(len(self.blocks)):
-            list(run(partial(pass_block, depth, now, then), tiles))
+            list(each(partial(pass_block, depth, now, then), tiles))
             now, then = then, now
         return out
 

@@ -1,10 +1,11 @@
 """Where and in which type the networks compute."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from ..params.schema import Runtime
 from ..plumbing.errors import ConfigError
+
+# Applies a function to the items of one or more sequences; the results come in the items' order.
+Each = Callable[..., Iterable[Any]]  # `map`, or that of a pool of threads
 
 
 def select_device(runtime: Runtime) -> torch.device:

@@ -7,7 +7,7 @@ differently in a batch of another size, so a neighbour on the card must change n
 import torch
 
 from ..backbones.batched.neighbours import TILE
-from ..backbones.batched.point_mae import TILE_ROWS
+from ..backbones.group_encoder import DEVICE_TILE_POINTS
 from ..backbones.point_mae import CHANNELS, WIDTH
 from ..dataset.grid import PATCHES, SIZE
 from ..params.schema import Features
@@ -15,7 +15,8 @@ from ..plumbing.errors import ConfigError
 
 SHARE = 0.25  # of the card's total memory, for the scans in the networks
 PIXELS, TOKENS = SIZE * SIZE, 1 + PATCHES * PATCHES
-FIXED = TILE * 64 + TILE_ROWS * 1536 * 4 + (1 << 30)  # tiles, weights and the libraries' own
+# Tiles, weights and what the libraries take themselves.
+FIXED = TILE * 64 + DEVICE_TILE_POINTS * 1536 * 4 + (1 << 30)
 
 
 def batch_bytes(features: Features) -> int:

@@ -3,9 +3,10 @@
 Other devices take scans together: `batched/extract.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,7 @@ from ..backbones import rgb
 from ..backbones.fast_point_mae import FastPointMAE
 from ..backbones.grouping import Groups, group_points, normalise_points
 from ..backbones.point_mae import PointMAE
-from ..backbones.transformer import Run, Task, in_order
-from ..compute.device import resolve_precision, scan_threads
+from ..compute.device import Each, resolve_precision, scan_threads
 from ..features.interpolation import pixel_weights, points_map, pool_map
 from ..params.schema import Features, PointFeatures
 from ..preparation.prepare import PreparedScan
@@ -137,11 +137,11 @@ def extract_one(
     """
     with scan_threads(torch.device("cpu")) as pool, _drivers() as drivers:
 
-        def run(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
-            return pool.map(torch.inference_mode()(task), tiles)  # the mode is a thread's own
+        def each(task: Callable[..., Any], *tiles: Iterable[Any]) -> Iterable[Any]:
+            return pool.map(torch.inference_mode()(task), *tiles)  # the mode is a thread's own
 
-        patches = drivers.submit(_fast_patches, scan, geometry, fast, options, run)
-        tokens = drivers.submit(_fast_tokens, geometry, fast, options, run)
+        patches = drivers.submit(_fast_patches, scan, geometry, fast, options, each)
+        tokens = drivers.submit(_fast_tokens, geometry, fast, options, each)
         return _arrays(patches.result(), tokens.result(), geometry, options)
 
 
@@ -167,23 +167,21 @@ def _fast_patches(
     geometry: Geometry,
     fast: Fast,
     options: Features,
-    run: Run = in_order,
+    each: Each = map,
 ) -> np.ndarray:
     """(28, 28, 768) float32."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
-    return fast.rgb(scan.rgb, foreground, run)
+    return fast.rgb(scan.rgb, foreground, each)
 
 
 @torch.inference_mode()
-def _fast_tokens(
-    geometry: Geometry, fast: Fast, options: Features, run: Run = in_order
-) -> np.ndarray:
+def _fast_tokens(geometry: Geometry, fast: Fast, options: Features, each: Each = map) -> np.ndarray:
     """(G, 1152) float32."""
     tokens = fast.points(
         torch.from_numpy(geometry.groups.neighbourhoods),
         torch.from_numpy(geometry.groups.centres),
         options.points.norm_stats == "sample",
-        run,
+        each,
     )
     return tokens.numpy()
 

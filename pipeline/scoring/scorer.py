@@ -3,7 +3,6 @@
 Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from ..cache.maps import MAPS
 from ..cache.schema import StoreManifest
-from ..compute.device import resolve_precision, scan_threads, to_device
+from ..compute.device import Each, resolve_precision, scan_threads, to_device
 from ..dataset.grid import SIZE
 from ..features.pixels import PixelFeatures, Taps
 from ..fusion.network import Fusion
@@ -30,8 +29,6 @@ from .frozen import FrozenFusion, FrozenMapping, FrozenSource
 TILE = 1024
 STEP = 256
 DEVICE_TILE = 16384
-
-Each = Callable[..., Iterable[Any]]  # applies a function to some arguments, in order
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_full_size_features_are_the_reference(fast, golden):
 @torch.inference_mode()
 def test_full_size_tokens_of_sample_statistics_are_the_reference(fast, golden):
     expected, neighbourhoods, _ = golden_case(golden, "full_metric")
-    tokens = fast.encoder(neighbourhoods, True).numpy()[expected["rows"]]
+    tokens = fast.groups(neighbourhoods[None], True)[0].numpy()[expected["rows"]]
     assert_allclose(tokens, expected["tokens_bnbatch"], rtol=0, atol=ATOL)
 
 
@@ -101,7 +101,7 @@ def test_fast_encoder_equals_the_published_layers(model, precision, tolerance, s
     torch.manual_seed(0)
     neighbourhoods = torch.randn(35, 60, 3) * torch.rand(35, 1, 1)
     expected = model.encoder(neighbourhoods, sample_stats)
-    tokens = FastPointMAE(model, precision).encoder(neighbourhoods, sample_stats)
+    tokens = FastPointMAE(model, precision).groups(neighbourhoods[None], sample_stats)[0]
     error = (tokens - expected).square().mean().sqrt() / expected.std(dim=0).mean()
     assert error < tolerance
 

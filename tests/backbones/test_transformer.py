@@ -3,7 +3,7 @@
 Stops: tiles whose bits depend on who computes them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,7 +15,6 @@ from mentor3ad.backbones.rgb import FastViT, foreground_patch_features, patch_fe
 from mentor3ad.backbones.transformer import (
     HEAD,
     TILE_ROWS,
-    Task,
     Transformer,
     _attention,
     row_tiles,
@@ -83,8 +82,8 @@ def test_bits_do_not_depend_on_who_computes_a_tile_nor_when(backbones, dtype):
     try:
         with ThreadPoolExecutor(3, initializer=lambda: torch.set_num_threads(1)) as pool:
 
-            def backwards(task: Task, tiles: Sequence[slice]) -> Iterable[None]:
-                return pool.map(torch.inference_mode()(task), tiles[::-1])
+            def backwards(task: Callable[[slice], None], tiles: Sequence[slice]) -> list[None]:
+                return list(pool.map(torch.inference_mode()(task), tiles[::-1]))[::-1]
 
             side_by_side = transformer(x.clone(), position, backwards)
         assert torch.equal(side_by_side, transformer(x.clone(), position))

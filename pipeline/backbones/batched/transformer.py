@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...compute.device import to_device
-
-HEAD = 64  # channels of a head, in both backbones
+from ..transformer import HEAD, FrozenBlock
 
 
 @dataclass(frozen=True)
@@ -57,42 +56,13 @@ class Packing:
         return mixed if self.unpad is None else mixed.index_select(0, self.unpad)
 
 
-class Linear:
-    """A frozen linear layer in a dtype, converted once."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-        self.weight = weight.detach().to(dtype)
-        self.bias = None if bias is None else bias.detach().to(dtype)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(..., C_in) of any float dtype to (..., C_out) of the layer's."""
-        return F.linear(x.to(self.weight.dtype), self.weight, self.bias)
-
-
-class _Block:
-    """The parts of a block with timm's names: norm1, attn, norm2, mlp."""
-
-    def __init__(self, block: Any, dtype: torch.dtype) -> None:
-        self.norm1, self.norm2 = block.norm1, block.norm2
-        layers = (block.attn.qkv, block.attn.proj, block.mlp.fc1, block.mlp.fc2)
-        self.qkv, self.proj, self.fc1, self.fc2 = (
-            Linear(layer.weight, layer.bias, dtype) for layer in layers
-        )
-
-    def __call__(self, x: Tensor, packing: Packing) -> Tensor:
-        """(T, C) float32, in place."""
-        x += self.proj(packing.attend(self.qkv(self.norm1(x))))
-        x += self.fc2(F.gelu(self.fc1(self.norm2(x))))
-        return x
-
-
 class PackedTransformer:
     """Blocks of a frozen encoder, its last norm and the blocks whose outputs are wanted."""
 
     def __init__(
         self, blocks: Iterable[Any], norm: nn.Module, taps: Sequence[int], dtype: torch.dtype
     ) -> None:
-        self.blocks = [_Block(block, dtype) for block in blocks]
+        self.blocks = [FrozenBlock(block, dtype) for block in blocks]
         self.norm, self.taps = norm, frozenset(taps)
 
     def __call__(self, x: Tensor, packing: Packing, position: Tensor | None = None) -> Tensor:
@@ -109,7 +79,7 @@ class PackedTransformer:
         for depth, block in enumerate(self.blocks):
             if position is not None:
                 x += position
-            x = block(x, packing)
+            block.after_attention(x, packing.attend(block.before_attention(x)))
             if depth in self.taps:
                 out.append(self.norm(x))
         return out[0] if len(out) == 1 else torch.cat(out, dim=1)

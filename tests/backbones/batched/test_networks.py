@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 from torch.nn.functional import cosine_similarity
 
-import mentor3ad.backbones.batched.point_mae as batched_point_mae
+import mentor3ad.backbones.group_encoder as group_encoder
 from mentor3ad.backbones.batched.point_mae import BatchedPointMAE
 from mentor3ad.backbones.batched.rgb import BatchedViT, fill_background
 from mentor3ad.backbones.batched.transformer import Packing
@@ -123,7 +123,7 @@ def test_the_tile_does_not_matter(model, monkeypatch, sample_stats):
     inputs = clouds()
     batched = BatchedPointMAE(model, torch.float32)
     expected = batched(*inputs, sample_stats)
-    monkeypatch.setattr(batched_point_mae, "TILE_ROWS", 3 * 8 * 5)  # 5 groups of 16
+    monkeypatch.setattr(group_encoder, "TILE_POINTS", 3 * 8 * 5)  # 5 groups of 16
     torch.testing.assert_close(batched(*inputs, sample_stats), expected, rtol=0, atol=ATOL)
 
 
