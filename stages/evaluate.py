@@ -6,8 +6,9 @@ from mentor3ad.cache.maps import ANOMALY_KIND, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
+from mentor3ad.evaluation.curves import write_curves
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.results import Results, write_curves, write_metrics
+from mentor3ad.evaluation.results import Results, write_metrics
 from mentor3ad.evaluation.views import VIEWS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures

@@ -13,3 +13,17 @@ def border_band(pixels: NDArray[np.generic], width: int) -> NDArray[np.bool_]:
     band = np.ones(pixels.shape[:2], dtype=bool)
     band[width:-width, width:-width] = False
     return band
+
+
+def inside_scan(height: int, width: int) -> NDArray[np.bool_]:
+    """(224, 224) bool of a scan of H x W pixels, padded to a square: False in the padding.
+
+    A pixel is inside where its centre is, as a mask is brought to this size: by nearest pixels.
+    """
+    side = max(height, width)
+    places = (2 * np.arange(SIZE) + 1) * side // (2 * SIZE)  # of the square, under each centre
+    inside = [
+        (places >= (side - length) // 2) & (places < (side - length) // 2 + length)
+        for length in (height, width)
+    ]
+    return np.logical_and.outer(*inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -15,13 +16,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from ..params.schema import Preparation
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
-from .grid import SIZE
+from .grid import SIZE, inside_scan
 from .scan import Label, ScanFiles, Split, Units
 
 SCHEMA = 3
 MANIFEST_FILE = "manifest.json"
 FOREGROUND_FILE = "foreground.npy"
 MASKS_FILE = "masks.npy"
+PUBLISHED_MASKS_FILE = "masks_as_published.npy"  # where a scan is not square
 
 # What became of the table under the part: removed here; none was found; not looked for, as
 # data.plane_removal says; or removed before the scan came here, which is used as it is.
@@ -105,6 +107,11 @@ class Manifest:
         """The rows of one split, in order."""
         return tuple(row for row in self.rows if row.split == split)
 
+    @property
+    def is_square(self) -> bool:
+        """Whether all scans are square, and so none is padded."""
+        return all(row.height == row.width for row in self.rows)
+
     def to_json(self) -> str:
         """The same manifest gives the same text."""
         content = {
@@ -157,6 +164,23 @@ def load_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
         DataError: the array is missing or is not the manifest's.
     """
     return _load_bits(folder / MASKS_FILE, len(manifest.rows))
+
+
+def load_published_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+    """`load_masks`, but with the padding as CFM's code fills it.
+
+    Raises:
+        DataError: the array is missing or is not the manifest's.
+    """
+    file = MASKS_FILE if manifest.is_square else PUBLISHED_MASKS_FILE
+    return _load_bits(folder / file, len(manifest.rows))
+
+
+def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
+    """(N, 224, 224) bool: False in the padding of scans that are not square; None without any."""
+    if all(row.height == row.width for row in rows):
+        return None
+    return np.stack([inside_scan(row.height, row.width) for row in rows])
 
 
 def pack_bits(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:

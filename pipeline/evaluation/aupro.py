@@ -79,9 +79,15 @@ def rank_pixels(maps: NDArray[np.floating], masks: NDArray[np.generic]) -> Pixel
     return rank_regions(scores, truth, sorted_normal(scores, truth))
 
 
-def sorted_normal(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np.floating]:
-    """(N,) scores outside every region, ascending, of maps and masks (n, H, W)."""
-    normal = scores[~truth]
+def sorted_normal(
+    scores: NDArray[np.floating], truth: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None
+) -> NDArray[np.floating]:
+    """(N,) scores outside every region, ascending, of maps and masks (n, H, W).
+
+    Args:
+        valid: (n, H, W), True on the pixels that count; None: all do.
+    """
+    normal = scores[~truth] if valid is None else scores[~truth & valid]
     normal.sort()
     return normal
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .aupro import PixelRanking, pro_curve
+from .metrics import Rankings
 from .ranking import FloatArray, Ranking, thin_curve
 
 CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
@@ -53,3 +54,15 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, str | float | int]]) -> N
 
 def _rounded(row: Mapping[str, str | float | int]) -> dict[str, str | float | int]:
     return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
+
+
+def write_curves(folder: Path, category: str, rankings: Rankings) -> None:
+    """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
+    objects, pixels = rankings.objects, rankings.pixels
+    rows = (
+        roc_rows(category, objects) if objects else [],
+        roc_rows(category, pixels.roc) if pixels else [],
+        pro_rows(category, pixels) if pixels else [],
+    )
+    for name, curve in zip(CURVES, rows, strict=True):
+        write_rows(folder / f"{name}.json", curve)

@@ -1,8 +1,10 @@
 """All metrics of one category, and their mean over categories.
 
-Every pixel counts in the pixel metrics, as in the literature; nothing is restricted to the
-foreground. A metric that has no value (no good scan, no defect, no mask) is None, never NaN. Scores
-are sorted once: the pixels by defect kind, and what joins kinds merges what is sorted.
+Every pixel of a scan counts in the pixel metrics, as in the literature; nothing is restricted to
+the foreground. What pads a scan to a square is no part of it and does not count; the metrics of the
+published protocol, which counts it, stand beside them under names that end in `_padded`. A metric
+that has no value (no good scan, no defect, no mask) is None, never NaN. Scores are sorted once: the
+pixels by defect kind, and what joins kinds merges what is sorted.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ GOOD = "good"
 WIDE, NARROW = 0.3, 0.01  # the two false positive rates that the literature compares at
 LIMITS = (WIDE, 0.1, 0.05, NARROW)
 
+PADDED = "_padded"  # ends the names of the published protocol's metrics
+
 Number = float | None
 
 
@@ -50,7 +54,9 @@ class CategoryMetrics:
     """Metrics of one category: `i_` object level, `p_` pixel level, `_99` by 99 thresholds.
 
     `aupro` maps the JSON name of each limit (`aupro_30` is a limit of 0.3) to the exact value.
-    A score >= `*_threshold` counts as anomalous in the F1 beside it.
+    A score >= `*_threshold` counts as anomalous in the F1 beside it. `padded` holds the pixel
+    metrics of the published protocol by their JSON names (`aupro_30_padded`), and is empty where
+    all scans are square, as they are the same there.
     """
 
     n_good: int
@@ -66,29 +72,36 @@ class CategoryMetrics:
     aupro: Mapping[str, Number] = field(default_factory=dict)
     aupro_30_99: Number = None
     aupro_1_99: Number = None
+    padded: Mapping[str, Number] = field(default_factory=dict)
     defects: Mapping[str, DefectMetrics] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Flat dictionary with one key a metric, and `defects: {kind: {...}}`."""
         flat = asdict(self)
-        return {**flat.pop("aupro"), **flat}
+        return {**flat.pop("aupro"), **flat.pop("padded"), **flat}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CategoryMetrics:
         """Inverse of `to_json`."""
         names = {f.name for f in fields(cls)}
         known = {name: value for name, value in values.items() if name in names}
-        known["aupro"] = {name: value for name, value in values.items() if name not in names}
+        rest = {name: value for name, value in values.items() if name not in names}
+        known["padded"] = {name: v for name, v in rest.items() if name.endswith(PADDED)}
+        known["aupro"] = {name: v for name, v in rest.items() if not name.endswith(PADDED)}
         known["defects"] = {k: DefectMetrics(**v) for k, v in values["defects"].items()}
         return cls(**known)
 
 
 @dataclass(frozen=True)
 class Scans:
-    """Checked test scans: maps and masks (N, H, W), masks None if there are none; the rest (N,)."""
+    """Checked test scans: maps and masks (N, H, W), masks None if there are none; the rest (N,).
+
+    `valid` (N, H, W) is True on the pixels that count; None: all do.
+    """
 
     maps: NDArray[np.floating]
     masks: NDArray[np.bool_] | None
+    valid: NDArray[np.bool_] | None
     object_scores: NDArray[np.floating]
     defects: NDArray[np.str_]
 
@@ -99,13 +112,16 @@ class Scans:
 
     def select(self, chosen: NDArray[np.bool_]) -> Scans:
         """The scans where `chosen` (N,) is True."""
-        masks = None if self.masks is None else self.masks[chosen]
-        return Scans(self.maps[chosen], masks, self.object_scores[chosen], self.defects[chosen])
+        masks, valid = (_chosen(pixels, chosen) for pixels in (self.masks, self.valid))
+        scores, defects = self.object_scores[chosen], self.defects[chosen]
+        return Scans(self.maps[chosen], masks, valid, scores, defects)
 
     @property
     def has_pixels(self) -> bool:
         """Whether there are both anomalous and normal pixels."""
-        return self.masks is not None and bool(self.masks.any() and not self.masks.all())
+        if self.masks is None or not self.masks.any():
+            return False
+        return not (self.masks.all() if self.valid is None else self.masks[self.valid].all())
 
 
 @dataclass(frozen=True)
@@ -117,12 +133,14 @@ class Rankings:
         pixels: None unless there are anomalous and normal pixels.
         kinds: the same two of each defect kind's scans with all good ones, by name.
         n_scans: scans of each kind, "good" among them.
+        padded: `pixels` as the published protocol counts them; None where no scan is padded.
     """
 
     objects: Ranking | None
     pixels: PixelRanking | None
     kinds: Mapping[str, tuple[Ranking | None, PixelRanking | None]]
     n_scans: Mapping[str, int]
+    padded: PixelRanking | None = None
 
     def metrics(self, limits: Sequence[float] = LIMITS) -> CategoryMetrics:
         """All metrics; limits: false positive rates of the exact AUPRO, each in (0, 1]."""
@@ -132,6 +150,7 @@ class Rankings:
             n_defect=sum(self.n_scans.values()) - n_good,
             **_object_metrics(self.objects),
             **_pixel_metrics(self.pixels, limits),
+            padded=_padded_metrics(self.padded, limits),
             defects={
                 kind: _defect_metrics(self.n_scans[kind], *rankings)
                 for kind, rankings in self.kinds.items()
@@ -157,6 +176,7 @@ def rank_scans(
     object_scores: ArrayLike,
     labels: ArrayLike,
     defects: Sequence[str],
+    valid: NDArray[np.bool_] | None = None,
 ) -> Rankings:
     """Sort the scores of one category's test scans.
 
@@ -166,11 +186,12 @@ def rank_scans(
         object_scores: (N,) one score a scan.
         labels: (N,) 1 for a scan with a defect, 0 for a good one.
         defects: N defect kinds, "good" exactly where the label is 0.
+        valid: (N, H, W), True on the pixels of the scans, False on what pads them; None: all are.
 
     Raises:
         DataError: the arguments do not fit each other or a score is not finite.
     """
-    scans = _checked(maps, masks, object_scores, labels, defects)
+    scans = _checked(maps, masks, object_scores, labels, defects, valid)
     names = sorted({GOOD, *scans.defects.tolist()})
     normal = _normal_by_kind(scans, names)
     kinds = {}
@@ -193,7 +214,13 @@ def mean_metrics(categories: Sequence[CategoryMetrics]) -> dict[str, Number]:
     """
     rows = [category.to_json() for category in categories]
     names = dict.fromkeys(name for row in rows for name in row if _is_averaged(name))
-    return {name: _mean([row.get(name) for row in rows]) for name in names}
+    return {name: _mean([_value(row, name) for row in rows]) for name in names}
+
+
+def _value(row: Mapping[str, Any], name: str) -> Number:
+    """Of a category without padding, the published protocol's value is the only one."""
+    value: Number = row.get(name, row.get(name.removesuffix(PADDED)))
+    return value
 
 
 def _is_averaged(name: str) -> bool:
@@ -211,9 +238,13 @@ def _checked(
     object_scores: ArrayLike,
     labels: ArrayLike,
     defects: Sequence[str],
+    valid: NDArray[np.bool_] | None,
 ) -> Scans:
     truth = None if masks is None else np.asarray(masks) != 0
-    scans = Scans(finite_scores(maps), truth, finite_scores(object_scores), np.array(defects, str))
+    if truth is not None and valid is not None:
+        truth = truth & valid
+    objects = finite_scores(object_scores), np.array(defects, str)
+    scans = Scans(finite_scores(maps), truth, valid, *objects)
     n, truth_labels = len(scans.maps), np.asarray(labels, dtype=bool)
     for name, shape in [
         ("object scores", scans.object_scores.shape),
@@ -240,8 +271,18 @@ def _normal_by_kind(scans: Scans, kinds: Sequence[str]) -> Mapping[str, NDArray[
     """The sorted scores of the normal pixels of each kind's scans."""
     if scans.masks is None:
         return {}
-    parts = {kind: scans.defects == kind for kind in kinds}
-    return {kind: sorted_normal(scans.maps[p], scans.masks[p]) for kind, p in parts.items()}
+    parts = {kind: scans.select(scans.defects == kind) for kind in kinds}
+    return {
+        kind: sorted_normal(part.maps, part.masks, part.valid)
+        for kind, part in parts.items()
+        if part.masks is not None
+    }
+
+
+def _chosen(
+    pixels: NDArray[np.bool_] | None, chosen: NDArray[np.bool_]
+) -> NDArray[np.bool_] | None:
+    return None if pixels is None else pixels[chosen]
 
 
 def _objects(scans: Scans) -> Ranking | None:
@@ -285,6 +326,14 @@ def _pixel_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dict
         "aupro_30_99": wide_99,
         "aupro_1_99": narrow_99,
     }
+
+
+def _padded_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dict[str, Number]:
+    if pixels is None:
+        return {}
+    metrics = _pixel_metrics(pixels, limits)
+    values = {**metrics.pop("aupro"), **metrics}
+    return {f"{name}{PADDED}": value for name, value in values.items() if _is_averaged(name)}
 
 
 def _defect_metrics(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,17 @@ from numpy.typing import NDArray
 
 from ..cache.maps import ANOMALY, ANOMALY_KIND
 from ..cache.reader import Store
-from ..dataset.manifest import Manifest, ManifestRow, load_foreground, load_masks
+from ..dataset.manifest import (
+    Manifest,
+    ManifestRow,
+    inside_scans,
+    load_foreground,
+    load_masks,
+    load_published_masks,
+)
 from ..plumbing.words import counted, has
 from ..voting.model import VotingModel, object_score
-from .curves import CURVES, pro_rows, roc_rows, write_rows
+from .aupro import rank_pixels
 from .metrics import CategoryMetrics, Rankings, rank_scans
 
 
@@ -26,6 +33,8 @@ class Results:
     defects: tuple[str, ...]
     labels: NDArray[np.bool_]  # (N,)
     masks: NDArray[np.bool_] | None  # (N, 224, 224); None unless every defective scan has one
+    published_masks: NDArray[np.bool_] | None  # `masks` with CFM's padding
+    valid: NDArray[np.bool_] | None  # (N, 224, 224) pixels that are no padding; None: all are
     maps: NDArray[np.float32]  # (N, 224, 224)
     foreground: NDArray[np.bool_]  # (N, 224, 224)
     scores: NDArray[np.float64]  # (N,) object scores
@@ -53,6 +62,8 @@ class Results:
             defects=tuple(row.defect for row in rows),
             labels=np.array([row.label == 1 for row in rows], dtype=bool),
             masks=load_masks(prepared, manifest)[index] if masked else None,
+            published_masks=load_published_masks(prepared, manifest)[index] if masked else None,
+            valid=inside_scans(rows),
             maps=maps,
             foreground=foreground[index],
             scores=_object_scores(maps, foreground[index]),
@@ -63,7 +74,11 @@ class Results:
 
     def rankings(self) -> Rankings:
         """What metrics and curves are read from."""
-        return rank_scans(self.maps, self.masks, self.scores, self.labels, self.defects)
+        objects = self.scores, self.labels, self.defects
+        rankings = rank_scans(self.maps, self.masks, *objects, self.valid)
+        if self.valid is None or self.published_masks is None or rankings.pixels is None:
+            return rankings
+        return replace(rankings, padded=rank_pixels(self.maps, self.published_masks))
 
 
 def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
@@ -128,15 +143,3 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     content = metrics.to_json() | {"decisions": decisions, "scans": objects} | notes
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def write_curves(folder: Path, category: str, rankings: Rankings) -> None:
-    """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
-    objects, pixels = rankings.objects, rankings.pixels
-    rows = (
-        roc_rows(category, objects) if objects else [],
-        roc_rows(category, pixels.roc) if pixels else [],
-        pro_rows(category, pixels) if pixels else [],
-    )
-    for name, curve in zip(CURVES, rows, strict=True):
-        write_rows(folder / f"{name}.json", curve)

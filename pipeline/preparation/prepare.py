@@ -20,6 +20,7 @@ from ..dataset.manifest import (
     FOREGROUND_FILE,
     MANIFEST_FILE,
     MASKS_FILE,
+    PUBLISHED_MASKS_FILE,
     SCHEMA,
     Manifest,
     ManifestRow,
@@ -34,7 +35,13 @@ from ..plumbing.parallel import in_threads
 from ..readers.content import content_sha256
 from ..readers.layouts import list_scans, read_scan
 from .foreground import Foreground, extract_foreground
-from .resize import resize_foreground, resize_mask, resize_points, resize_rgb
+from .resize import (
+    resize_foreground,
+    resize_mask,
+    resize_mask_as_published,
+    resize_points,
+    resize_rgb,
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class _Prepared:
     row: ManifestRow
     foreground: NDArray[np.uint8]  # (6272,)
     mask: NDArray[np.uint8]  # (6272,)
+    published_mask: NDArray[np.uint8]  # (6272,), differs from mask in the padding alone
 
 
 def prepare_category(
@@ -98,6 +106,7 @@ def prepare_category(
 
     `out` appears whole or not at all, and replaces an earlier preparation. It holds manifest.json,
     foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
+    Where a scan is not square, masks_as_published.npy has the masks with CFM's padding.
 
     Args:
         root: folder of the categories.
@@ -119,6 +128,9 @@ def prepare_category(
     with folder_replaced_whole(out) as folder:
         np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
         np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
+        if not manifest.is_square:
+            published = np.stack([one.published_mask for one in done])
+            np.save(folder / PUBLISHED_MASKS_FILE, published)
         (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
@@ -205,9 +217,10 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     raw = read_scan(scan)
     check_label(scan, raw.mask)
     part = find_part(raw, options, f"{scan.id} ({scan.points})")
-    mask = np.zeros((SIZE, SIZE), dtype=bool) if raw.mask is None else resize_mask(raw.mask)
     row = _row(root, scan, raw, part)
-    return _Prepared(row, pack_bits(part.foreground), pack_bits(mask))
+    classes = np.zeros((SIZE, SIZE), dtype=np.uint8) if raw.mask is None else raw.mask
+    masks = resize_mask(classes), resize_mask_as_published(classes)
+    return _Prepared(row, pack_bits(part.foreground), *map(pack_bits, masks))
 
 
 def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:

@@ -1,7 +1,8 @@
 """Bring a scan to 224 x 224 pixels so that RGB, point map and mask stay registered.
 
 A scan that is not square is padded to one, centred, on all three; then RGB is averaged, points and
-masks are picked. Points are never averaged: a mean of two depths is a point on no surface.
+masks are picked. Points are never averaged: a mean of two depths is a point on no surface. Padding
+is no part of the scan: it has no points and no defects, and `dataset.grid.inside_scan` tells it apart.
 """
 
 from __future__ import annotations
@@ -39,10 +40,20 @@ def resize_rgb_u8(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def resize_mask(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(H, W) uint8 defect classes to (224, 224) bool, True on any defect; nearest pixel."""
-    defect = np.where(mask != 0, 255, 0).astype(np.uint8)
-    square = Image.fromarray(square_pad(defect, mode="edge"))
-    return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.NEAREST)) > 0
+    """(H, W) uint8 defect classes to (224, 224) bool, True on any defect; nearest pixel.
+
+    Padding is False.
+    """
+    return _nearest(square_pad(mask != 0))
+
+
+def resize_mask_as_published(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """`resize_mask` as the code published with CFM does it: padding repeats the border's pixels.
+
+    So a defect at the border of a scan that is not square grows into the padding. Source:
+    crossmodal-feature-mapping, `models/dataset.py`, SquarePad of the ground truth.
+    """
+    return _nearest(square_pad(mask != 0, mode="edge"))
 
 
 def resize_points(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,6 +86,12 @@ def square_pad(image: NDArray[Scalar], mode: str = "constant") -> NDArray[Scalar
 def nearest_indices(size: int, out: int) -> NDArray[np.int64]:
     """(out,) source index of each output pixel along an axis of `size`: floor(j * size / out)."""
     return np.arange(out) * size // out
+
+
+def _nearest(square: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(side, side) bool to (224, 224) bool: the pixel under each output pixel's centre."""
+    grey = Image.fromarray(np.where(square, 255, 0).astype(np.uint8))
+    return np.asarray(grey.resize((SIZE, SIZE), Image.Resampling.NEAREST)) > 0
 
 
 def _offsets(height: int, width: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """evaluate(): each field holds the metric of its name, and a missing one is None."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,55 @@ def test_mean_skips_missing_values_and_leaves_thresholds_and_counts_out():
     assert sorted(mean) == sorted(
         n for n in FIELDS if not n.startswith("n_") and "threshold" not in n and n != "defects"
     )
+
+
+def padded_scans():
+    """`scans` with padding of 4 rows above and below: the arguments, and what is no padding."""
+    maps, masks, scores, labels, kinds = scans()
+    rng = np.random.default_rng(7)
+    padding = [(0, 0), (4, 4), (0, 0)]
+    valid = np.pad(np.ones(maps.shape, dtype=bool), padding)
+    high = np.where(valid, np.pad(maps, padding), 9 + rng.random(valid.shape)).astype(np.float32)
+    return (high, np.pad(masks, padding), scores, labels, kinds), valid
+
+
+def test_what_pads_a_scan_is_in_no_metric():
+    arguments, valid = padded_scans()
+    got, wanted = rank_scans(*arguments, valid).metrics(), evaluate(*scans())
+    assert got == wanted
+    assert evaluate(*arguments).p_auroc < wanted.p_auroc  # as it would count
+
+
+def test_a_mark_in_the_padding_is_no_region():
+    arguments, valid = padded_scans()
+    arguments[1][2, 0, :] = 1
+    assert rank_scans(*arguments, valid).metrics() == evaluate(*scans())
+
+
+def test_the_published_protocol_has_names_of_its_own():
+    """It counts padding as good pixels."""
+    arguments, valid = padded_scans()
+    rankings = rank_scans(*arguments, valid)
+    whole = rank_pixels(arguments[0], arguments[1])
+    metrics = replace(rankings, padded=whole).metrics()
+    values = metrics.to_json()
+    counted = evaluate(*arguments).to_json()
+    names = {name for name in values if name.endswith("_padded")}
+    assert {"p_auroc_padded", "aupro_30_padded", "aupro_1_99_padded"} <= names
+    for name in names:
+        assert values[name] == counted[name.removesuffix("_padded")]
+    assert CategoryMetrics.from_json(values) == metrics
+
+
+def test_the_mean_of_the_published_protocol_takes_square_scans_as_they_are():
+    arguments, valid = padded_scans()
+    padded = replace(
+        rank_scans(*arguments, valid), padded=rank_pixels(arguments[0], arguments[1])
+    ).metrics()
+    square = evaluate(*scans(seed=1))
+    mean = mean_metrics([padded, square])
+    expected = (padded.to_json()["p_auroc_padded"] + square.p_auroc) / 2
+    assert_allclose(mean["p_auroc_padded"], expected)
 
 
 def test_mean_of_nothing_but_missing_values_is_none():

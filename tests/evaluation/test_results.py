@@ -10,6 +10,8 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 import mentor3ad.evaluation.results as evaluation
+from mentor3ad.dataset.manifest import MASKS_FILE, PUBLISHED_MASKS_FILE
+from mentor3ad.evaluation.curves import write_curves
 from mentor3ad.evaluation.metrics import evaluate
 from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import CacheError
@@ -217,7 +219,7 @@ def test_the_same_scans_give_the_same_bytes(tmp_path: Path, scans: evaluation.Re
 
 
 def read_curves(folder: Path, scans: evaluation.Results) -> dict[str, list[dict]]:
-    evaluation.write_curves(folder, CATEGORY, scans.rankings())
+    write_curves(folder, CATEGORY, scans.rankings())
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in evaluation.CURVES}
 
 
@@ -237,3 +239,24 @@ def test_without_masks_only_the_object_curve_has_points(tmp_path: Path) -> None:
     bare = of_kinds(tmp_path / "bare", KINDS, masked=False)
     lengths = {name: len(rows) > 0 for name, rows in read_curves(tmp_path / "c", bare).items()}
     assert lengths == {"roc_object": True, "roc_pixel": False, "pro": False}
+
+
+# Scans that are not square
+
+
+def test_padding_of_scans_is_left_out_of_the_metrics_of_results(tmp_path: Path) -> None:
+    """Scans of 100 x 200 pixels fill the middle 112 of 224 rows."""
+    flat = tuple(replace(row, height=100, width=200) for row in rows())
+    prepared, votes = write_category(tmp_path, flat)
+    np.save(prepared / PUBLISHED_MASKS_FILE, np.load(prepared / MASKS_FILE))
+    metrics = evaluation.Results.load(prepared, votes, CATEGORY).rankings().metrics()
+    masks, maps = masks_of(rows())[1:, 56:168], maps_of(rows())[1:, 56:168]
+    np.testing.assert_allclose(metrics.p_auroc, roc_auc_score(masks.ravel(), maps.ravel()))
+    np.testing.assert_allclose(metrics.aupro["aupro_30"], plain_aupro(masks, maps, 0.3))
+    whole = roc_auc_score(masks_of(rows())[1:].ravel(), maps_of(rows())[1:].ravel())
+    np.testing.assert_allclose(metrics.padded["p_auroc_padded"], whole)
+
+
+def test_square_scans_have_no_metrics_of_padding(scans: evaluation.Results) -> None:
+    assert scans.valid is None
+    assert not [n for n in scans.rankings().metrics().to_json() if n.endswith("_padded")]

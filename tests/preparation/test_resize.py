@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mentor3ad.dataset.grid import inside_scan
 from mentor3ad.preparation.resize import (
     nearest_indices,
     resize_foreground,
     resize_mask,
+    resize_mask_as_published,
     resize_points,
     resize_rgb,
     resize_rgb_u8,
@@ -40,7 +42,35 @@ def test_mask_is_the_reference(golden: dict[str, np.ndarray], path: Path) -> Non
     expected = golden[path.stem[:4]][0] > 0
     mask = read_mask(path)
     mask[mask < 128] = 0  # the reference drops them; here they would be defect classes
+    np.testing.assert_array_equal(resize_mask_as_published(mask), expected)
+    inside = expected & inside_scan(*mask.shape)
+    np.testing.assert_array_equal(resize_mask(mask), inside)
+
+
+def test_padding_is_no_defect() -> None:
+    """8 x 15 pixels at the upper border of 120 x 160 are 11.2 x 21 of 224 x 224."""
+    mask = np.zeros((120, 160), dtype=np.uint8)
+    mask[:8, 70:85] = 255
+    rows = [j for j in range(224) if 0 <= int((j + 0.5) * 160 / 224) - 20 < 8]
+    columns = [j for j in range(224) if 70 <= int((j + 0.5) * 160 / 224) < 85]
+    expected = np.zeros((224, 224), dtype=bool)
+    expected[np.ix_(rows, columns)] = True
     np.testing.assert_array_equal(resize_mask(mask), expected)
+    grown = resize_mask_as_published(mask)
+    assert grown[: rows[0], columns].all()
+    np.testing.assert_array_equal(grown[rows[0] :], expected[rows[0] :])
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(120, 160), (160, 120), (224, 100), (7, 5), (800, 601)]
+)
+def test_a_scan_is_inside_where_its_pixels_are(height: int, width: int) -> None:
+    everywhere = np.ones((height, width), dtype=np.uint8)
+    np.testing.assert_array_equal(inside_scan(height, width), resize_mask(everywhere))
+
+
+def test_a_square_scan_has_no_padding() -> None:
+    assert inside_scan(400, 400).all()
 
 
 @pytest.mark.parametrize("path", RGB, ids=lambda path: path.stem)
