@@ -2,7 +2,7 @@
 
 A scan that is not square is padded to one, centred, on all three; then RGB is averaged, points and
 masks are picked. Points are never averaged: a mean of two depths is a point on no surface. Padding
-is no part of the scan: it has no points and no defects, and `dataset.grid.inside_scan` tells it apart.
+is no part of the scan: it has no points and no defects; `dataset.grid.inside_scan` tells it apart.
 """
 
 from __future__ import annotations
