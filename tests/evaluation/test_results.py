@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 import mentor3ad.evaluation.results as evaluation
 from mentor3ad.dataset.manifest import MASKS_FILE, PUBLISHED_MASKS_FILE
-from mentor3ad.evaluation.curves import write_curves
+from mentor3ad.evaluation.curves import CURVES, write_curves
 from mentor3ad.evaluation.metrics import evaluate
 from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import CacheError
@@ -220,7 +220,7 @@ def test_the_same_scans_give_the_same_bytes(tmp_path: Path, scans: evaluation.Re
 
 def read_curves(folder: Path, scans: evaluation.Results) -> dict[str, list[dict]]:
     write_curves(folder, CATEGORY, scans.rankings())
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in evaluation.CURVES}
+    return {name: json.loads((folder / f"{name}.json").read_text()) for name in CURVES}
 
 
 def test_the_object_curve_is_scikit_learns(tmp_path: Path, scans: evaluation.Results) -> None:
@@ -232,7 +232,7 @@ def test_the_object_curve_is_scikit_learns(tmp_path: Path, scans: evaluation.Res
 
 def test_curves_of_a_missing_class_are_empty(tmp_path: Path) -> None:
     good = of_kinds(tmp_path / "good", ("good", "good"))
-    assert read_curves(tmp_path / "curves", good) == {name: [] for name in evaluation.CURVES}
+    assert read_curves(tmp_path / "curves", good) == {name: [] for name in CURVES}
 
 
 def test_without_masks_only_the_object_curve_has_points(tmp_path: Path) -> None:
