@@ -18,7 +18,7 @@ from .formats import png
 from .formats.checks import MAX_COORDINATE_M, check_file, check_side, decoding
 from .formats.image import decode_rgb
 from .formats.raster import open_image
-from .formats.tiff import check_page
+from .formats.tiff import check_page, read_page
 
 _PNG = frozenset({"PNG"})
 
@@ -79,7 +79,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
         page = tiff.pages.first
         _check_shape(path, page, len(tiff.pages))
         check_page(path, page, tiff.filehandle)
-        points = page.asarray(maxworkers=1).astype(np.float32, copy=False)
+        points = read_page(page, tiff.filehandle).astype(np.float32, copy=False)
     _check_coordinates(path, points)
     return points
 

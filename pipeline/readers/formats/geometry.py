@@ -155,7 +155,8 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDA
 def _project(path: Path, cloud: Cloud, units: str, camera: Camera | None) -> Organised:
     if camera is None:
         raise DataError(
-            f"{path} is an unorganised cloud: give the camera's intrinsics and pose, or save it "
+            f"{path} is an unorganised cloud, a list of {counted(len(cloud.points), 'point')} "
+            "without rows and columns: give the camera's intrinsics and pose, or save it "
             "organised, with its width and height."
         )
     points = cloud.points

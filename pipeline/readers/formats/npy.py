@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .checks import check_side, decoding
+from .records import Cloud, check_count
 
 _NAMES = ("xyz", "points")
 _LONGEST_HEADER = 16384  # bytes; NumPy itself accepts 10,000
 _DEFLATE_RATIO = 1032  # no Deflate stream inflates by more
 
 
-def read_npy(path: Path) -> NDArray[Any]:
-    """(H, W, 3) or (H, W) of floats or integers, as they are stored.
+def read_npy(path: Path) -> NDArray[Any] | Cloud:
+    """(H, W, 3) or (H, W) of floats or integers, as they are stored; of (N, 3) a cloud.
 
     Raises:
         DataError: damaged, truncated, objects, another shape or dtype, or a side over `MAX_SIDE`.
@@ -30,11 +31,12 @@ def read_npy(path: Path) -> NDArray[Any]:
         if not isinstance(mapped, np.ndarray):
             raise DataError(f"{path} is an NPZ archive: give it the suffix .npz.")
         _check_array(path, mapped.shape, mapped.dtype)
-        return np.array(mapped)
+        return _cloud_or_grid(np.array(mapped))
 
 
-def read_npz(path: Path) -> NDArray[Any]:
-    """(H, W, 3) of the one array named xyz or points, or else of the only one of that shape.
+def read_npz(path: Path) -> NDArray[Any] | Cloud:
+    """(H, W, 3) of the one array named xyz or points, or else of the only one of that shape; of
+    (N, 3) a cloud.
 
     Raises:
         DataError: damaged, truncated, no such array or several, objects, another dtype, a side
@@ -44,14 +46,14 @@ def read_npz(path: Path) -> NDArray[Any]:
         member = _choose(path, archive)
         shape, dtype, start = _read_header(archive, member)
         _check_array(path, shape, dtype)
-        if len(shape) != 3:
+        if len(shape) != 3 and not _is_list(shape):
             raise DataError(f"{path} has {member.filename} of shape {shape}: save it as (H, W, 3).")
         n_bytes = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
         packed = min(member.compress_size, path.stat().st_size)
         if member.file_size != n_bytes or packed * _DEFLATE_RATIO < n_bytes:
             raise DataError(f"{path} has {member.filename} of a false size: save it again.")
         with archive.open(member) as stream:
-            return npy_format.read_array(stream, allow_pickle=False)
+            return _cloud_or_grid(npy_format.read_array(stream, allow_pickle=False))
 
 
 def _choose(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -93,4 +95,16 @@ def _check_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
         raise DataError(f"{path} is {dtype}: save it as float32.")
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise DataError(f"{path} has shape {shape}: save x, y, z as (H, W, 3) or depth as (H, W).")
-    check_side(path, shape[0], shape[1])
+    if _is_list(shape):
+        check_count(path, shape[0], None)
+    else:
+        check_side(path, shape[0], shape[1])
+
+
+def _is_list(shape: tuple[int, ...]) -> bool:
+    """Whether an array is a list of points: no sensor has a depth image of three columns."""
+    return len(shape) == 2 and shape[1] == 3
+
+
+def _cloud_or_grid(values: NDArray[Any]) -> NDArray[Any] | Cloud:
+    return Cloud(values, None) if _is_list(values.shape) else values

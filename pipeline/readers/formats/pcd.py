@@ -99,7 +99,7 @@ def _fields(path: Path, entries: dict[str, list[str]]) -> list[Field]:
     fields = []
     for name, size, kind, count in zip(*columns, strict=True):
         code = kind.upper() + size
-        if code not in _DTYPES or not re.fullmatch(r"[1-9]\d{0,4}", count):
+        if code not in _DTYPES or not re.fullmatch(r"\d{1,5}", count):  # 0: a padding of no bytes
             raise DataError(f"{path} has {name} of type {kind}, size {size}, count {count}.")
         fields.append(Field(name, np.dtype(_DTYPES[code]), int(count)))
     return fields
@@ -128,7 +128,10 @@ def _read_columns(path: Path, file: BinaryIO, header: _Header) -> dict[str, NDAr
 def _read_compressed(
     path: Path, file: BinaryIO, header: _Header, names: tuple[str, ...]
 ) -> dict[str, NDArray[Any]]:
-    """Field after field instead of point after point, as LZF likes it better."""
+    """Field after field instead of point after point, as LZF likes it better.
+
+    A block that LZF cannot shrink is stored as it is: both sizes are equal then.
+    """
     packed, size = struct.unpack("<II", read_body(path, file, 8))
     if size != header.n_points * header.stride:
         raise DataError(
@@ -136,7 +139,8 @@ def _read_compressed(
         )
     if packed * _MOST_LZF < size:
         raise truncated(path)
-    body = lzf.decompress(read_body(path, file, packed), size)
+    block = read_body(path, file, packed)
+    body = block if packed == size else lzf.decompress(block, size)
     columns: dict[str, NDArray[Any]] = {}
     start = 0
     for field in header.fields:

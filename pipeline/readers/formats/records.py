@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,10 @@ MAX_FIELDS = 256  # colours, normals, features; more is a lie or no scan
 MAX_STRIDE = 4096  # bytes of one point
 MAX_BODY = 4 * 2**30  # bytes of all points
 AXES = ("x", "y", "z")
+
+# As Microsoft's C library writes what is no number: -1.#IND, 1.#QNAN0, 1.#INF, -nan(ind).
+_NO_NUMBER = re.compile(rb"[-+]?(?:\d\.#[A-Z]{3,4}\d*|nan\([a-z]*\))", re.IGNORECASE)
+_COMMA = re.compile(rb"\S*,\S*")
 
 
 @dataclass(frozen=True)
@@ -123,15 +128,31 @@ def parse_text(
         (N,) float64 of each name, and how many bytes the lines take.
 
     Raises:
-        DataError: too few lines, a line that is too short, or text that is no number.
+        DataError: too few lines, or numbers with commas.
+        ValueError: a line that is too short, or text that is no number.
     """
     firsts = np.cumsum([0, *(field.count for field in fields)])
     wanted = [int(firsts[[f.name for f in fields].index(name)]) for name in names]
     if n_points * 2 * int(firsts[-1]) - 1 > len(body) or not body.strip():
         raise truncated(path)
     stream = io.BytesIO(body)
-    lines = islice((line for line in stream if not line.isspace()), n_points)
+    lines: Iterator[bytes] = islice((line for line in stream if not line.isspace()), n_points)
+    if b"#" in body or b"(" in body:
+        lines = (_NO_NUMBER.sub(b"nan", line) for line in lines)
+    if b"," in body:
+        lines = _without_commas(path, lines)
     values = np.loadtxt(lines, comments=None, usecols=wanted, ndmin=2)
     if len(values) < n_points:
         raise truncated(path)
     return {name: values[:, i] for i, name in enumerate(names)}, stream.tell()
+
+
+def _without_commas(path: Path, lines: Iterator[bytes]) -> Iterator[bytes]:
+    for line in lines:
+        if found := _COMMA.search(line):
+            word = found[0].decode("latin-1")[:40]
+            raise DataError(
+                f"{path} has a comma in the number {word!r}: save it with decimal points, and with "
+                "spaces between numbers."
+            )
+        yield line

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .checks import check_side, decoding, truncated
+from .float_predictor import PREDICTOR, decode_predicted
 from .raster import open_image
 
 # tifffile logs each oddity of a file that we then refuse in one sentence.
@@ -44,7 +45,7 @@ def read_tiff(path: Path) -> NDArray[Any]:
         check_page(path, page, tiff.filehandle)
         if page.compression not in (_NONE, *_DEFLATE):
             return _read_by_pillow(path, page)
-        values = page.asarray(maxworkers=1)
+        values = read_page(page, tiff.filehandle)
         return np.moveaxis(values, 0, -1) if planar else values
 
 
@@ -52,15 +53,32 @@ def check_page(path: Path, page: tifffile.TiffPage, file: tifffile.FileHandle) -
     """Raises DataError where strips are missing, or inflate to more than the page holds."""
     if page.is_tiled:
         check_side(path, page.tilelength, page.tilewidth)
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     # tifffile would read an absent strip as zeros, that is as points without a return.
-    if max((o + n for o, n in segments), default=0) > file.size or 0 in page.databytecounts:
+    if max((o + n for o, n in _places(page)), default=0) > file.size or 0 in page.databytecounts:
         raise truncated(path)
     if page.compression in _DEFLATE:
         limit = _largest_segment(page)
-        for offset, n in segments:
-            file.seek(offset)
-            _check_inflated(path, file.read(n), limit)
+        for place in _places(page):
+            _check_inflated(path, _segment(file, *place), limit)
+
+
+def read_page(page: tifffile.TiffPage, file: tifffile.FileHandle) -> NDArray[Any]:
+    """The array of a page that has been checked."""
+    if page.predictor != PREDICTOR or page.compression not in _DEFLATE:
+        values: NDArray[Any] = page.asarray(maxworkers=1)
+        return values
+    return decode_predicted(page, (_segment(file, *place) for place in _places(page)))
+
+
+def _places(page: tifffile.TiffPage) -> list[tuple[int, int]]:
+    """Offset and length of each strip or tile."""
+    return list(zip(page.dataoffsets, page.databytecounts, strict=True))
+
+
+def _segment(file: tifffile.FileHandle, offset: int, n_bytes: int) -> bytes:
+    file.seek(offset)
+    content: bytes = file.read(n_bytes)
+    return content
 
 
 def _only_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:

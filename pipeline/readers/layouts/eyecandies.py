@@ -233,7 +233,7 @@ def _read_range(path: Path) -> tuple[float, float]:
         content: Any = YAML(typ="safe", pure=True).load(_read_text(path))
         normalization = content["normalization"]
         nearest, farthest = (float(normalization[key]) for key in ("min", "max"))
-    except (YAMLError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (YAMLError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(
             f"{path} has no normalization with min and max "
             f"({type(error).__name__}): copy it from its source again."

@@ -139,6 +139,7 @@ def refusal(root: Path, item: str, content: bytes) -> str:
         b"",
         b"normalization: 3",
         b"normalization: {min: 1}",
+        b"normalization: {min: 1" + b"0" * 400 + b", max: 2}",
         b"normalization: {min: a, max: b}",
         b"normalization: {min: [1], max: 2}",
         b"[" * 30000,
