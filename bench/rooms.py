@@ -22,6 +22,7 @@ NO_RESULT = {
     "pipeline/__init__.py": "the public names; a stage imports the rooms themselves",
     "pipeline/plumbing": "errors, logs, progress, locks: how work is done and told, not its result",
     "pipeline/params": "checks the params; their values are listed one by one in dvc.yaml",
+    "pipeline/project": "sets up projects, and compares hashes of the code; computes nothing",
     "stages/__init__.py": "empty",
     "stages/runner.py": "the command line of a stage",
 }

@@ -12,6 +12,7 @@ from mentor3ad.params.schema import Params, Runtime, load_params
 from mentor3ad.plumbing.errors import ConfigError, one_sentence
 from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
 from mentor3ad.plumbing.processes import die_with_parent
+from mentor3ad.project.code import check_code
 
 HERE = Project()
 DEMO = HERE.data / "demo"
@@ -60,4 +61,5 @@ def _run(command: Callable[..., None]) -> None:
     die_with_parent()
     configure_logging()
     with one_sentence():
+        check_code(HERE.root)
         typer.run(command)

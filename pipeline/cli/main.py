@@ -12,7 +12,7 @@ import typer
 from ..plumbing.errors import one_sentence
 from ..plumbing.logs import VARIABLE, configure_logging
 from ..plumbing.version import __version__
-from . import bench, bundle, predict, study, use, validate, weights
+from . import bench, bundle, new, predict, study, sync, use, validate, weights
 
 app = typer.Typer(
     name="mentor3ad",
@@ -21,10 +21,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Multimodal industrial anomaly detection. The pipeline itself runs with `dvc repro`.",
 )
+app.command("new")(new.new)
 app.command("use")(use.use)
 app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
+app.command("sync")(sync.sync)
 app.command("bench")(bench.bench)
 app.add_typer(weights.app, name="weights")
 app.add_typer(study.app, name="study")

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ..plumbing.errors import ConfigError
 
-WATCHED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock")  # what results depend on
+WATCHED = (  # what results depend on: in a checkout, and in a project of `mentor3ad new`
+    *("pipeline", "stages", ".mentor3ad"),
+    *("params.yaml", "dvc.yaml", "dvc.lock"),
+)
 _FINISHED = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.*-([0-9a-f]{12})")
 
 

@@ -1,0 +1,162 @@
+"""`mentor3ad new`: a project that DVC takes as it is, whole or not at all."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mentor3ad.cli.main import app
+from mentor3ad.params.schema import load_params
+from mentor3ad.plumbing.errors import ConfigError
+from tests.e2e.project import isolated
+from tests.paths import ROOT
+
+
+def new(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["new", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def files(folder: Path) -> set[str]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("new") / "deep/plant"
+    said = new(str(folder)).splitlines()
+    assert said[0] == f"{folder} is ready. Next:"
+    assert "  dvc repro" in said
+    return folder
+
+
+def test_it_holds_all_that_a_project_needs_and_no_code(project: Path) -> None:
+    found = {name for name in files(project) if not name.startswith((".git/", ".dvc/tmp"))}
+    rest = {name for name in found if not name.startswith(".mentor3ad/code/")}
+    assert rest == {
+        *("params.yaml", "dvc.yaml", ".gitignore", ".dvcignore", "data/.gitkeep"),
+        *("studies/best.json", ".mentor3ad/release.json", ".dvc/config", ".dvc/.gitignore"),
+        *(".dvc/plots/loss_by_category.json", ".dvc/plots/roc_by_category.json"),
+    }
+    assert ".mentor3ad/code/extraction.sha256" in found
+    assert ".mentor3ad/code/stages/extract.sha256" in found
+
+
+def test_the_params_are_the_shipped_ones(project: Path) -> None:
+    assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_git_has_all_of_it_but_results(project: Path, tmp_path: Path) -> None:
+    (project / "data/demo").mkdir()
+    (project / "data/demo/scan.png").write_bytes(b"")
+    environment = isolated(tmp_path)
+    commit = ["git", "commit", "--quiet", "--message", "A project"]
+    subprocess.run(commit, cwd=project, env=environment, check=True)
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    done = subprocess.run(status, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.stdout == ""
+
+
+def test_dvc_sees_every_stage_and_sends_no_statistics(project: Path, tmp_path: Path) -> None:
+    def dvc(*arguments: str) -> str:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        environment = isolated(tmp_path)
+        return subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    stages = dvc("stage", "list", "--name-only").split()
+    assert len(stages) == 8 * 3 + 1
+    assert {"generate@biscuit", "evaluate@nectarine", "report"} <= set(stages)
+    assert dvc("config", "core.analytics") == "false\n"
+
+
+def test_an_empty_folder_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = new(".")
+    assert (tmp_path / "dvc.yaml").is_file()
+    assert "cd " not in said
+
+
+def test_a_preset_is_in_its_params(tmp_path: Path) -> None:
+    (tmp_path / "raw/bracket/train").mkdir(parents=True)
+    new(str(tmp_path / "plant"), "--preset", "folder", "--root", str(tmp_path / "raw"))
+    data = load_params(tmp_path / "plant/params.yaml").data
+    assert (data.layout, data.root, data.categories) == (
+        "folder",
+        str(tmp_path / "raw"),
+        ["bracket"],
+    )
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        new(str(folder), *arguments)
+    return str(caught.value)
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert refused(tmp_path) == f"{tmp_path} is not empty: name a folder that is new or empty"
+    assert files(tmp_path) == {"notes.txt"}
+
+
+def test_where_nothing_can_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot be made or read (File exists)" in refused(tmp_path / "file")
+    assert "cannot be made or read (Not a directory)" in refused(tmp_path / "file/plant")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--preset", "mvtec"], "there is no preset 'mvtec'"),
+        (["--preset", "folder"], "folder needs --root"),
+        (["--preset", "mvtec3d", "--root", "gone"], "--root gone cannot be listed"),
+        (["--root", "gone"], "--root and --categories need --preset"),
+    ],
+)
+def test_a_mistake_leaves_no_half_of_a_project(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert said in refused(empty, *arguments)
+    assert said in refused(tmp_path / "absent/plant", *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert list(empty.iterdir()) == []
+
+
+def test_without_git_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refused(tmp_path / "plant").startswith("git is missing")
+    assert not (tmp_path / "plant").exists()
+
+
+def test_without_dvc_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dvc", None)
+    assert refused(tmp_path / "plant").startswith("dvc is missing: run `pip install dvc`")
+
+
+def test_a_git_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\necho 'fatal: the disk is full' >&2\nexit 128\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{git.parent}{os.pathsep}{os.environ['PATH']}")
+    plant = tmp_path / "plant"
+    assert refused(plant) == f"`git init --quiet` failed in {plant}: fatal: the disk is full"
+    assert not plant.exists()
+
+
+def test_the_record_names_the_release(project: Path) -> None:
+    from mentor3ad import __version__
+
+    record = json.loads((project / ".mentor3ad/release.json").read_text())
+    assert record["release"] == __version__
