@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import mentor3ad
-from tests.paths import ROOT
+from testbed.paths import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from mentor3ad.cli.main import app
 from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import ConfigError
-from tests.e2e.project import isolated
-from tests.paths import ROOT
+from testbed.clone import isolated
+from testbed.paths import ROOT
 
 
 def new(*arguments: str) -> str:

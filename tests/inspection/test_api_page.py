@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths import ROOT
+from testbed.paths import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 

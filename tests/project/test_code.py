@@ -9,7 +9,7 @@ import pytest
 from mentor3ad.plumbing.errors import ConfigError
 from mentor3ad.plumbing.version import __version__
 from mentor3ad.project import code
-from tests.paths import ROOT
+from testbed.paths import ROOT
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from bench import rooms
 from mentor3ad.project import shipped
 from mentor3ad.project.code import code_sha256
-from tests.paths import ROOT
+from testbed.paths import ROOT
 
 FILES = {
     "params.yaml": "params.yaml",

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from mentor3ad.project.code import code_sha256
 from mentor3ad.project.shipped import managed_files, own_files
-from tests.e2e.project import CATEGORY, TINY, Project, isolated, stages_run
-from tests.paths import ROOT
+from testbed.clone import CATEGORY, TINY, Project, isolated, stages_run
+from testbed.paths import ROOT
 
 pytestmark = pytest.mark.e2e
 
