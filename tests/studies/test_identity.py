@@ -25,7 +25,7 @@ def dag() -> Dag:
 def baseline() -> Baseline:
     path = ROOT / "params.yaml"
     params = load_yaml(path.read_text(encoding="utf-8"), path)
-    return Baseline(params, {"pipeline/voting.py": "1f"}, {"data/prepared/biscuit": "2e.dir"})
+    return Baseline(params, {"pipeline/voting": "1f"}, {"data/prepared/biscuit": "2e.dir"})
 
 
 def test_how_a_value_is_written_does_not_matter(baseline: Baseline) -> None:
@@ -43,7 +43,7 @@ def test_where_it_runs_does_not_matter(baseline: Baseline, values: dict[str, Any
 def test_params_code_and_data_matter(baseline: Baseline) -> None:
     changed = [
         baseline,
-        replace(baseline, code={"pipeline/voting.py": "1e"}),
+        replace(baseline, code={"pipeline/voting": "1e"}),
         replace(baseline, data={"data/prepared/biscuit": "3d.dir"}),
     ]
     identities = [b.identity({}, STUDY) for b in changed]
