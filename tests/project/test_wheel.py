@@ -6,11 +6,10 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
+from mentor3ad.params.dag import DAG_FILE, Stage, load_dag
 from mentor3ad.project.code import code_sha256
 from mentor3ad.project.shipped import managed_files, own_files
 from testbed.clone import CATEGORY, TINY, Project, isolated, stages_run
@@ -59,10 +58,8 @@ def mentor3ad(project: Project, *arguments: str) -> str:
     return project.run("python", "-m", "mentor3ad.cli", *arguments).stdout
 
 
-def dag(project: Project) -> dict[str, Any]:
-    text = (project.root / "dvc.yaml").read_text(encoding="utf-8")
-    stages: dict[str, Any] = YAML(typ="safe", pure=True).load(text)["stages"]
-    return stages
+def dag(project: Project) -> dict[str, Stage]:
+    return load_dag(project.root / DAG_FILE)
 
 
 def test_it_is_the_wheels_package_that_runs(project: Project, installed: Path) -> None:
@@ -128,8 +125,7 @@ def test_an_upgrade_is_refused_until_it_is_taken_up(project: Project) -> None:
 def made_up_outs(project: Project) -> None:
     """A file at every out that is not there, so that DVC can take every stage for done."""
     for stage in dag(project).values():
-        for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
-            name = entry if isinstance(entry, str) else next(iter(entry))
+        for name in (*stage.outs, *stage.metrics):
             path = project.root / name.replace("${item.category}", CATEGORY)
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +144,7 @@ def test_a_rooms_hash_reruns_the_stages_that_list_it(project: Project) -> None:
         for change in changes
         for name in change["changed deps"]
     }
-    listing = {(stage, n) for stage, spec in dag(project).items() for n in spec["deps"]}
+    listing = {(stage, n) for stage, spec in dag(project).items() for n in spec.deps}
     assert changed == {(stage, name) for stage, name in listing if name in names}
     assert {stage for stage, name in changed if "publishing" in name} == {
         *("extract", "score", "vote"),
