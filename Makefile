@@ -13,8 +13,8 @@ demo: $(VENV)/.installed
 	dvc repro
 	@echo "Heatmaps: reports/heatmaps. Curves: dvc plots show. An experiment: dvc exp run -S model.lr=3e-4"
 
-test: lint
-	pytest
+test: lint # in two processes of one thread each, which two cores finish soonest
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.installed
 	ruff check .

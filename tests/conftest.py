@@ -23,7 +23,22 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.load_profile("repeatable")
 
 PARAMS = ROOT / "params.yaml"
+LONGEST = ("tests/e2e/", "tests/studies/", "tests/inspection/", "tests/bench/")  # begun first
 PITCH = 0.001  # metres a pixel of a made-up scan
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, keep those that share fixtures in one of them.
+
+    These are a file's, and those that name a group. What takes longest begins first.
+    """
+    if not getattr(config.option, "loadgroup", False):  # in a worker of pytest --dist loadgroup
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +85,14 @@ def backbones() -> Backbones:
         random_weights(network, seed=0, residual=0.3)
         network.eval().requires_grad_(False)
     return Backbones(*networks, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of one generated category that every stage has run through; read it only."""
+    from tests.tiny import run_stages  # every stage's imports
+
+    return run_stages(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture

@@ -9,15 +9,13 @@ from bench.harness import Bench
 from bench.limits import Limits
 from bench.project import Finished
 from mentor3ad.params.schema import load_params
-from tests.tiny import run_stages
 
 RATES = defaultdict[tuple[str, int], float](lambda: 1e11)  # at any number of threads
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    root = run_stages(tmp_path_factory.mktemp("bench") / "project")
-    return Finished(root, load_params(root / "params.yaml"), {})
+def finished(tiny_project: Path) -> Finished:
+    return Finished(tiny_project, load_params(tiny_project / "params.yaml"), {})
 
 
 @pytest.fixture

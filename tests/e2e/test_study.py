@@ -4,7 +4,7 @@ import pytest
 
 from testbed.clone import Project, stages_run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
 
 STUDY = """# two votes
 preset: demo

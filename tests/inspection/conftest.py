@@ -7,12 +7,11 @@ import pytest
 from mentor3ad.inspection.export import write_bundle
 from mentor3ad.inspection.inspector import Inspector
 from testbed.clone import CATEGORY
-from tests.tiny import run_stages
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_stages(tmp_path_factory.mktemp("project"))
+def project(tiny_project: Path) -> Path:
+    return tiny_project
 
 
 @pytest.fixture(scope="session")
