@@ -90,7 +90,7 @@ def backbones() -> Backbones:
 @pytest.fixture(scope="session")
 def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of one generated category that every stage has run through; read it only."""
-    from tests.tiny import run_stages  # every stage's imports
+    from tests.tiny_project import run_stages  # every stage's imports
 
     return run_stages(tmp_path_factory.mktemp("project"))
 

@@ -13,7 +13,7 @@ import pytest
 from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import CODECS
 from mentor3ad.plumbing.errors import CacheError
-from tests.cache.stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
+from tests.small_stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
 
 
 @pytest.fixture(scope="module")

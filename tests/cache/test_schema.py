@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mentor3ad.cache.schema import ArraySpec, StoreManifest
-from tests.cache.stores import SPECS, manifest
+from tests.small_stores import SPECS, manifest
 
 
 def test_json_round_trips() -> None:

@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from mentor3ad.cli.main import app
 from mentor3ad.plumbing.errors import ConfigError
 from tests.paths import ROOT
-from tests.preparation.scans import write_data_set
-from tests.readers.data_sets import LAYOUTS, write_mask, write_pair
+from tests.raw_data_sets import LAYOUTS, write_mask, write_pair
+from tests.raw_scans import write_data_set
 
 SHIPPED = (ROOT / "params.yaml").read_text()
 

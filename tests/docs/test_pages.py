@@ -14,7 +14,7 @@ HISTORY = "CHANGELOG.md"  # it may name what is gone
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PRESENT = [page for page in PAGES if page.name != HISTORY]
 PARAMS = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-FOLDERS = ("pipeline", "stages", "bench", "tests", "docs", "studies", ".github")
+FOLDERS = ("pipeline", "stages", "bench", "testbed", "tests", "docs", "studies", ".github")
 PLACEHOLDER = re.compile(r"NAME|PAGE|/X\b")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from testbed.clone import Project, clone, digest
-from tests.preparation.scans import disc_points, write_data_set, write_points
+from tests.raw_scans import disc_points, write_data_set, write_points
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from testbed.clone import ALL_STAGES, Project, clone, digest, stages_run
-from tests.preparation.scans import write_data_set, write_scan
+from tests.raw_scans import write_data_set, write_scan
 
 pytestmark = pytest.mark.e2e
 

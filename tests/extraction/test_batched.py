@@ -20,7 +20,7 @@ from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_ge
 from mentor3ad.features.store import feature_arrays
 from mentor3ad.params.schema import Features
 from mentor3ad.plumbing.errors import DataError
-from tests.backbones.batched.batches import DEVICES
+from tests.batches import DEVICES
 
 GROUPS, GROUP_SIZE = 16, 8
 TOLERANCE = 2e-3  # two roundings to float16 of features of size 1

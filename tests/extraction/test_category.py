@@ -26,7 +26,7 @@ from mentor3ad.preparation.prepare import prepare_category
 from testbed.clone import digest as digest_of
 from tests.options import listing, preparation, prepare
 from tests.paths import ROOT
-from tests.preparation.scans import write_data_set, write_scan
+from tests.raw_scans import write_data_set, write_scan
 
 CPU = torch.device("cpu")
 

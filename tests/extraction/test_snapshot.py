@@ -21,7 +21,7 @@ import mentor3ad.extraction.snapshot as snapshot
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.extraction.snapshot import last_store
 from mentor3ad.publishing.writer import write_store
-from tests.cache.stores import CATEGORY, KIND, digest, manifest
+from tests.small_stores import CATEGORY, KIND, digest, manifest
 
 SCANS = tuple("abcdefg")
 

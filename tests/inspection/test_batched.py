@@ -15,7 +15,7 @@ from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import ConfigError, DataError
-from tests.backbones.batched.batches import DEVICES
+from tests.batches import DEVICES
 
 FEATURES = 2e-3  # as in tests/features/batched: two roundings to float16 of features of size 1
 MAPS = 0.02  # what the fitted space and bfloat16 in MFM and MGM make of that

@@ -14,7 +14,7 @@ from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import BundleError, CacheError, Mentor3ADError, WeightsError
 from testbed.clone import CATEGORY, digest
-from tests.tiny import write_params
+from tests.tiny_project import write_params
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from mentor3ad.inspection.inspector import Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.params.project import Project
 from testbed.clone import CATEGORY
-from tests.tiny import run_stages
+from tests.tiny_project import run_stages
 
 
 def inspections(root: Path, models: Path) -> dict[str, Inspection]:

@@ -11,7 +11,7 @@ from mentor3ad.inspection.model import Model
 from mentor3ad.inspection.scans import find_scans, pair_files
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import read_scan
-from tests.readers.data_sets import write_candy, write_coloured, write_nested, write_pair
+from tests.raw_data_sets import write_candy, write_coloured, write_nested, write_pair
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from mentor3ad.inspection import station
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.station import Station
-from tests.readers.data_sets import write_pair
+from tests.raw_data_sets import write_pair
 
 
 class Watched:

@@ -8,7 +8,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.foreground import extract_foreground
 from tests.options import preparation
 from tests.paths import ROOT
-from tests.preparation.scans import disc_mask, disc_points, table_points
+from tests.raw_scans import disc_mask, disc_points, table_points
 
 GOLDEN = ROOT / "tests/golden" / "10_plane_removal"
 OPTIONS = preparation()

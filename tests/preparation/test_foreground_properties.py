@@ -13,7 +13,7 @@ from mentor3ad.dataset.scan import RawScan
 from mentor3ad.preparation.foreground import Foreground, extract_foreground
 from mentor3ad.preparation.prepare import find_part
 from tests.options import preparation
-from tests.preparation.scans import table_points
+from tests.raw_scans import table_points
 
 OPTIONS = preparation()
 seeds = st.integers(0, 2**32 - 1)

@@ -8,7 +8,7 @@ from mentor3ad.params.schema import Preparation
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.foreground import extract_foreground
 from tests.options import preparation
-from tests.preparation.scans import disc_mask, disc_points, table_points
+from tests.raw_scans import disc_mask, disc_points, table_points
 
 OPTIONS = preparation()
 Mask = NDArray[np.bool_]

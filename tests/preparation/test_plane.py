@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from mentor3ad.dataset.grid import border_band
 from mentor3ad.preparation.plane import fit_table
-from tests.preparation.scans import disc_points, table_points
+from tests.raw_scans import disc_points, table_points
 
 TILT = 0.1
 NORMAL = np.array([TILT, 0, -1]) / np.hypot(TILT, 1)

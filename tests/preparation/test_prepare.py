@@ -19,7 +19,7 @@ from mentor3ad.preparation.resize import resize_foreground, resize_points, resiz
 from mentor3ad.readers.images import read_points, read_rgb
 from mentor3ad.readers.layouts import list_scans
 from tests.options import listing, preparation, prepare
-from tests.preparation.scans import disc_points, write_data_set, write_png, write_points, write_scan
+from tests.raw_scans import disc_points, write_data_set, write_png, write_points, write_scan
 
 OPTIONS = preparation()
 

@@ -15,8 +15,7 @@ from mentor3ad.preparation.resize import resize_foreground, resize_rgb
 from mentor3ad.preparation.summary import describe
 from mentor3ad.readers.layouts import list_scans, read_scan
 from tests.options import listing, preparation
-from tests.preparation.scans import disc_mask, write_png, write_points
-from tests.readers.data_sets import (
+from tests.raw_data_sets import (
     LAYOUTS,
     plant_scan,
     write_eyecandies,
@@ -25,6 +24,7 @@ from tests.readers.data_sets import (
     write_nested,
     write_pair,
 )
+from tests.raw_scans import disc_mask, write_png, write_points
 
 OPTIONS = preparation()
 

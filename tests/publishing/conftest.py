@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cache.stores import digest, write
+from tests.small_stores import digest, write
 
 
 @pytest.fixture(scope="session")

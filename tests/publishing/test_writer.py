@@ -15,7 +15,8 @@ import zarr
 from mentor3ad.cache.reader import Store
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.publishing.writer import write_store
-from tests.cache.stores import (
+from tests.paths import ROOT
+from tests.small_stores import (
     ALL_ZERO_SHARD,
     CATEGORY,
     KIND,
@@ -29,7 +30,6 @@ from tests.cache.stores import (
     stop_at,
     write,
 )
-from tests.paths import ROOT
 
 REPOSITORY = ROOT
 
@@ -118,7 +118,7 @@ def test_an_earlier_store_is_replaced_as_a_whole(tmp_path: Path, expected: dict)
 def test_a_second_writer_stops_and_names_the_store(tmp_path: Path, expected: dict) -> None:
     out, staging = tmp_path / "out.zarr", tmp_path / "staging"
     second = (
-        "import sys; from pathlib import Path; from tests.cache.stores import write\n"
+        "import sys; from pathlib import Path; from tests.small_stores import write\n"
         "from mentor3ad.plumbing.errors import CacheError\n"
         "try: write(Path(sys.argv[1]))\n"
         "except CacheError as error: print(error)"

@@ -10,13 +10,13 @@ import pytest
 import mentor3ad.publishing.writer as writer
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.publishing.writer import write_store
-from tests.cache.stores import (
+from tests.paths import ROOT
+from tests.small_stores import (
     arrays,
     digest,
     manifest,
     write,
 )
-from tests.paths import ROOT
 
 REPOSITORY = ROOT
 

@@ -12,7 +12,8 @@ import pytest
 import mentor3ad.publishing.writer as writer
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.publishing.writer import write_store
-from tests.cache.stores import (
+from tests.paths import ROOT
+from tests.small_stores import (
     ALL_ZERO_SHARD,
     Counted,
     Stop,
@@ -25,7 +26,6 @@ from tests.cache.stores import (
     staging_folder,
     write,
 )
-from tests.paths import ROOT
 
 REPOSITORY = ROOT
 
@@ -49,7 +49,7 @@ def test_other_content_starts_anew(tmp_path: Path) -> None:
 def test_ten_kills_in_a_row_change_no_byte(tmp_path: Path) -> None:
     content, calls = many_shards(), tmp_path / "calls"
     out, staging = tmp_path / "out.zarr", tmp_path / "staging"
-    command = [sys.executable, "-m", "tests.cache.stores", "10", str(out), str(staging), str(calls)]
+    command = [sys.executable, "-m", "tests.small_stores", "10", str(out), str(staging), str(calls)]
     one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     subprocess.run(command, cwd=REPOSITORY, env=one_thread, check=True)
     done = {int(path.name) for path in (staging_folder(staging, content) / "done").iterdir()}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.images import read_mask, read_points, read_raw_scan, read_rgb
-from tests.preparation.scans import disc_points, write_png, write_points
+from tests.raw_scans import disc_points, write_png, write_points
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)

@@ -10,8 +10,8 @@ from mentor3ad.params.schema import Listing
 from mentor3ad.readers.layouts import list_scans
 from mentor3ad.validation.category import CheckedCategory, check_category
 from tests.options import listing, preparation
-from tests.preparation.scans import disc_points, write_data_set, write_points
-from tests.readers.data_sets import LAYOUTS, write_pair
+from tests.raw_data_sets import LAYOUTS, write_pair
+from tests.raw_scans import disc_points, write_data_set, write_points
 
 OPTIONS = preparation()
 FOLDER = listing(layout="folder")

@@ -11,8 +11,8 @@ from mentor3ad.validation.category import check_category
 from mentor3ad.validation.report import CategoryReport, Report, by_kind, severity, summarize
 from mentor3ad.validation.text import describe
 from tests.options import listing, preparation
-from tests.preparation.scans import write_data_set
-from tests.readers.data_sets import LAYOUTS
+from tests.raw_data_sets import LAYOUTS
+from tests.raw_scans import write_data_set
 
 OPTIONS = preparation()
 

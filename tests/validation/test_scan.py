@@ -12,8 +12,8 @@ from mentor3ad.preparation.prepare import find_part
 from mentor3ad.readers.layouts import list_scans, read_scan
 from mentor3ad.validation.scan import CheckedScan, check_scan
 from tests.options import listing, preparation
-from tests.preparation.scans import disc_points, write_data_set, write_png, write_points
-from tests.readers.data_sets import LAYOUTS, write_mask
+from tests.raw_data_sets import LAYOUTS, write_mask
+from tests.raw_scans import disc_points, write_data_set, write_png, write_points
 
 OPTIONS = preparation()
 

@@ -9,8 +9,8 @@ from numpy.testing import assert_array_equal
 
 from mentor3ad.backbones.batched.fps import are_furthest, furthest_points, tie_order
 from mentor3ad.backbones.fps import _tie_order, furthest_point_sampling
-from tests.backbones.batched.batches import DEVICES, padded
 from tests.backbones.test_fps import CASES
+from tests.batches import DEVICES, padded
 
 SOME = 128  # centres; the CPU takes seconds for a thousand in a large cloud
 

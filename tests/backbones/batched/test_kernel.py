@@ -8,7 +8,7 @@ import torch
 
 from mentor3ad.backbones.batched import kernel
 from mentor3ad.backbones.batched.fps import furthest_points
-from tests.backbones.batched.batches import padded
+from tests.batches import padded
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mentor3ad.backbones.batched.neighbours import (
 )
 from mentor3ad.backbones.grouping import group_points
 from mentor3ad.features.interpolation import nearest_centres as nearest_centres_of_a_scan
-from tests.backbones.batched.batches import DEVICES, foreground_points, padded
+from tests.batches import DEVICES, foreground_points, padded
 
 GROUPS, SIZE = 40, 24
 

@@ -19,7 +19,7 @@ from mentor3ad.backbones.batched.transformer import Packing
 from mentor3ad.backbones.point_mae import PointMAE
 from mentor3ad.backbones.rgb import foreground_patch_features, patch_features
 from mentor3ad.features.interpolation import fill_background_patches
-from tests.backbones.batched.batches import DEVICES
+from tests.batches import DEVICES
 from tests.golden_weights import filled_state
 
 ATOL = 2e-5  # of features of size 1, in float32: that of the golden vectors

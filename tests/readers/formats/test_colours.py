@@ -7,14 +7,14 @@ import pytest
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import Camera, has_colour, read_organised
-from tests.readers.formats.hostile import FORMS, MAP, XYZ, ply, range_grid
-from tests.readers.formats.writers import (
+from tests.raw_files import (
     PCD_STORAGES,
     write_coloured_pcd,
     write_coloured_ply,
     write_pcd,
     write_ply,
 )
+from tests.readers.formats.hostile import FORMS, MAP, XYZ, ply, range_grid
 
 RGB = np.random.default_rng(1).integers(0, 256, (3, 4, 3), dtype=np.uint8)
 FIELDS = ("element vertex 12", *XYZ)

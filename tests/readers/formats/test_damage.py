@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import read_geometry
+from tests.raw_files import PCD_STORAGES, png_bytes, write_pcd, write_ply
 from tests.readers.formats.hostile import CAMERA, FORMS, MAP, POINTS, range_grid
-from tests.readers.formats.writers import PCD_STORAGES, png_bytes, write_pcd, write_ply
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.image import IMAGE_SUFFIXES, read_mask_image, read_rgb_image
-from tests.readers.formats.writers import png_bytes
+from tests.raw_files import png_bytes
 from tests.readers.test_images import png_header
 
 RNG = np.random.default_rng(0)

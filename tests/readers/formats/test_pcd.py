@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.raw_files import PCD_STORAGES, write_pcd
 from tests.readers.formats.hostile import POINTS, refused
 from tests.readers.formats.test_ply import TEXTS
-from tests.readers.formats.writers import PCD_STORAGES, write_pcd
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.raw_files import png_bytes
 from tests.readers.formats.hostile import MAP, refused
-from tests.readers.formats.writers import png_bytes
 from tests.readers.test_images import png_header
 
 SIX = {"photometric": "minisblack", "planarconfig": "contig"}

@@ -11,7 +11,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.images import read_rgb
 from mentor3ad.readers.layouts import list_scans, read_scan
 from tests.options import listing
-from tests.readers.data_sets import SIDE, write_candy, write_eyecandies, write_mask
+from tests.raw_data_sets import SIDE, write_candy, write_eyecandies, write_mask
 
 OPTIONS = listing(layout="eyecandies")
 CATEGORY = "GummyBear"

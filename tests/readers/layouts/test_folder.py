@@ -11,8 +11,8 @@ from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import list_scans, read_scan
 from tests.options import listing
-from tests.preparation.scans import write_png
-from tests.readers.data_sets import plant_scan, write_coloured, write_nested, write_pair
+from tests.raw_data_sets import plant_scan, write_coloured, write_nested, write_pair
+from tests.raw_scans import write_png
 
 CAMERA = {"fx": 500.0, "fy": 500.0, "cx": 50.0, "cy": 45.0, "width": 100, "height": 90}
 

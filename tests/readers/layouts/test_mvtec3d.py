@@ -12,7 +12,7 @@ from mentor3ad.preparation.resize import resize_foreground
 from mentor3ad.readers.layouts.mvtec3d import is_preprocessed, read_scan
 from mentor3ad.readers.layouts.mvtec3d import list_scans as list_all
 from tests.options import listing, preparation
-from tests.preparation.scans import disc_mask, disc_points, write_png, write_points
+from tests.raw_scans import disc_mask, disc_points, write_png, write_points
 
 
 def list_scans(root: Path, category: str) -> tuple[ScanFiles, ...]:

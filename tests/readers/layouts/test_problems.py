@@ -11,14 +11,14 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import list_scans
 from mentor3ad.readers.layouts.problems import Problem
 from tests.options import listing
-from tests.preparation.scans import write_data_set, write_scan
-from tests.readers.data_sets import (
+from tests.raw_data_sets import (
     LAYOUTS,
     write_eyecandies,
     write_folder,
     write_nested,
     write_pair,
 )
+from tests.raw_scans import write_data_set, write_scan
 
 FOLDER, CANDIES = listing(layout="folder"), listing(layout="eyecandies")
 Found = set[tuple[str, str]]

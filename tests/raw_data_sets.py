@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tests.options import listing
 from tests.paths import ROOT
-from tests.preparation.scans import disc_points, write_data_set, write_png, write_points
-from tests.readers.formats.writers import write_coloured_ply
+from tests.raw_files import write_coloured_ply
+from tests.raw_scans import disc_points, write_data_set, write_png, write_points
 
 GOLDEN = ROOT / "tests/golden/11_eyecandies"
 SIDE = 64  # pixels of an Eyecandies scan
