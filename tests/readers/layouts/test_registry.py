@@ -10,7 +10,7 @@ from mentor3ad.plumbing.errors import ConfigError
 from mentor3ad.readers.layouts import LAYOUTS, find_layout, list_scans, read_scan
 from tests.options import listing
 from tests.paths import ROOT
-from tests.readers.data_sets import LAYOUTS as EXAMPLES
+from tests.raw_data_sets import LAYOUTS as EXAMPLES
 
 PAGE = (ROOT / "docs/data-layouts.md").read_text(encoding="utf-8")
 
