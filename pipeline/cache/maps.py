@@ -1,4 +1,4 @@
-"""Stores of one category's score maps and anomaly maps."""
+"""The stores of a category's score maps and anomaly maps: their names, shapes and identity."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reading a store: read-only, and only if it is whole, of the right kind and undamaged."""
+"""Reads a store, if it is whole, undamaged and of the right kind; it is never written to."""
 
 import hashlib
 from pathlib import Path
@@ -45,11 +45,11 @@ class Store:
         return store
 
     def read(self, name: str, sample: int) -> np.ndarray:
-        """One sample of an array."""
+        """Read one sample of an array."""
         return self._read(name, slice(sample, sample + 1))[0]
 
     def read_samples(self, name: str, samples: np.ndarray | list[int] | None = None) -> np.ndarray:
-        """(n, ...) of the named samples, in bulk; all by default."""
+        """Read samples at once, as (n, ...): those at the given positions, or all."""
         if samples is None:
             return self._read(name, slice(None))
         return np.stack([self.read(name, int(sample)) for sample in samples])
@@ -88,12 +88,12 @@ class Store:
 
 
 def whole(shard: Path) -> bool:
-    """Whether a shard's file holds anything: Zarr reads a missing or an empty one as zeros."""
+    """Whether a shard's file holds anything; Zarr would read a missing or empty one as zeros."""
     return shard.is_file() and shard.stat().st_size > 0
 
 
 def seal(store: Path, manifest: StoreManifest) -> str:
-    """Chunks have checksums; this is the one of what describes them."""
+    """The checksum of the manifest and of what describes the arrays; chunks have their own."""
     digest = hashlib.sha256(manifest.fingerprint.encode())
     for spec in manifest.arrays:
         digest.update((store / spec.name / "zarr.json").read_bytes())

@@ -11,7 +11,7 @@ CODECS = ("raw", "zstd", "blosc")
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array of a store; its first axis is the sample."""
+    """One array of a store; the first axis of the whole array counts the samples."""
 
     name: str
     shape: tuple[int, ...]  # of one sample
@@ -46,14 +46,14 @@ class StoreManifest:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the manifest: equal fingerprints mean equal bytes on the same machine."""
+        """SHA-256 of the manifest; equal fingerprints mean equal bytes on the same machine."""
         return _sha256(self.to_json())
 
     @property
     def sample_fingerprint(self) -> str:
-        """sha256 of what one sample's values depend on beside its own content.
+        """SHA-256 of what one sample's values depend on beside its own content.
 
-        Not the other samples, nor how they are cut into shards and compressed.
+        The other samples do not count, nor how samples are cut into shards and compressed.
         """
         shared = ("kind", "inputs", "arrays", "version")
         return _sha256({name: value for name, value in self.to_json().items() if name in shared})

@@ -1,1 +1,1 @@
-"""What a number of good scans can promise: conformal ranks."""
+"""What a number of held-out good scans can promise about false alarms."""

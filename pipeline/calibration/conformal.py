@@ -6,15 +6,15 @@ CONFIDENCE = 0.95  # of intervals and bounds
 
 
 def conformal_rank(scans: int, target_fpr: float) -> int:
-    """Which of n sorted object scores, counted from 1, is the decision threshold."""
-    # 9 * (1 - 1 / 3) is above 6
+    """The rank, from 1, of the object score that is the threshold among n sorted ones."""
+    # less a little, since 9 * (1 - 1 / 3) is above 6 in floats
     return min(math.ceil((scans + 1) * (1 - target_fpr) - 1e-9), scans)
 
 
 def expected_rate(scans: int, target_fpr: float) -> float:
     """The false-alarm rate that the threshold promises on average over draws of the n scans.
 
-    The target where n is large enough for it (n + 1 >= 1 / target), else 1 / (n + 1).
+    It is at most the target where n is large enough (n + 1 >= 1 / target), else 1 / (n + 1).
     """
     return (scans + 1 - conformal_rank(scans, target_fpr)) / (scans + 1)
 
@@ -37,9 +37,9 @@ def scans_needed(target_fpr: float) -> int:
 def clopper_pearson(
     events: int, trials: int, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """The exact two-sided interval of a rate of which `events` of `trials` were seen.
+    """The exact two-sided interval of a rate, where `events` were seen in so many `trials`.
 
-    (0, 1) without trials.
+    Without trials it is (0, 1).
     """
     tail = (1 - confidence) / 2
     low = _beta_quantile(tail, events, trials - events + 1) if events else 0.0
@@ -48,7 +48,7 @@ def clopper_pearson(
 
 
 def _beta_quantile(probability: float, a: int, b: int) -> float:
-    """`scipy.stats.beta.ppf`, without the second that importing scipy.stats takes."""
+    """The same as `scipy.stats.beta.ppf`, without the second that importing scipy.stats takes."""
     from scipy.special import betaincinv
 
     return float(betaincinv(a, b, probability))

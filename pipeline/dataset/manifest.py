@@ -1,4 +1,4 @@
-"""The manifest of a prepared category: one row a scan, and what made its foreground."""
+"""The manifest of a prepared category: a row for each scan, and what made the foregrounds."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FOREGROUND_FILE = "foreground.npy"
 MASKS_FILE = "masks.npy"
 PUBLISHED_MASKS_FILE = "masks_as_published.npy"  # where a scan is not square
 
-# What became of the table under the part: removed here; none was found; not looked for, as
-# data.plane_removal says; or removed before the scan came here, which is used as it is.
+# What became of the table under the part. It was removed here; or none was found; or none was
+# looked for, as data.plane_removal says; or it had been removed before the scan came here.
 PlaneState = Literal["removed", "none", "off", "before"]
 
 _PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
@@ -34,14 +34,14 @@ _PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One scan.
+    """One scan of a category.
 
     Attributes:
         id, split, label, defect, layout, units: as in `ScanFiles`.
         rgb, points, mask, sidecars: POSIX paths relative to the data set's root; mask may be
             absent.
         sha256: of the bytes of the scan's files, see `content_sha256`.
-        prepared_sha256: of the arrays that the backbones see, see `PreparedScan.sha256`.
+        prepared_sha256: of the two arrays that enter the backbones, see `PreparedScan.sha256`.
         height, width: of the raw scan, pixels.
         n_foreground: foreground points at 224 x 224.
         plane: what became of the table.
@@ -93,7 +93,7 @@ class Manifest:
         schema: version of this layout.
         category: name of the category's folder.
         options: what made the foreground.
-        rows: ordered as `list_scans`.
+        rows: in the order of `list_scans`.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -113,7 +113,7 @@ class Manifest:
         return all(row.height == row.width for row in self.rows)
 
     def to_json(self) -> str:
-        """The same manifest gives the same text."""
+        """The manifest as text; equal manifests give equal text."""
         content = {
             "schema": self.schema,
             "category": self.category,
@@ -184,7 +184,7 @@ def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
 
 
 def pack_bits(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(224, 224) bool to (6272,) uint8, one bit a pixel, row-major."""
+    """Pack (224, 224) bool into (6272,) uint8: one bit for each pixel, row-major."""
     return np.packbits(pixels)
 
 

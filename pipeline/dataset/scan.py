@@ -1,4 +1,4 @@
-"""One scan, whatever data set it is from: where its files lie, and what they hold once read."""
+"""One scan of any data set: where its files lie, and what they hold once they are read."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class ScanFiles:
     """Where one scan lies and how it is read.
 
     Attributes:
-        id: unique in its category and stable, as "test/bump/003"; starts with a folder's name.
+        id: unique in its category, such as "test/bump/003"; it begins with a folder's name.
         split: train, validation or test.
-        defect: "good", the defect's name, or "unknown" where nobody says.
+        defect: "good", the name of the defect, or "unknown".
         label: 0 good, 1 defective, None unknown.
         rgb: the image.
-        points: the geometry: a point map, a point cloud or a depth image.
-        mask: image of defect classes; None where there is none. A good scan needs none.
+        points: the geometry, which is a point map, a point cloud or a depth image.
+        mask: image of defect classes, or None; a good scan needs none.
         sidecars: further files that the geometry cannot be read without, by role: "camera",
             "info_depth", "pose".
         layout: name of the data set's layout, see `mentor3ad.readers.layouts`.
@@ -57,8 +57,8 @@ class RawScan:
         rgb: (H, W, 3) uint8.
         points: (H, W, 3) float32, metres, camera frame; (0, 0, 0) is no return.
         mask: (H, W) uint8, defect class of each pixel, 0 is good; None where there is no mask.
-        part_only: the points are those of the part, table and background having been removed
-            before; they are used as they are.
+        part_only: whether table and background had been removed before; the points are then
+            used as they are.
     """
 
     rgb: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Where a project keeps what each stage makes: the paths of the outs in dvc.yaml."""
+"""Where a project keeps what each stage makes; these are the paths of the outs in dvc.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path

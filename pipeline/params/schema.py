@@ -51,18 +51,18 @@ class Foreground(Section):
 
 
 class Preparation(Foreground):
-    """What makes a point part of the foreground."""
+    """The params that decide which points belong to the foreground."""
 
     plane_removal: bool
 
     def to_json(self) -> dict[str, Any]:
-        """The options as manifests and reports hold them, whether to remove a plane first."""
+        """The options as manifests and reports hold them; `plane_removal` comes first."""
         options = self.model_dump()
         return {"plane_removal": options.pop("plane_removal"), **options}
 
 
 class Listing(Section):
-    """How the files of a data set are arranged; docs/data-layouts.md draws each layout."""
+    """Params of how a data set's files are arranged; docs/data-layouts.md draws each layout."""
 
     layout: str  # a name in mentor3ad.readers.layouts, which this room lies below: checked there
     light: Annotated[int, Field(ge=0, le=5)]
@@ -263,7 +263,7 @@ def validate_params(content: object, path: Path) -> Params:
 
 
 def validation_problems(error: ValidationError) -> str:
-    """Every problem by its key, in one line."""
+    """One line that names every problem by its key."""
     return "; ".join(_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors())
 
 

@@ -18,7 +18,7 @@ class DataError(Mentor3ADError):
 
 
 class UnitsError(DataError):
-    """Coordinates that the unit they are taken to be in rules out."""
+    """Coordinates that are impossible in the unit that they are said to have."""
 
 
 class MismatchError(DataError):
@@ -47,7 +47,7 @@ class TrainingError(Mentor3ADError):
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """One sentence and exit code 1 for an error of the user's; a traceback for one of ours."""
+    """End with one sentence and exit code 1 on a user's error; an error of ours has a traceback."""
     try:
         yield
     except Mentor3ADError as error:

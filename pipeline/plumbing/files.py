@@ -12,10 +12,10 @@ from .errors import DataError
 
 @contextmanager
 def replaced_whole(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to, which takes its place once written.
+    """Yield a path beside `target` to write to; what is written there then replaces `target`.
 
-    Where the body raises, `target` stays as it was and nothing is left beside it. A link is
-    followed, and the mode of the replaced file kept.
+    If the block raises, `target` stays as it was and nothing is left beside it. A link is
+    followed, and the mode of the replaced file is kept.
     """
     target = target.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -36,7 +36,7 @@ def replaced_whole(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_replaced_whole(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its place when the block ends well, else vanishes."""
+    """Yield a folder beside `target`, which replaces it if the block ends well, else it goes."""
     partial, old = (target.with_name(f".{target.name}.{kind}") for kind in ("partial", "old"))
     for leftover in (partial, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -58,7 +58,7 @@ def _umask() -> int:
 
 
 def check_inside(root: Path, path: Path) -> Path:
-    """`path` itself, if it stays in root once links and ".." are resolved.
+    """Return `path` itself if it stays in root once links and ".." are resolved.
 
     Raises:
         DataError: it leads out of root.

@@ -1,4 +1,4 @@
-"""One line an event: for people, or as JSON for a log collector (MENTOR3AD_LOG=json)."""
+"""One log line for each event: for people, or as JSON for a log collector (MENTOR3AD_LOG=json)."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ def log_event(event: str, figures: Figures) -> None:
 def logged_stage(name: str, stage: Callable[[], Figures | None], category: str = "") -> None:
     """Run a stage and log one line: its category, seconds, peak memory and own figures.
 
-    A stage that fails has no line; its error is told as always.
+    A stage that fails logs no line; its error is shown as any other.
     """
     start = time.perf_counter()
     figures = stage() or {}
@@ -43,7 +43,7 @@ def logged_stage(name: str, stage: Callable[[], Figures | None], category: str =
 
 
 def peak_memory_mb() -> int | None:
-    """Most memory that this process had at once, MB; None where the system does not tell."""
+    """The most memory that this process had at once, in MB; None where the system does not say."""
     try:
         import resource
     except ImportError:  # not a POSIX system
@@ -53,7 +53,7 @@ def peak_memory_mb() -> int | None:
 
 
 class _Text(logging.Formatter):
-    """`train_mfm: category bagel, seconds 41.2, loss 0.52`."""
+    """A line for people, such as `train_mfm: category bagel, seconds 41.2, loss 0.52`."""
 
     def format(self, record: logging.LogRecord) -> str:
         figures = getattr(record, "figures", {})
@@ -62,7 +62,7 @@ class _Text(logging.Formatter):
 
 
 class _JSONLines(logging.Formatter):
-    """One JSON object a line: time (UTC), level, event, then the figures."""
+    """A line for a collector: one JSON object with time (UTC), level, event and the figures."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

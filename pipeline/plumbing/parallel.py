@@ -19,9 +19,9 @@ def in_threads(
     bar: Callable[[Sequence[Item]], Iterable[Item]] = iter,
     workers: int | None = None,
 ) -> list[Made]:
-    """What `work` makes of each item, in order; the first error in order ends it.
+    """Return what `work` makes of each item, in order; the first error in that order is raised.
 
-    For work that lets other threads run meanwhile, as decoding and encoding pictures do.
+    This pays for work that lets other threads run meanwhile, such as decoding pictures.
 
     Args:
         bar: wraps the items, to show how many are done.
@@ -31,7 +31,7 @@ def in_threads(
         try:
             results = pool.map(work, items)
             return [result for _, result in zip(bar(items), results, strict=True)]
-        finally:  # Ctrl-C too: leave the items that have not begun
+        finally:  # after Ctrl-C too: items that have not begun are left
             pool.shutdown(cancel_futures=True)
 
 
@@ -52,9 +52,10 @@ class Once(Generic[Made]):
 def ahead(
     pool: Executor, count: int, work: Callable[[Item], Made], items: Iterable[Item]
 ) -> Iterator[Made]:
-    """A map that does not run away: beside the result that is waited for `count` more are begun.
+    """Map `work` over items in a pool, with at most `count` calls begun beside the awaited one.
 
-    The items are taken by the caller's thread, when it asks for a result.
+    So a slow consumer holds the pool back. The items are taken in the caller's thread, when it
+    asks for a result.
     """
     waiting: deque[Future[Made]] = deque()
     for item in items:

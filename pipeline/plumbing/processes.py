@@ -1,4 +1,4 @@
-"""How our processes end."""
+"""How the processes that we start come to their end."""
 
 import ctypes
 import signal

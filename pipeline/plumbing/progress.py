@@ -1,4 +1,4 @@
-"""Progress bars on standard error: a rate and an ETA on a terminal, silence elsewhere."""
+"""Progress bars with a rate and an ETA on standard error; nothing where it is no terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
@@ -15,8 +15,8 @@ def progress(
 
     Args:
         unit: what is counted, such as scan.
-        total: number of items where it is not their length.
-        scale: units in one item.
+        total: number of items, where their length does not say it.
+        scale: how many units one item is.
     """
     return iter(
         tqdm(
@@ -32,7 +32,7 @@ def progress(
 
 
 def byte_bar(description: str, total: int | None, initial: int) -> "tqdm[NoReturn]":
-    """A bar for a download, to be updated by the bytes that arrive.
+    """A bar for a download, which the caller updates with the bytes that arrive.
 
     Args:
         total: bytes of the whole file; None: unknown.

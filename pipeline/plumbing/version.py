@@ -1,3 +1,3 @@
-"""The release, which pyproject.toml reads too."""
+"""The version of this release; pyproject.toml reads it from here."""
 
 __version__ = "0.1.0"

@@ -2,12 +2,12 @@
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 scan`, `2 scans`."""
+    """A count with its noun: `1 scan`, `2 scans`."""
     return f"{count} {nouns(count, noun)}"
 
 
 def nouns(count: int, noun: str) -> str:
-    """`scan` of one, `scans` of any other number."""
+    """The noun for a count: `scan` for one, `scans` for any other number."""
     return noun if count == 1 else f"{noun}s"
 
 

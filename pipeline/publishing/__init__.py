@@ -1,1 +1,1 @@
-"""How a store is written: whole shards into a staging folder, verified, then one rename."""
+"""How a store is written: shard by shard in a staging folder, then moved as a whole."""

@@ -1,4 +1,4 @@
-"""Writing a store: whole shards into a staging folder, verified, then one rename."""
+"""Writes a store: whole shards go into a staging folder, are verified, and move in one rename."""
 
 import contextlib
 import errno
@@ -82,7 +82,7 @@ def write_store(
 def _computed(
     compute: Callable[[range], ShardArrays], shards: Sequence[range], ahead: int
 ) -> Iterator[Iterator[ShardArrays]]:
-    """The arrays of each shard, in order; leaving the context starts no other."""
+    """Yield the arrays of each shard, in order; once the context is left no other is begun."""
     if not ahead:
         yield map(compute, shards)
         return
@@ -100,7 +100,7 @@ def _written_elsewhere(out: Path, holder: str) -> CacheError:
 
 
 def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
-    """Shards without a mark; makes the empty store where none is whole enough to go on with."""
+    """Shards that are not marked as done; makes an empty store if there is none to go on with."""
     store, done = staging / "store", staging / "done"
     if not (done.is_dir() and store.is_dir()):
         shutil.rmtree(store, ignore_errors=True)
@@ -133,7 +133,7 @@ def _create(store: Path, manifest: StoreManifest) -> None:
 
 
 def _codecs(codec: str, itemsize: int) -> list[Any]:
-    """The compressor, then a checksum of what it wrote. Never gzip: its header has a time stamp."""
+    """A compressor and a checksum of its bytes. Gzip is none of them: its header has the time."""
     compressors: dict[str, list[Any]] = {
         "raw": [],
         "zstd": [ZstdCodec(level=1)],
@@ -152,7 +152,7 @@ def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: Sha
         if value.shape != (len(samples), *spec.shape) or value.dtype != spec.dtype:
             raise ValueError(f"{spec.name}: got {value.shape} {value.dtype}, expected {spec}")
         file = staging / "store" / manifest.shard_files(spec)[shard]
-        file.unlink(missing_ok=True)  # Zarr would read a torn one to write into it
+        file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
         array = group[spec.name]
         assert isinstance(array, zarr.Array)
         array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value

@@ -1,1 +1,1 @@
-"""Which good scans train, and which are held out to calibrate on."""
+"""The choice of the good scans that train and of those that are held out."""

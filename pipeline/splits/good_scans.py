@@ -1,4 +1,4 @@
-"""Which good scans train and which are held out, to calibrate on."""
+"""The choice of the good scans that train, and of those that are held out to calibrate on."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from ..plumbing.words import are, counted
 
 @dataclass(frozen=True)
 class TrainingView:
-    """Which of a data set's training scans a run may use; the test split is always whole."""
+    """The training scans of a data set that a run may use; the test split is always whole."""
 
-    limit: int | None = None  # the first so many in the data set's own order; None: all
-    shots: int | None = None  # so many of those, in `shot_order`; None: all
+    limit: int | None = None  # at most so many, the first in the data set's own order; None: all
+    shots: int | None = None  # so many of those, the first in `shot_order`; None: all
     seed: int = 0  # of the order
 
 
 @dataclass(frozen=True)
 class Split:
-    """Positions in the manifest."""
+    """The positions in the manifest of the scans that train and of those that are held out."""
 
     train: tuple[int, ...]
     held_out: tuple[int, ...]
@@ -55,8 +55,8 @@ def split_good_scans(
 def shot_order(rows: Sequence[ManifestRow], seed: int) -> list[int]:
     """Positions of rows in the order in which few-shot training takes them.
 
-    By a hash of the seed and the scan's content, so that neither names, nor the order of the
-    rows, nor other scans have a say in which of two comes first.
+    They are ordered by a hash of the seed and of the scan's content. So neither names, nor the
+    order of the rows, nor other scans have a say in which of two comes first.
     """
     keys = [hashlib.sha256(f"{seed} {row.sha256}".encode()).digest() for row in rows]
     return sorted(range(len(rows)), key=keys.__getitem__)
@@ -77,7 +77,7 @@ def _visible(rows: Sequence[ManifestRow], view: TrainingView) -> list[int]:
 
 
 def _grows(n: int, holdout: float) -> bool:
-    """Whether the scan after n others is held out: the share's count grows with it.
+    """Whether the scan after n others is held out, because the share of n + 1 is one scan more.
 
     The first scan trains and the second is held out, whatever the share.
     """

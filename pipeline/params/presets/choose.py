@@ -1,4 +1,4 @@
-"""The values that a preset sets, and the data that its user points it at."""
+"""The values that a preset sets, and the data set that its user names for it."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ PRESETS = ("demo", "mvtec3d", "eyecandies", "folder")
 
 
 def description(name: str) -> str:
-    """A preset in one line: its file's first comment."""
+    """One line about a preset, which is the first comment of its file."""
     return _text(name).partition("\n")[0].removeprefix("# ")
 
 
@@ -37,8 +37,10 @@ def use_preset(
     """Merge a preset into params.yaml, which is replaced as a whole or stays as it was.
 
     Args:
-        root: folder of the categories, written as an absolute path; None: the preset's.
-        categories: of the data; none: the preset's, or for `folder` every folder in the root.
+        root: folder of the categories, which is written as an absolute path; None keeps the
+            preset's.
+        categories: categories to use; if none are given, those of the preset, or for `folder`
+            every folder in the root.
 
     Returns:
         What changed in the file.
@@ -62,7 +64,7 @@ def _text(name: str) -> str:
 
 
 def _data(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, str]:
-    """YAML text of the keys that the command line sets."""
+    """YAML text of each key that the command line sets."""
     if name == "demo":
         if root or categories:
             raise ConfigError(
@@ -116,7 +118,7 @@ def _yaml_list(items: Sequence[str]) -> str:
 
 
 def _yaml_string(text: str) -> str:
-    """As a YAML 1.2 scalar: bare where that is read as the same string, else in quotes."""
+    """The text as a YAML 1.2 scalar: bare if that is read as the same string, else in quotes."""
     bare = text.isascii() and all(char.isalnum() or char in "_-./" for char in text)
     if bare and load_yaml(text, Path(text)) == text:
         return text

@@ -1,4 +1,4 @@
-"""Putting values into the text of a YAML file; every other character stays as it is."""
+"""Sets values in the text of a YAML file; every other character stays as it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
     """Set some keys of a YAML file.
 
     A round trip through ruamel's dumper would move comments when a value before them changes its
-    length. So ruamel tells where each value is, and only the text of those that differ is replaced.
+    length. So ruamel only tells where each value is, and the text of those that differ is replaced.
 
     Args:
         values: YAML text of each key's value, on one line.
@@ -62,16 +62,16 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value is in a text: on the line of its key, or (a list, an open value) below it."""
+    """Where a value stands in a text: on the line of its key, or on lines below it."""
 
-    text: str  # of the value; empty where it is left open
+    text: str  # of the value; empty if the key has none
     start: int
     stop: int
-    colon: int  # just behind the key's
+    colon: int  # position just behind the key's colon
     below: bool
 
     def edits(self, after: str) -> "list[Edit]":
-        """What puts another value there; a comment behind the colon stays."""
+        """The edits that put another value there; a comment behind the colon stays."""
         if not self.below:
             return [(self.start, self.stop, after)]
         put = (self.colon, self.colon, f" {after}")
@@ -127,20 +127,20 @@ def _place(text: str, key: Node, value: Node) -> Place:
     content = text[start:stop]
     colon = text.index(":", key.end_mark.index) + 1
     below = not content or value.start_mark.line > key.end_mark.line
-    if below and content:  # its first line goes as a whole, with the line end before it
+    if below and content:  # the line end before its first line goes too
         start = len(text[: text.rindex("\n", 0, start)].removesuffix("\r"))
     return Place(content, start, stop, colon, below)
 
 
 def _end(node: Node) -> int:
-    """Where a value ends: ruamel lets a block list run on over the comments that follow it."""
+    """Where a value ends; ruamel itself counts comments that follow a block list as part of it."""
     if isinstance(node, SequenceNode) and not node.flow_style and node.value:
         return _end(node.value[-1])
     return int(node.end_mark.index)
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, and no `1` for `true`."""
+    """Whether two values are equal and of one type, so that `1` is not `true`."""
     return bool(one == other) and type(one) is type(other)
 
 
