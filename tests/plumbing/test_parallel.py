@@ -1,6 +1,7 @@
 """Work by several threads comes back as if by one."""
 
 import threading
+import time
 
 import pytest
 
@@ -30,6 +31,8 @@ def test_an_error_ends_the_work() -> None:
 
     def fail(n: int) -> None:
         done.append(n)
+        if n:
+            time.sleep(0.01)  # else threads may be through before the error is looked at
         raise ValueError(n)
 
     with pytest.raises(ValueError, match=r"^0$"):
