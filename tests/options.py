@@ -12,6 +12,8 @@ def preparation(**changes: Any) -> Preparation:
     """Limits of the foreground as published, with the given ones changed."""
     published: dict[str, Any] = {
         "plane_removal": True,
+        "crop": "none",
+        "crop_margin": 0.08,
         "border_px": 10,
         "inlier_m": 0.004,
         "removal_m": 0.005,

@@ -18,12 +18,14 @@ from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
 from .grid import SIZE, inside_scan
 from .scan import Label, ScanFiles, Split, Units
+from .window import Window
 
 SCHEMA = 3
 MANIFEST_FILE = "manifest.json"
 FOREGROUND_FILE = "foreground.npy"
 MASKS_FILE = "masks.npy"
 PUBLISHED_MASKS_FILE = "masks_as_published.npy"  # where a scan is not square
+WHOLE_MASKS_FILE = "whole_masks.npy"  # where scans are cropped
 
 # What became of the table under the part. It was removed here; or none was found; or none was
 # looked for, as data.plane_removal says; or it had been removed before the scan came here.
@@ -45,6 +47,7 @@ class ManifestRow:
         height, width: of the raw scan, pixels.
         n_foreground: foreground points at 224 x 224.
         plane: what became of the table.
+        crop: the square of the raw scan that was brought to 224 x 224; None: the whole scan.
     """
 
     id: str
@@ -60,9 +63,20 @@ class ManifestRow:
     width: int
     n_foreground: int
     plane: PlaneState = "none"
+    crop: Window | None = None
     sidecars: dict[str, str] = field(default_factory=dict)
     layout: str = "mvtec3d"
     units: Units = "m"
+
+    @property
+    def window(self) -> Window:
+        """The square of the raw scan that was brought to 224 x 224."""
+        return self.crop or self.whole
+
+    @property
+    def whole(self) -> Window:
+        """The square that the whole raw scan is padded to."""
+        return Window.whole(self.height, self.width)
 
     def files(self, root: Path) -> ScanFiles:
         """Where the scan lies under root.
@@ -166,14 +180,21 @@ def load_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
     return _load_bits(folder / MASKS_FILE, len(manifest.rows))
 
 
+def load_whole_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+    """`load_masks` of the whole scans, also where they are cropped."""
+    cropped = manifest.options.crop != "none"
+    return _load_bits(folder / (WHOLE_MASKS_FILE if cropped else MASKS_FILE), len(manifest.rows))
+
+
 def load_published_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
-    """`load_masks`, but with the padding as CFM's code fills it.
+    """`load_whole_masks`, but with the padding as CFM's code fills it.
 
     Raises:
         DataError: the array is missing or is not the manifest's.
     """
-    file = MASKS_FILE if manifest.is_square else PUBLISHED_MASKS_FILE
-    return _load_bits(folder / file, len(manifest.rows))
+    if manifest.is_square:
+        return load_whole_masks(folder, manifest)
+    return _load_bits(folder / PUBLISHED_MASKS_FILE, len(manifest.rows))
 
 
 def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:

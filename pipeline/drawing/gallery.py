@@ -1,7 +1,6 @@
 """The heatmap panels of one category's test scans."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from ..cache.maps import MAPS, SCORES
@@ -10,8 +9,7 @@ from ..dataset.manifest import Manifest
 from ..evaluation.results import Results
 from ..plumbing.parallel import in_threads
 from ..preparation.prepare import load_scan
-from ..preparation.resize import resize_rgb_u8
-from ..readers.layouts import read_scan
+from ..preparation.resize import restore_rgb
 from .panels import MapView, Panel, choose_scans, colour_range, draw_panel
 
 LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}
@@ -41,13 +39,14 @@ def draw_gallery(
 
     def draw(i: int) -> None:
         row = manifest.rows[scans.index[i]]
+        scan = load_scan(root, row, scans.foreground[i])
         views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
         panel = Panel(
             category=manifest.category,
             scan_id=row.id,
             defect=row.defect,
-            rgb=resize_rgb_u8(read_scan(replace(row.files(root), mask=None)).rgb),
-            depth=load_scan(root, row, scans.foreground[i]).points[..., 2],
+            rgb=restore_rgb(scan.rgb),
+            depth=scan.points[..., 2],
             foreground=scans.foreground[i],
             mask=None if scans.masks is None else scans.masks[i],
             score_maps=views,

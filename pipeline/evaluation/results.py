@@ -17,7 +17,9 @@ from ..dataset.manifest import (
     load_foreground,
     load_masks,
     load_published_masks,
+    load_whole_masks,
 )
+from ..dataset.window import carry
 from ..plumbing.words import counted, has
 from ..voting.model import VotingModel, object_score
 from .aupro import rank_pixels
@@ -37,6 +39,8 @@ class Results:
     valid: NDArray[np.bool_] | None  # (N, 224, 224) pixels that are no padding; None: all are
     maps: NDArray[np.float32]  # (N, 224, 224)
     foreground: NDArray[np.bool_]  # (N, 224, 224)
+    whole_masks: NDArray[np.bool_] | None  # `masks`, of the whole scans where they are cropped
+    whole_maps: NDArray[np.float32]  # `maps`, likewise
     scores: NDArray[np.float64]  # (N,) object scores
     threshold: float
     unlabelled: tuple[tuple[str, float], ...]  # id and object score of test scans without truth
@@ -65,6 +69,8 @@ class Results:
             published_masks=load_published_masks(prepared, manifest)[index] if masked else None,
             valid=inside_scans(rows),
             maps=maps,
+            whole_masks=load_whole_masks(prepared, manifest)[index] if masked else None,
+            whole_maps=_whole(maps, rows),
             foreground=foreground[index],
             scores=_object_scores(maps, foreground[index]),
             threshold=VotingModel.load(votes / "voting.json").threshold,
@@ -73,12 +79,12 @@ class Results:
         )
 
     def rankings(self) -> Rankings:
-        """What metrics and curves are read from."""
+        """What metrics and curves are read from: pixels of whole scans, cropped or not."""
         objects = self.scores, self.labels, self.defects
-        rankings = rank_scans(self.maps, self.masks, *objects, self.valid)
+        rankings = rank_scans(self.whole_maps, self.whole_masks, *objects, self.valid)
         if self.valid is None or self.published_masks is None or rankings.pixels is None:
             return rankings
-        return replace(rankings, padded=rank_pixels(self.maps, self.published_masks))
+        return replace(rankings, padded=rank_pixels(self.whole_maps, self.published_masks))
 
 
 def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
@@ -86,6 +92,14 @@ def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
     if not index:
         return np.zeros((0, *ANOMALY.shape), dtype=np.float32)
     return store.read_samples(ANOMALY.name, index)
+
+
+def _whole(maps: NDArray[np.float32], rows: Sequence[ManifestRow]) -> NDArray[np.float32]:
+    """Maps (N, 224, 224) in the pixels of the whole scans; 0 outside a crop."""
+    if all(row.crop is None for row in rows):
+        return maps
+    pairs = zip(maps, rows, strict=True)
+    return np.stack([carry(values, row.window, row.whole) for values, row in pairs])
 
 
 def _object_scores(maps: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..dataset.grid import SIZE
 from ..dataset.scan import RawScan, ScanFiles
+from ..dataset.window import Window, carry
 from ..features.pixels import PixelFeatures
 from ..features.store import ScanFeatures
 from ..params.project import Project
@@ -47,6 +48,9 @@ WARM_UP_SIDE = 128  # pixels of the made-up part
 @dataclass(frozen=True, eq=False)
 class Inspection:
     """What was found on one scan; all maps are 224 x 224, as the networks saw it.
+
+    With `data.crop: part` they are of the part's square, `window`; `map_in_picture` brings the
+    anomaly map back to the picture.
 
     Attributes:
         score: object score, the anomaly map's maximum over the foreground.
@@ -76,6 +80,17 @@ class Inspection:
     def foreground(self) -> NDArray[np.bool_]:
         """(224, 224) bool: pixels with a point of the part."""
         return self.scan.foreground
+
+    @property
+    def window(self) -> Window:
+        """The square of the raw scan, in its pixels, that all maps cover."""
+        return self.scan.window
+
+    def map_in_picture(self, height: int, width: int) -> NDArray[np.float32]:
+        """The anomaly map in the pixels of the raw picture (H, W); 0 outside the window."""
+        whole = Window.whole(height, width)
+        square = carry(self.anomaly_map, self.window, whole, size=whole.side)
+        return square[-whole.top : height - whole.top, -whole.left : width - whole.left]
 
     @property
     def mask(self) -> NDArray[np.bool_]:

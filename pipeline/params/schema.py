@@ -15,6 +15,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Precision = Literal["auto", "float32", "bfloat16"]
 MapName = Literal["rgb", "xyz", "mtr"]
+Crop = Literal["none", "part"]
+Margin = Annotated[float, Field(ge=0, le=1)]
 
 
 def _unique(value: list[str]) -> list[str]:
@@ -54,6 +56,8 @@ class Preparation(Foreground):
     """The params that decide which points belong to the foreground."""
 
     plane_removal: bool
+    crop: Crop
+    crop_margin: Margin
 
     def to_json(self) -> dict[str, Any]:
         """The options as manifests and reports hold them; `plane_removal` comes first."""
@@ -83,6 +87,8 @@ class Data(Listing):
     root: str
     categories: Annotated[list[Name], Field(min_length=1)]
     plane_removal: bool
+    crop: Crop
+    crop_margin: Margin
     foreground: Foreground
     train_limit: Count | None
     shots: Count | None
@@ -92,7 +98,8 @@ class Data(Listing):
 
     @property
     def preparation(self) -> Preparation:
-        return Preparation(plane_removal=self.plane_removal, **self.foreground.model_dump())
+        own = {name: getattr(self, name) for name in ("plane_removal", "crop", "crop_margin")}
+        return Preparation(**own, **self.foreground.model_dump())
 
 
 class RGBFeatures(Section):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from ..dataset.manifest import (
     MASKS_FILE,
     PUBLISHED_MASKS_FILE,
     SCHEMA,
+    WHOLE_MASKS_FILE,
     Manifest,
     ManifestRow,
     PlaneState,
     pack_bits,
 )
 from ..dataset.scan import UNKNOWN, RawScan, ScanFiles
+from ..dataset.window import Window
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
@@ -51,10 +53,12 @@ class PreparedScan:
     Attributes:
         rgb: (3, 224, 224) float32, ImageNet-normalised.
         points: (224, 224, 3) float32, metres, camera frame; (0, 0, 0) outside the foreground.
+        window: the square of the raw scan that both cover.
     """
 
     rgb: NDArray[np.float32]
     points: NDArray[np.float32]
+    window: Window = field(default=Window(0, 0, SIZE))
 
     @property
     def sha256(self) -> str:
@@ -73,15 +77,17 @@ class PreparedScan:
 
 @dataclass(frozen=True)
 class Part:
-    """Where the part is in a scan of 224 x 224.
+    """Where the part is in a scan.
 
     Attributes:
-        foreground: (224, 224) bool.
+        foreground: (224, 224) bool, of the window.
         plane: what became of the table.
+        window: the square of the raw scan that is brought to 224 x 224.
     """
 
     foreground: NDArray[np.bool_]
     plane: PlaneState
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ class _Prepared:
     row: ManifestRow
     foreground: NDArray[np.uint8]  # (6272,)
     mask: NDArray[np.uint8]  # (6272,)
-    published_mask: NDArray[np.uint8]  # (6272,), differs from mask in the padding alone
+    whole_mask: NDArray[np.uint8]  # (6272,), of the whole scan where the row has a crop
+    published_mask: NDArray[np.uint8]  # (6272,), differs from the whole's in the padding alone
 
 
 def prepare_category(
@@ -106,7 +113,8 @@ def prepare_category(
 
     `out` appears whole or not at all, and replaces an earlier preparation. It holds manifest.json,
     foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
-    Where a scan is not square, masks_as_published.npy has the masks with CFM's padding.
+    Where scans are cropped, they are of the crops, and whole_masks.npy holds the masks of the whole
+    scans; where a scan is not square, masks_as_published.npy has these with CFM's padding.
 
     Args:
         root: folder of the categories.
@@ -128,6 +136,8 @@ def prepare_category(
     with folder_replaced_whole(out) as folder:
         np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
         np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
+        if options.crop != "none":
+            np.save(folder / WHOLE_MASKS_FILE, np.stack([one.whole_mask for one in done]))
         if not manifest.is_square:
             published = np.stack([one.published_mask for one in done])
             np.save(folder / PUBLISHED_MASKS_FILE, published)
@@ -147,7 +157,7 @@ def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> Pr
         DataError: the raw scan cannot be read or is not the one that was prepared.
     """
     raw = read_scan(replace(row.files(root), mask=None))
-    scan = _masked(raw, foreground)
+    scan = _masked(raw, foreground, row.window)
     if scan.sha256 != row.prepared_sha256:
         raise DataError(
             f"{row.points} or its image is not what was prepared as {row.id}: run prepare again."
@@ -175,7 +185,8 @@ def prepare_raw(raw: RawScan, options: Preparation, name: str) -> PreparedScan:
     Raises:
         DataError: too little of the part is found.
     """
-    return _masked(raw, find_part(raw, options, name).foreground)
+    part = find_part(raw, options, name)
+    return _masked(raw, part.foreground, part.window)
 
 
 def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
@@ -191,7 +202,9 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
         found = extract_foreground(raw.points, options, name)
         mask = found.mask
         plane = _plane_state(found, options)
-    foreground = resize_foreground(mask)
+    cropped = options.crop == "part" and mask.any()
+    window = Window.around(mask, options.crop_margin) if cropped else Window.whole(*mask.shape)
+    foreground = resize_foreground(mask, window)
     count = int(foreground.sum())
     if count < options.min_points:
         raise DataError(
@@ -199,7 +212,7 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
             f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
             "the limit."
         )
-    return Part(foreground, plane)
+    return Part(foreground, plane, window)
 
 
 def _plane_state(found: Foreground, options: Preparation) -> PlaneState:
@@ -208,9 +221,9 @@ def _plane_state(found: Foreground, options: Preparation) -> PlaneState:
     return "none" if options.plane_removal else "off"
 
 
-def _masked(raw: RawScan, foreground: NDArray[np.bool_]) -> PreparedScan:
-    points = np.where(foreground[..., None], resize_points(raw.points), np.float32(0))
-    return PreparedScan(resize_rgb(raw.rgb), points)
+def _masked(raw: RawScan, foreground: NDArray[np.bool_], window: Window) -> PreparedScan:
+    points = np.where(foreground[..., None], resize_points(raw.points, window), np.float32(0))
+    return PreparedScan(resize_rgb(raw.rgb, window), points, window)
 
 
 def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:
@@ -218,8 +231,12 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     check_label(scan, raw.mask)
     part = find_part(raw, options, f"{scan.id} ({scan.points})")
     row = _row(root, scan, raw, part)
-    classes = np.zeros((SIZE, SIZE), dtype=np.uint8) if raw.mask is None else raw.mask
-    masks = resize_mask(classes), resize_mask_as_published(classes)
+    classes = np.zeros((row.height, row.width), np.uint8) if raw.mask is None else raw.mask
+    masks = (
+        resize_mask(classes, part.window),
+        resize_mask(classes),
+        resize_mask_as_published(classes),
+    )
     return _Prepared(row, pack_bits(part.foreground), *map(pack_bits, masks))
 
 
@@ -233,11 +250,12 @@ def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
         points=_relative(root, scan.points),
         mask=None if scan.mask is None else _relative(root, scan.mask),
         sha256=content_sha256(scan),
-        prepared_sha256=_masked(raw, part.foreground).sha256,
+        prepared_sha256=_masked(raw, part.foreground, part.window).sha256,
         height=raw.rgb.shape[0],
         width=raw.rgb.shape[1],
         n_foreground=int(part.foreground.sum()),
         plane=part.plane,
+        crop=None if part.window == Window.whole(*raw.rgb.shape[:2]) else part.window,
         sidecars={role: _relative(root, path) for role, path in sorted(scan.sidecars.items())},
         layout=scan.layout,
         units=scan.units,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mentor3ad.dataset.grid import inside_scan
+from mentor3ad.dataset.window import Window
 from mentor3ad.preparation.resize import (
     nearest_indices,
     resize_foreground,
@@ -15,7 +16,6 @@ from mentor3ad.preparation.resize import (
     resize_rgb,
     resize_rgb_u8,
     restore_rgb,
-    square_pad,
 )
 from mentor3ad.readers.images import read_mask, read_rgb
 from tests.paths import ROOT
@@ -102,7 +102,10 @@ def test_square_points_are_the_reference(golden: dict[str, np.ndarray]) -> None:
 @pytest.mark.parametrize("shape", [(40, 27), (27, 40), (500, 301), (1, 5), (224, 224)])
 def test_points_are_those_of_the_padded_square(shape: tuple[int, int]) -> None:
     points = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
-    square = square_pad(points)
+    side, (height, width) = max(shape), shape
+    square = np.zeros((side, side, 3), np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = points
     rows = nearest_indices(max(shape), 224)
     np.testing.assert_array_equal(resize_points(points), square[np.ix_(rows, rows)])
 
@@ -122,9 +125,66 @@ def test_modalities_stay_registered(shape: tuple[int, int]) -> None:
 
 
 def test_padding_repeats_edges_and_puts_the_odd_pixel_right() -> None:
-    image = np.array([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], dtype=np.uint8)
-    padded = square_pad(image, mode="edge")
-    np.testing.assert_array_equal(padded[0], [1, 1, 2, 2, 2])
+    """Five rows of two pixels: one column of padding left, two right, as wide as a pixel each."""
+    image = np.zeros((5, 2, 3), np.uint8)
+    image[:, 0], image[:, 1] = 50, 200
+    columns = resize_rgb_u8(image)[112, :, 0].astype(int)
+    assert (columns[: int(1.4 * 224 / 5)] < 60).all()
+    assert (columns[int(2.8 * 224 / 5) :] > 190).all()
+
+
+# A window of the scan
+
+
+def test_a_window_is_what_the_whole_of_the_cut_scan_is() -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (500, 400, 3), np.uint8)
+    points = rng.random((500, 400, 3), np.float32)
+    mask = rng.integers(0, 2, (500, 400)).astype(np.uint8)
+    window, cut = Window(100, 50, 300), np.s_[100:400, 50:350]
+    np.testing.assert_array_equal(resize_rgb_u8(rgb, window), resize_rgb_u8(rgb[cut]))
+    np.testing.assert_array_equal(resize_points(points, window), resize_points(points[cut]))
+    np.testing.assert_array_equal(resize_mask(mask, window), resize_mask(mask[cut]))
+    np.testing.assert_array_equal(
+        resize_foreground(mask > 0, window), resize_foreground(mask[cut] > 0)
+    )
+
+
+def test_past_the_border_colours_are_repeated_and_there_is_no_return() -> None:
+    rgb = np.full((100, 100, 3), 7, np.uint8)
+    window = Window(-112, -112, 224)
+    assert (resize_rgb_u8(rgb, window) == 7).all()
+    points = resize_points(np.ones((100, 100, 3), np.float32), window)
+    assert points.any(axis=-1).sum() == 100 * 100
+    assert points[112:212, 112:212].all()
+
+
+def plane_with_a_step(step: float) -> np.ndarray:
+    """(120, 120, 3): a plane of 1 mm pitch; its right half lies `step` metres nearer."""
+    y, x = np.mgrid[:120, :120]
+    z = np.where(x < 60, 0.5, 0.5 - step)
+    return np.stack([x * 1e-3, y * 1e-3, z], axis=-1).astype(np.float32)
+
+
+def test_enlarged_points_lie_on_the_surface_at_even_steps() -> None:
+    enlarged = resize_points(plane_with_a_step(0), Window(4, 4, 112))
+    np.testing.assert_allclose(np.diff(enlarged[..., 0], axis=1), 0.5e-3, atol=1e-6)
+    np.testing.assert_allclose(enlarged[..., 2], 0.5, atol=1e-7)
+
+
+def test_enlarged_points_never_lie_between_two_surfaces() -> None:
+    enlarged = resize_points(plane_with_a_step(0.02), Window(4, 4, 112))
+    to_surface = np.minimum(np.abs(enlarged[..., 2] - 0.5), np.abs(enlarged[..., 2] - 0.48))
+    assert to_surface.max() < 1e-6
+
+
+def test_enlarged_points_hold_no_mean_with_a_missing_return() -> None:
+    points = plane_with_a_step(0)
+    points[60, 60] = 0
+    enlarged = resize_points(points, Window(4, 4, 112))
+    returned = enlarged.any(axis=-1)
+    assert 0 < (~returned).sum() <= 9
+    np.testing.assert_allclose(enlarged[returned][:, 2], 0.5, atol=1e-7)
 
 
 def test_restoring_the_networks_image_gives_every_value_back() -> None:
