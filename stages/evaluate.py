@@ -8,11 +8,11 @@ from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
 from mentor3ad.evaluation.curves import write_curves
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.results import Results, write_metrics
 from mentor3ad.evaluation.views import VIEWS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
+from mentor3ad.rating.results import Results, write_metrics
 from mentor3ad.voting.model import VotingModel
 
 from .runner import evaluation, prepared, run_category, scores, votes

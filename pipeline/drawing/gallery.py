@@ -6,10 +6,10 @@ from pathlib import Path
 from ..cache.maps import MAPS, SCORES
 from ..cache.reader import Store
 from ..dataset.manifest import Manifest
-from ..evaluation.results import Results
 from ..plumbing.parallel import in_threads
 from ..preparation.prepare import load_scan
 from ..preparation.resize import restore_rgb
+from ..rating.results import Results
 from .panels import MapView, Panel, choose_scans, colour_range, draw_panel
 
 LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}

@@ -95,7 +95,7 @@ def test_other_schema(tmp_path: Path, text: str) -> None:
         lambda raw: raw["rows"][0].update(label=2),
         lambda raw: raw["rows"][0].update(height="800"),
         lambda raw: raw["rows"][0].update(split="val"),
-        lambda raw: raw["rows"][0].update(layout="mvtec"),
+        lambda raw: raw["rows"][0].update(layout=5),
         lambda raw: raw["rows"][0].update(units="cm"),
         lambda raw: raw["rows"][0].update(plane=None),
         lambda raw: raw["rows"][0].update(sidecars=["pose.txt"]),

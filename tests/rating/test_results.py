@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-import mentor3ad.evaluation.results as evaluation
+import mentor3ad.rating.results as evaluation
 from mentor3ad.dataset.manifest import MASKS_FILE, PUBLISHED_MASKS_FILE
 from mentor3ad.evaluation.curves import CURVES, write_curves
 from mentor3ad.evaluation.metrics import evaluate

@@ -20,10 +20,10 @@ from ..dataset.manifest import (
     load_whole_masks,
 )
 from ..dataset.window import carry
+from ..evaluation.aupro import rank_pixels
+from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..plumbing.words import counted, has
 from ..voting.model import VotingModel, object_score
-from .aupro import rank_pixels
-from .metrics import CategoryMetrics, Rankings, rank_scans
 
 
 @dataclass(frozen=True, eq=False)
