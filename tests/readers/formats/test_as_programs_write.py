@@ -15,8 +15,8 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.camera import Camera
 from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.images import read_points
+from tests.raw_files import write_pcd
 from tests.readers.formats.hostile import MAP, POINTS, XYZ, ply, refused
-from tests.readers.formats.writers import write_pcd
 
 CAMERA = Camera(10.0, 10.0, 1.5, 1.0, 4, 3)
 
