@@ -1,6 +1,6 @@
 """The files that a release gives a project: the checkout's own, shipped with the package.
 
-`shipped/` holds links to params.yaml, dvc.yaml and others at the root of the repository; the wheel
+`files/` holds links to params.yaml, dvc.yaml and others at the root of the repository; the wheel
 holds their content. So there is one source of each, and a test compares the wheel's with it.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .code import CODE, SUFFIX
 
-SHIPPED = Path(__file__).parent / "shipped"
+FILES = Path(__file__).parent / "files"
 
 DAG_HEADER = """\
 # One chain of stages a category, one report over all of them. Written by `mentor3ad new`, and kept
@@ -25,7 +25,7 @@ _CODE_DEP = re.compile(r"(?<![\w./])(?:pipeline/([\w/]+)|(stages/\w+))(?:\.py)?(
 
 def shipped_text(name: str) -> str:
     """Return the text of one of the shipped files."""
-    return (SHIPPED / name).read_text(encoding="utf-8")
+    return (FILES / name).read_text(encoding="utf-8")
 
 
 def project_dag(dag: str) -> str:
@@ -53,7 +53,7 @@ def listed_code(dag: str) -> list[str]:
 
 def managed_files() -> dict[str, str]:
     """Return the text of each file that `mentor3ad sync` keeps in step, by its path."""
-    plots = sorted((SHIPPED / "plots").glob("*.json"))
+    plots = sorted((FILES / "plots").glob("*.json"))
     templates = {f".dvc/plots/{file.name}": file.read_text(encoding="utf-8") for file in plots}
     return {"dvc.yaml": project_dag(shipped_text("dag.yaml")), **templates}
 

@@ -88,8 +88,15 @@ def test_its_project_is_that_of_the_checkout(project: Project) -> None:
     assert found == texts
 
 
-def test_the_public_names_and_the_types_are_there(project: Project, installed: Path) -> None:
-    project.run("python", "-c", "from mentor3ad import Project, load_params; load_params()")
+def test_every_module_can_be_imported_and_has_its_types(project: Project, installed: Path) -> None:
+    """None needs `bench`, `testbed` or `tests`, which stay in the checkout."""
+    code = (
+        "import importlib, pkgutil, mentor3ad\n"
+        "for module in pkgutil.walk_packages(mentor3ad.__path__, 'mentor3ad.'):\n"
+        "    if not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+    )
+    project.run("python", "-c", code)
     assert (installed / "mentor3ad/py.typed").is_file()
 
 
