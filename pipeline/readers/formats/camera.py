@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,16 +9,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
 )
 from pydantic.dataclasses import dataclass
 
-from ...plumbing.errors import DataError
-from .checks import MAX_SIDE, decoding, read_head
+from .checks import MAX_SIDE
+from .keys import Finite, Positive
 
-_LONGEST_FILE = 65536  # bytes
-_LONGEST_KEY = 80  # characters of an unknown key in a message
 _RIGID_TOLERANCE = 1e-3  # what four printed decimals leave of a rotation
 
 
@@ -31,8 +26,6 @@ def _as_tuples(value: Any) -> Any:
     return tuple(tuple(row) if isinstance(row, list) else row for row in value)
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Pose = Annotated[tuple[tuple[Finite, ...], ...], BeforeValidator(_as_tuples)]
 
@@ -51,7 +44,7 @@ class Camera:
             is one. Depth in floats is in `units` and not scaled.
 
     Raises:
-        pydantic.ValidationError: built from values that no camera has; `load` names the file.
+        pydantic.ValidationError: built from values that no camera has; `build` names the file.
     """
 
     fx: Positive
@@ -76,40 +69,3 @@ class Camera:
         if not off <= _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
             raise ValueError("must be rigid: a rotation without scale or mirror, and a translation")
         return pose
-
-    @classmethod
-    def load(cls, path: Path) -> Camera:
-        """Read a JSON or YAML file with exactly these keys; pose and depth_scale may be absent.
-
-        Raises:
-            DataError: no such file, not JSON or YAML, over 64 KiB, a key that is unknown or
-                missing, or a value that no camera has.
-        """
-        content = _read(path)
-        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-            raise DataError(f"{path} holds no keys: write fx, fy, cx, cy, width and height.")
-        try:
-            return cls(**content)
-        except ValidationError as error:
-            problems = (
-                f"{_key(problem['loc'])}: {problem['msg']}"
-                for problem in error.errors(include_input=False)
-            )
-            raise DataError(f"{path} is no camera: {'; '.join(problems)}.") from None
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return " ".join(".".join(map(str, location)).split())[:_LONGEST_KEY]
-
-
-def _read(path: Path) -> Any:
-    content = read_head(path, _LONGEST_FILE + 1)
-    if len(content) > _LONGEST_FILE:
-        raise DataError(f"{path} is over {_LONGEST_FILE} bytes: write the camera's keys alone.")
-    with decoding(path):
-        text = content.decode("utf-8")
-        if path.suffix.lower() == ".json":
-            return json.loads(text)
-        from ruamel.yaml import YAML
-
-        return YAML(typ="safe", pure=True).load(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 from ...plumbing.errors import DataError, MismatchError, UnitsError
 from ...plumbing.words import counted
 from . import png
+from .calibration import Calibration
 from .camera import Camera
 from .checks import MAX_COORDINATE_M, read_head
+from .csv_grid import read_csv
+from .height_map import HeightMap, Heights, place_cloud, place_heights
 from .npy import read_npy, read_npz
 from .pcd import has_colour as pcd_has_colour
 from .pcd import read_pcd
@@ -34,8 +38,9 @@ __all__ = [
     "read_organised",
 ]
 
-GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", ".png"})
+GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", ".png", ".csv"})
 
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _PCD = (b"#", b"VERSION", b"FIELDS")
 _METRES = {"m": 1.0, "mm": 0.001}
 
@@ -57,14 +62,15 @@ def read_geometry(
     path: Path,
     *,
     units: Literal["m", "mm"] = "m",
-    camera: Camera | None = None,
+    camera: Calibration | None = None,
 ) -> NDArray[np.float32]:
     """(H, W, 3) float32 organised point map: metres, camera frame, (0, 0, 0) is no return.
 
     What the file holds is told by its content, not its suffix:
 
     - x, y, z a pixel (TIFF, NPY, NPZ, organised PLY or PCD), in the camera's frame already;
-    - depth along the optical axis (PNG, TIFF, NPY): needs `camera`; 0 is no return;
+    - depth along the optical axis (PNG, TIFF, NPY, CSV): needs `camera`; 0 is no return;
+    - heights (PNG, TIFF, NPY, CSV): need a `HeightMap`; x, y, z whose z rises may have one;
     - an unorganised cloud (PLY, PCD): needs `camera`, whose pose and intrinsics project it. The
       nearest point of a pixel wins, the first in the file of equally near ones.
 
@@ -73,7 +79,7 @@ def read_geometry(
     Args:
         path: the file.
         units: of the file's lengths.
-        camera: intrinsics, and for unorganised clouds the pose.
+        camera: intrinsics, for unorganised clouds with the pose, or the scales of heights.
 
     Raises:
         DataError: the file is refused by its reader; a point has z <= 0 or a coordinate beyond
@@ -84,18 +90,21 @@ def read_geometry(
 
 @np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
 def read_organised(
-    path: Path, *, units: Literal["m", "mm"] = "m", camera: Camera | None = None
+    path: Path, *, units: Literal["m", "mm"] = "m", camera: Calibration | None = None
 ) -> Organised:
     """The geometry, as `read_geometry`, with the colours that a PLY or PCD has of its points."""
     values = _read(path)
-    if not isinstance(values, Cloud):
-        points = values if values.ndim == 3 else _back_project(path, values, camera)
-        return Organised(_to_metres(path, points, units), None)
-    if values.grid is None:
-        return _project(path, values, units, camera)
-    points = _to_metres(path, values.points.reshape(*values.grid, 3), units)
-    rgb = None if values.colours is None else values.colours.reshape(*values.grid, 3)
-    return Organised(points, rgb)
+    if isinstance(values, Cloud):
+        if values.grid is None:
+            return _project(path, values, units, camera)
+        rgb = None if values.colours is None else values.colours.reshape(*values.grid, 3)
+        points = values.points.reshape(*values.grid, 3)
+        return Organised(_place_cloud(path, points, units, camera), rgb)
+    if isinstance(values, Heights):
+        scales = camera if isinstance(camera, HeightMap) else HeightMap()
+        return Organised(place_heights(path, values.z, values.pitch, values.unit_m, scales), None)
+    place = _place_cloud if values.ndim == 3 else _place_image
+    return Organised(place(path, values, units, camera), None)
 
 
 def has_colour(path: Path) -> bool:
@@ -109,8 +118,8 @@ def has_colour(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> NDArray[Any] | Cloud:
-    """(H, W, 3) points, (H, W) depth, or a cloud."""
+def _read(path: Path) -> NDArray[Any] | Cloud | Heights:
+    """(H, W, 3) points, (H, W) depth or heights, a cloud, or heights that bring their pitch."""
     readers: dict[bytes, Callable[[Path], NDArray[Any] | Cloud]] = {
         png.SIGNATURE: _read_depth_png,
         b"II": read_tiff,
@@ -124,7 +133,11 @@ def _read(path: Path) -> NDArray[Any] | Cloud:
     for signature, reader in readers.items():
         if head.startswith(signature):
             return reader(path)
-    raise DataError(f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG: save it as one of them.")
+    if head.strip() and not _NO_TEXT.search(head):
+        return read_csv(path)
+    raise DataError(
+        f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG, CSV: save it as one of them."
+    )
 
 
 def _read_depth_png(path: Path) -> NDArray[np.uint16]:
@@ -139,9 +152,31 @@ def _read_depth_png(path: Path) -> NDArray[np.uint16]:
     return depth
 
 
-def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDArray[np.float64]:
+def _place_cloud(
+    path: Path, points: NDArray[Any], units: str, camera: Calibration | None
+) -> NDArray[np.float32]:
+    if isinstance(camera, HeightMap):
+        return place_cloud(path, points, _METRES[units], camera)
+    return _to_metres(path, points, units)
+
+
+def _place_image(
+    path: Path, values: NDArray[Any], units: str, camera: Calibration | None
+) -> NDArray[np.float32]:
     if camera is None:
-        raise DataError(f"{path} is a depth image: give the camera's intrinsics.")
+        raise DataError(
+            f"{path} is a depth image: give the camera's intrinsics, or heightmap.yaml for a "
+            "height map."
+        )
+    if isinstance(camera, Camera):
+        return _to_metres(path, _back_project(path, values, camera), units)
+    if camera.pitch_x is None or camera.pitch_y is None:
+        raise DataError(f"{path} is a height map: give pitch_x and pitch_y in heightmap.yaml.")
+    pitch = camera.pitch_x, camera.pitch_y
+    return place_heights(path, values, pitch, _METRES[units], camera)
+
+
+def _back_project(path: Path, depth: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
     if depth.shape != (camera.height, camera.width):
         raise MismatchError(
             f"{path} is {depth.shape[0]} x {depth.shape[1]} pixels but its camera has "
@@ -152,8 +187,8 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera | None) -> NDA
     return back_project(depth * np.float64(scale), camera)
 
 
-def _project(path: Path, cloud: Cloud, units: str, camera: Camera | None) -> Organised:
-    if camera is None:
+def _project(path: Path, cloud: Cloud, units: str, camera: Calibration | None) -> Organised:
+    if not isinstance(camera, Camera):
         raise DataError(
             f"{path} is an unorganised cloud, a list of {counted(len(cloud.points), 'point')} "
             "without rows and columns: give the camera's intrinsics and pose, or save it "
@@ -187,6 +222,7 @@ def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float
     if behind:
         raise UnitsError(
             f"{path} has {counted(behind, 'point')} with z <= 0: the units look wrong, or the "
-            "frame is not the camera's, whose z points at the part."
+            "frame is not the camera's, whose z points at the part; heights that rise towards the "
+            "sensor need heightmap.yaml."
         )
     return narrow

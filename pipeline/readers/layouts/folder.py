@@ -16,15 +16,14 @@ from ...params.schema import Listing
 from ...plumbing.errors import DataError
 from ...plumbing.files import check_inside
 from ..content import content_sha256
-from ..formats.geometry import Camera, read_organised
+from ..formats.calibration import CALIBRATION_FILES, load_calibration
+from ..formats.geometry import read_organised
 from ..formats.image import read_mask_image, read_rgb_image
 from ..images import check_size
 from .files import check_category, is_inside, is_printable, visible
 from .layout import Layout
 from .pairs import ROLE_FOLDERS, find_pairs, is_role_folder, pair, pair_files
 from .problems import Problem, Report, refuse, reporting
-
-CAMERA_FILES = ("camera.json", "camera.yaml", "camera.yml")
 
 _SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
@@ -72,7 +71,7 @@ def read_scan(files: ScanFiles) -> RawScan:
         DataError: a file is refused, or their sizes differ.
     """
     place = files.sidecars.get("camera")
-    camera = None if place is None else Camera.load(place)
+    camera = None if place is None else load_calibration(place)
     own = files.rgb == files.points
     image = None if own else read_rgb_image(files.rgb)
     seen = read_organised(files.points, units=files.units, camera=camera)
@@ -160,7 +159,7 @@ def _split_of(folder: Path) -> Split | None:
 
 def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> dict[str, Path]:
     """The camera's sidecar: in the category's folder, else in root; empty where there is none."""
-    names = CAMERA_FILES if name is None else (name,)
+    names = CALIBRATION_FILES if name is None else (name,)
     for folder in (home, root):
         for candidate in names:
             path = folder / candidate

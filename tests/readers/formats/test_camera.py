@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mentor3ad.plumbing.errors import DataError
+from mentor3ad.readers.formats.calibration import load_calibration
 from mentor3ad.readers.formats.camera import Camera
 
 KEYS: dict[str, Any] = {"fx": 600.5, "fy": 601, "cx": 320, "cy": 240.25, "width": 640}
@@ -22,19 +23,19 @@ def write(path: Path, **changes: Any) -> Path:
 
 @pytest.mark.parametrize("name", ["camera.json", "camera.yaml", "Kamera ä.YML"])
 def test_camera_is_read(tmp_path: Path, name: str) -> None:
-    camera = Camera.load(write(tmp_path / name, pose=POSE, depth_scale=0.5))
+    camera = load_calibration(write(tmp_path / name, pose=POSE, depth_scale=0.5))
     pose = tuple(map(tuple, POSE))
     assert camera == Camera(600.5, 601, 320, 240.25, 640, 480, pose=pose, depth_scale=0.5)
 
 
 def test_pose_and_depth_scale_may_be_absent(tmp_path: Path) -> None:
-    camera = Camera.load(write(tmp_path / "camera.json"))
+    camera = load_calibration(write(tmp_path / "camera.json"))
     assert (camera.pose, camera.depth_scale) == (None, None)
 
 
 def test_yaml_in_blocks(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("".join(f"{k}: {v}\n" for k, v in KEYS.items()))
-    assert Camera.load(tmp_path / "c.yaml") == Camera(**KEYS)
+    assert load_calibration(tmp_path / "c.yaml") == Camera(**KEYS)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_yaml_in_blocks(tmp_path: Path) -> None:
 )
 def test_what_is_no_camera(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
     with pytest.raises(DataError, match=rf"c\.json is no camera: {why}"):
-        Camera.load(write(tmp_path / "c.json", **changes))
+        load_calibration(write(tmp_path / "c.json", **changes))
 
 
 @pytest.mark.parametrize("name", ["c.json", "c.yaml"])
@@ -65,14 +66,14 @@ def test_what_is_no_camera(tmp_path: Path, changes: dict[str, Any], why: str) ->
 def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=rf"{name} cannot be read"):
-        Camera.load(tmp_path / name)
+        load_calibration(tmp_path / name)
 
 
 @pytest.mark.parametrize("content", [b"[1, 2]", b"7", b"null"])
 def test_what_has_no_keys(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.json").write_bytes(content)
     with pytest.raises(DataError, match="holds no keys: write fx"):
-        Camera.load(tmp_path / "c.json")
+        load_calibration(tmp_path / "c.json")
 
 
 def test_aliases_that_nest_without_end(tmp_path: Path) -> None:
@@ -80,15 +81,15 @@ def test_aliases_that_nest_without_end(tmp_path: Path) -> None:
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 40)]
     (tmp_path / "c.yaml").write_text("\n".join([*levels, "pose: *a39"]))
     with pytest.raises(DataError, match=r"pose\.0\.0: Input should be a valid number"):
-        Camera.load(tmp_path / "c.yaml")
+        load_calibration(tmp_path / "c.yaml")
 
 
 def test_unknown_key_stays_on_its_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is no camera: a b{78}: Unexpected"):
-        Camera.load(write(tmp_path / "c.json", **{"a\n" + "b" * 999: 1}))
+        load_calibration(write(tmp_path / "c.json", **{"a\n" + "b" * 999: 1}))
 
 
 def test_huge_file(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(b" " * 70000)
     with pytest.raises(DataError, match="is over 65536 bytes"):
-        Camera.load(tmp_path / "c.json")
+        load_calibration(tmp_path / "c.json")

@@ -212,12 +212,6 @@ def test_points_behind_the_camera(tmp_path: Path) -> None:
         read_geometry(tmp_path / "p.npy")
 
 
-def test_size_of_the_image(tmp_path: Path) -> None:
-    np.save(tmp_path / "p.npy", pinhole(DEPTH))
-    with pytest.raises(DataError, match=r"is 6 x 8 pixels but its image is 8 x 6"):
-        read_geometry(tmp_path / "p.npy", size=(8, 6))
-
-
 def test_unorganised_cloud_needs_a_camera(tmp_path: Path) -> None:
     path = write_ply(tmp_path / "p.ply", pinhole(DEPTH).reshape(-1, 3))
     with pytest.raises(
