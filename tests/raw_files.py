@@ -186,3 +186,20 @@ def write_coloured_pcd(
         body = struct.pack("<II", len(block), len(columns)) + block
     path.write_bytes(header.encode() + body)
     return path
+
+
+def write_gocator(
+    path: Path, heights: NDArray[Any], pitch: tuple[float, float], descending: bool = False
+) -> Path:
+    """A Gocator's CSV of (H, W) millimetres, NaN as an empty cell, with rows from low or high y."""
+    n_rows, n_columns = heights.shape
+    x = [f"{i * pitch[0] - 1.5:.5f}" for i in range(n_columns)]
+    y = [i * pitch[1] - 2.5 for i in range(n_rows)]
+    lines = ["Info", "CSV Version,Sensor Count", "2,1", "End", "", "Part"]
+    lines += ["Frame,Row Count,Column Count,Z Offset", f"1,{n_rows},{n_columns},1.69400"]
+    lines += [",".join(["Y\\X", *x])]
+    for place, row in zip(y[::-1] if descending else y, heights, strict=True):
+        cells = ("" if np.isnan(z) else f"{z:.5f}" for z in row)
+        lines.append(",".join([f"{place:.5f}", *cells]))
+    path.write_text("\r\n".join([*lines, "End", ""]))
+    return path

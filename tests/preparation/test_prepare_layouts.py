@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from tests.raw_data_sets import (
     write_pair,
 )
 from tests.raw_scans import disc_mask, write_png, write_points
+from tests.readers.formats.writers import png_bytes
 
 OPTIONS = preparation()
 
@@ -142,6 +144,42 @@ def test_content_is_no_file_that_is_not_read(tmp_path: Path) -> None:
     for item in ("image_0.png", "normals.png"):
         (root / f"GummyBear/train/data/000_{item}").write_bytes(b"")
     assert hashes(root, "GummyBear", layout, tmp_path / "b") == before
+
+
+# Height maps, whole: from counts to the part
+
+
+def write_heights(folder: Path, counts: np.ndarray, form: str) -> None:
+    """One scan of a profiler: an intensity and its heights, invalid where counts are 0."""
+    write_png(folder / "1_intensity.png", np.full(counts.shape, 90, np.uint8))
+    if form == "csv":
+        rows = (",".join("" if c == 0 else f"{c * 0.01 - 100:.2f}" for c in r) for r in counts)
+        (folder / "1_height.csv").write_text("\n".join(rows))
+    elif form == "png":
+        (folder / "1_height.png").write_bytes(png_bytes(counts[..., None], 0))
+    else:
+        tifffile.imwrite(folder / "1_height.tiff", counts)
+
+
+@pytest.mark.parametrize("form", ["png", "tiff", "csv"])
+def test_height_map_of_a_part_on_a_table(tmp_path: Path, form: str) -> None:
+    """A table that is tilted through height 0, a part of 20 mm on it, no return here and there."""
+    height, width = 101, 91  # so that one pixel is right in the middle
+    part = disc_mask(height, width, 30)
+    rise = 0.1 * (np.arange(width) - width // 2) + np.where(part, 20, 0)  # (H, W) mm
+    counts = np.rint((rise + 100) / 0.01).astype(np.uint16)
+    counts[::7, ::11] = 0
+    home = tmp_path / "raw/part"
+    write_heights(home / "train", counts, form)
+    scales = "" if form == "csv" else "z_scale: 0.01\nz_offset: -100\ninvalid: 0\n"
+    (home / "heightmap.yaml").write_text("pitch_x: 1.0\npitch_y: 1.0\n" + scales)
+    layout = listing("folder", units="mm")
+    manifest = prepare_category(home.parent, "part", tmp_path / "out", OPTIONS, layout)
+    (foreground,) = load_foreground(tmp_path / "out", manifest)
+    np.testing.assert_array_equal(foreground, resize_foreground(part & (counts > 0)))
+    assert manifest.rows[0].plane == "removed"
+    scan = load_scan(home.parent, manifest.rows[0], foreground)
+    np.testing.assert_array_equal(scan.foreground, foreground)
 
 
 # What became of the table

@@ -20,7 +20,7 @@ from .height_map import Heights
 _LONGEST_LINE = MAX_SIDE * 40  # bytes
 _MOST_LINES = MAX_SIDE + 1000  # with those before and after the table
 _SEPARATORS = ("\t", ";", ",")
-_AXES = re.compile(r"y\s*[\\/]\s*x", re.IGNORECASE)  # the corner of a table with axes
+_AXES = re.compile(r"\s*y\s*[\\/]\s*x\b", re.IGNORECASE)  # the corner of a table with axes
 _COUNTS = ("row count", "column count")
 _NO_RETURN = re.compile(r"[-*]*|-?nan(\(\w*\))?", re.IGNORECASE)
 _MM = 0.001
@@ -39,13 +39,37 @@ def read_csv(path: Path) -> Heights | Table:
     with decoding(path):
         lines = _read_lines(path)
         separator = _separator(lines)
-        rows = [line.split(separator) for line in lines]
-        starts = [i for i, row in enumerate(rows) if _AXES.fullmatch(row[0].strip())]
+        rows = _Rows(lines, separator)
+        starts = [i for i, line in enumerate(lines) if _AXES.match(line)]
         if len(starts) > 1:
             raise DataError(f"{path} has {len(starts)} height maps: export one frame a file.")
         if starts:
-            return _with_axes(path, rows, starts[0], separator)
-        return _plain(path, rows, separator)
+            return _with_axes(path, rows, starts[0])
+        return _plain(path, rows)
+
+
+class _Rows:
+    """The cells of each line, parted when they are asked for: they take ten times the memory."""
+
+    def __init__(self, lines: list[str], separator: str | None) -> None:
+        self.lines, self.separator = lines, separator
+
+    def cells(self, i: int) -> list[str]:
+        return self.lines[i].split(self.separator)
+
+    def numbers(self, cells: list[str]) -> NDArray[np.float64] | None:
+        """(W,) float64; None where a cell is neither a number nor empty."""
+        if self.separator in ("\t", ";"):
+            cells = [cell.replace(",", ".") for cell in cells]
+        try:
+            return np.array([float(cell or "nan") for cell in cells])
+        except ValueError:
+            pass
+        stripped = [cell.strip() for cell in cells]
+        try:
+            return np.array([np.nan if _NO_RETURN.fullmatch(c) else float(c) for c in stripped])
+        except ValueError:
+            return None
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -69,13 +93,13 @@ def _separator(lines: list[str]) -> str | None:
     return next((separator for separator in _SEPARATORS if separator in longest), None)
 
 
-def _with_axes(path: Path, rows: list[list[str]], start: int, separator: str | None) -> Heights:
-    columns = _numbers(rows[start][1:], separator)
+def _with_axes(path: Path, rows: _Rows, start: int) -> Heights:
+    columns = rows.numbers(rows.cells(start)[1:])
     if columns is None:
         raise DataError(f"{path} has places of columns that are no numbers: export it again.")
-    table = _table_from(path, rows, start + 1, len(columns) + 1, separator)
+    table = _table_from(path, rows, start + 1, len(columns) + 1)
     n_rows, n_columns = len(table), len(columns)
-    claimed = _claimed(rows[:start])
+    claimed = _claimed([rows.cells(i) for i in range(max(0, start - 2), start)])
     if claimed not in (None, (n_rows, n_columns)):
         raise truncated(path)
     check_side(path, n_rows, n_columns)
@@ -102,37 +126,37 @@ def _pitch(path: Path, places: NDArray[np.float64], what: str) -> float:
     return abs(pitch)
 
 
-def _plain(path: Path, rows: list[list[str]], separator: str | None) -> Table:
+def _plain(path: Path, rows: _Rows) -> Table:
     """The largest block of lines that hold equally many numbers; nothing but text may follow."""
-    best, start = (0, 0), 0
-    while start < len(rows):
-        width, end = len(rows[start]), start
-        while end < len(rows) and len(rows[end]) == width and _is_row(rows[end], separator):
+    first, width, n_rows = 0, 0, 0
+    start = 0
+    while start < len(rows.lines):
+        cells, end = len(rows.cells(start)), start
+        while end < len(rows.lines) and _is_row(rows, end, cells):
             end += 1
-        if width * (end - start) > best[1] * len(rows[best[0]]):
-            best = start, end - start
+        if cells * (end - start) > width * n_rows:
+            first, width, n_rows = start, cells, end - start
         start = max(end, start + 1)
-    first, n_rows = best
     if n_rows == 0:
         raise DataError(
             f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG and no table of numbers: save the "
             "geometry as one of them."
         )
-    return _table_from(path, rows, first, len(rows[first]), separator)
+    return _table_from(path, rows, first, width)
 
 
-def _is_row(cells: list[str], separator: str | None) -> bool:
-    return len(cells) > 1 and _numbers(cells, separator) is not None
+def _is_row(rows: _Rows, i: int, width: int) -> bool:
+    cells = rows.cells(i)
+    return len(cells) == width > 1 and rows.numbers(cells) is not None
 
 
-def _table_from(
-    path: Path, rows: list[list[str]], start: int, width: int, separator: str | None
-) -> Table:
+def _table_from(path: Path, rows: _Rows, start: int, width: int) -> Table:
     table: list[NDArray[np.float64]] = []
-    for i, cells in enumerate(rows[start:], start):
+    for i in range(start, len(rows.lines)):
+        cells = rows.cells(i)
         if len(cells) < 2:  # a blank line, or the sensor's closing word
             break
-        values = _numbers(cells, separator) if len(cells) == width else None
+        values = rows.numbers(cells) if len(cells) == width else None
         if values is None:
             raise DataError(
                 f"{path} has {len(cells)} cells in line {i + 1} that are not the {width} numbers "
@@ -143,18 +167,3 @@ def _table_from(
     if len(table) * width > MAX_POINTS:
         raise DataError(f"{path} has {len(table)} x {width} cells: it must have fewer.")
     return np.stack(table)
-
-
-def _numbers(cells: list[str], separator: str | None) -> NDArray[np.float64] | None:
-    """(W,) float64 of a line; None where a cell is neither a number nor empty."""
-    if separator in ("\t", ";"):
-        cells = [cell.replace(",", ".") for cell in cells]
-    try:
-        return np.array([float(cell or "nan") for cell in cells])
-    except ValueError:
-        pass
-    stripped = [cell.strip() for cell in cells]
-    try:
-        return np.array([np.nan if _NO_RETURN.fullmatch(c) else float(c) for c in stripped])
-    except ValueError:
-        return None

@@ -161,10 +161,13 @@ def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> di
     """The camera's sidecar: in the category's folder, else in root; empty where there is none."""
     names = CALIBRATION_FILES if name is None else (name,)
     for folder in (home, root):
-        for candidate in names:
-            path = folder / candidate
-            if is_inside(root, path, report) and path.is_file():
-                return {"camera": path}
+        paths = [folder / candidate for candidate in names]
+        found = [path for path in paths if is_inside(root, path, report) and path.is_file()]
+        if len(found) > 1:
+            message = f"{found[0]} and {found[1].name} both say how to read the scans: keep one."
+            report(Problem("layout", found[1], message))
+        if found:
+            return {"camera": found[0]}
     if name is not None:
         message = f"data.camera: {name} is neither in {home} nor in {root}: put it there."
         report(Problem("layout", home, message))

@@ -18,14 +18,13 @@ Role = Literal["rgb", "points", "mask"]
 
 # Names of a role's folder (rgb/001.png) and of its mark in a file's name (001_rgb.png).
 ROLE_NAMES: dict[Role, tuple[str, ...]] = {
-    "rgb": ("rgb", "image", "images", "color", "colour"),
-    "points": ("xyz", "points", "depth", "cloud", "pointcloud", "pcd"),
+    "rgb": ("rgb", "image", "images", "color", "colour", "intensity", "luminance"),
+    "points": ("xyz", "points", "depth", "cloud", "pointcloud", "pcd", "height", "heightmap"),
     "mask": ("gt", "mask", "masks", "ground_truth"),
 }
 _ROLES: dict[str, Role] = {name: role for role, names in ROLE_NAMES.items() for name in names}
 _MARK = re.compile(rf"(.+)[_.-]({'|'.join(_ROLES)})", re.IGNORECASE)
 ROLE_FOLDERS = frozenset(_ROLES)
-_TIFF = (".tif", ".tiff")
 
 
 def is_role_folder(path: Path) -> bool:
@@ -38,7 +37,7 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
 
     Side by side the role shows in the file's mark (`001_rgb.png`, `001_xyz.tiff`,
     `001_mask.png`), else in its type: an image or a geometry. An unmarked TIFF is the geometry,
-    unless the scan has another.
+    unless the scan has another; an unmarked CSV is it beside one image and nothing else.
 
     A cloud with colours of its own needs no image, and a separate image goes before them.
 
@@ -132,18 +131,24 @@ def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | N
 def _assigned(
     files: list[tuple[Role | None, str, Path]],
 ) -> Iterator[tuple[Role, str, Path]]:
-    """Roles for all: of unmarked TIFFs last, as theirs is what the scan still lacks."""
-    unmarked_tiffs = []
-    has_points = set()
+    """Roles: of unmarked tables and TIFFs last, as theirs is what the scan still lacks."""
+    late: dict[str, list[tuple[str, Path]]] = {".csv": [], ".tif": []}
+    stems: dict[Role, set[str]] = {"rgb": set(), "points": set(), "mask": set()}
     for role, stem, path in files:
-        if role is None and path.suffix.lower() in _TIFF:
-            unmarked_tiffs.append((stem, path))
+        suffix = path.suffix.lower().replace(".tiff", ".tif")
+        if role is None and suffix in late:
+            late[suffix].append((stem, path))
             continue
-        role = role or ("rgb" if path.suffix.lower() in IMAGE_SUFFIXES else "points")
-        has_points |= {stem} if role == "points" else set()
+        role = role or ("rgb" if suffix in IMAGE_SUFFIXES else "points")
+        stems[role].add(stem)
         yield role, stem, path
-    for stem, path in unmarked_tiffs:
-        yield "rgb" if stem in has_points else "points", stem, path
+    tiffs = {stem for stem, _ in late[".tif"]}
+    for stem, path in late[".csv"]:  # it may be a list of anything, beside the scans
+        if stem not in stems["points"] and (stem in stems["rgb"]) != (stem in tiffs):
+            stems["points"].add(stem)
+            yield "points", stem, path
+    for stem, path in late[".tif"]:
+        yield "rgb" if stem in stems["points"] else "points", stem, path
 
 
 def _split_mark(path: Path) -> tuple[Role | None, str]:

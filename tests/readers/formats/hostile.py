@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mentor3ad.plumbing.errors import DataError
+from mentor3ad.readers.formats.calibration import Calibration
 from mentor3ad.readers.formats.geometry import Camera, read_geometry
 
 POINTS = np.random.default_rng(0).uniform(0.25, 0.75, (12, 3)).astype(np.float32)
@@ -19,12 +20,12 @@ FORMS = ("ascii", "binary_little_endian", "binary_big_endian")
 _MOST_MEMORY = 2 * 2**20  # bytes; a file of some KiB must not cost more
 
 
-def refused(path: Path, match: str) -> None:
+def refused(path: Path, match: str, camera: Calibration = CAMERA) -> None:
     """The file is refused in one sentence that matches, before memory is taken."""
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match=match) as error:
-            read_geometry(path, camera=CAMERA)
+            read_geometry(path, camera=camera)
         assert tracemalloc.get_traced_memory()[1] < _MOST_MEMORY
     finally:
         tracemalloc.stop()

@@ -70,6 +70,29 @@ def test_a_separate_image_goes_before_the_clouds_colours(root: Path, home: Path)
     np.testing.assert_array_equal(read_scan(scan).rgb, other)
 
 
+def test_a_table_of_heights_beside_one_image_is_the_geometry(root: Path, home: Path) -> None:
+    folder = home / "train"
+    write_pair(folder, "1")  # with a list of anything beside it
+    for image in ("2.png", "3.tiff", "4_intensity.png"):
+        write_png(folder / image, plant_scan(2)[0])
+    for table in ("1.csv", "2.csv", "3.csv", "4.csv", "labels.csv"):
+        (folder / table).write_text("1,2\n3,4\n")
+    assert [(s.rgb.name, s.points.name) for s in listed(root)] == [
+        ("1.png", "1.npy"),
+        ("2.png", "2.csv"),
+        ("3.tiff", "3.csv"),
+        ("4_intensity.png", "4.csv"),
+    ]
+
+
+def test_two_files_that_say_how_to_read(root: Path, home: Path) -> None:
+    write_pair(home / "train", "1")
+    (home / "camera.json").write_text(json.dumps(CAMERA))
+    (home / "heightmap.yaml").write_text("pitch_x: 1\npitch_y: 1\n")
+    with pytest.raises(DataError, match=r"camera\.json and heightmap\.yaml both say how"):
+        listed(root)
+
+
 def test_splits_with_files_side_by_side(root: Path, home: Path) -> None:
     write_pair(home / "train", "1")
     write_pair(home / "test/dent", "1", masked=True)
