@@ -14,7 +14,7 @@ from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.formats.height_map import HeightMap
 from tests.readers.formats.writers import png_bytes, write_coloured_ply
 
-COUNTS = np.array([[0, 1, 40000], [65535, 100, 200], [7, 8, 9]], np.uint16)
+COUNTS = np.array([[0, 1, 40000, 3], [65535, 100, 200, 4], [7, 8, 9, 5]], np.uint16)
 SCALES = HeightMap(pitch_x=0.3, pitch_y=0.5, z_scale=0.003, z_offset=-60.0, invalid=65535)
 
 
@@ -47,7 +47,7 @@ def test_counts_of_every_kind_of_file(tmp_path: Path, suffix: str) -> None:
     heights = np.where(COUNTS == 65535, np.nan, COUNTS * 0.003 - 60)
     points = read_geometry(path, units="mm", camera=SCALES)
     np.testing.assert_allclose(points, expected(heights, (0.3, 0.5), 0.001, 1.0), atol=1e-7)
-    assert (points[..., 2] > 0).sum() == 8
+    assert (points[..., 2] > 0).sum() == 11
 
 
 def test_signed_counts_and_their_usual_invalid_value(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_a_fraction_that_means_no_return(tmp_path: Path, suffix: str) -> None:
 
 def test_a_height_of_zero_in_the_middle_is_a_point_with_three_coordinates(tmp_path: Path) -> None:
     """Foreground is where no coordinate is zero: the middle row and column must not be lost."""
-    path = write(tmp_path / "h.npy", np.zeros((3, 3)))
+    path = write(tmp_path / "h.npy", np.zeros((3, 5)))
     points = read_geometry(path, camera=HeightMap(pitch_x=0.001, pitch_y=0.001))
     assert points.all()
-    np.testing.assert_allclose(points[1, 1], [0, 0, 1], atol=2e-9)
+    np.testing.assert_allclose(points[1, 2], [0, 0, 1], atol=2e-9)
 
 
 def test_negative_scale_is_depth(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_cloud_with_colours(tmp_path: Path) -> None:
     ],
 )
 def test_scales_that_do_not_fit(tmp_path: Path, scales: HeightMap, match: str) -> None:
-    path = write(tmp_path / "h.npy", np.array([[1.0, 2000.0, 60.0]]))
+    path = write(tmp_path / "h.npy", np.array([[1.0, 2000.0, 60.0, 3.0]]))
     with pytest.raises(DataError, match=rf"h\.npy .*{match}"):
         read_geometry(path, units="mm", camera=scales)
 
