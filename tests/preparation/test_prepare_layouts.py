@@ -25,8 +25,8 @@ from tests.raw_data_sets import (
     write_nested,
     write_pair,
 )
+from tests.raw_files import png_bytes
 from tests.raw_scans import disc_mask, write_png, write_points
-from tests.readers.formats.writers import png_bytes
 
 OPTIONS = preparation()
 

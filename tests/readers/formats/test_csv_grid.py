@@ -7,8 +7,8 @@ import pytest
 
 from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.formats.height_map import HeightMap
+from tests.raw_files import write_gocator
 from tests.readers.formats.hostile import refused
-from tests.readers.formats.writers import write_gocator
 
 SCALES = HeightMap(pitch_x=1.0, pitch_y=1.0, stand_off=500.0)
 HEIGHTS = np.array([[-31.5, 0.0, np.nan], [30.75, np.nan, 2.25]])
