@@ -1,7 +1,7 @@
-"""The best that studies reached on the same data: studies/best.json.
+"""The best results that studies reached on the same data, kept in studies/best.json.
 
 `mentor3ad study show` writes the file, git keeps it, and the report stage depends on it, so that
-the page stays a function of its dependencies. No study's results: an empty object.
+the page stays a function of its dependencies. Without results of a study it holds an empty object.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Best:
 
 @dataclass(frozen=True)
 class StudyBest:
-    """What one study reached.
+    """The best rows of one study, and the data that they are of.
 
     Attributes:
         data: sha256 of the data's content by category, as in CategoryViews.
@@ -64,7 +64,7 @@ def save_best(path: Path, content: Mapping[str, StudyBest]) -> None:
 
 
 def best_on(content: Mapping[str, StudyBest], data: Mapping[str, str]) -> dict[str, Best]:
-    """The best of each metric over all studies of these very data; the first of equals."""
+    """The best row of each metric over all studies of these very data; of equals the first."""
     found: dict[str, Best] = {}
     for study in content.values():
         if study.data == dict(data):

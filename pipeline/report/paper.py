@@ -20,7 +20,7 @@ class PaperRow:
 
     Attributes:
         metric: as in reports/metrics.json; None where the table's columns are metrics.
-        values: by column, shares of 1 unless the table gives a unit; None where not legible.
+        values: by column; shares of 1 unless the table gives a unit, None where not legible.
     """
 
     method: str
@@ -40,7 +40,7 @@ class PaperTable:
     units: dict[str, str]
 
     def row(self, method: str, metric: str | None = None) -> PaperRow:
-        """The line of a method (and metric). Raises KeyError where the paper has none."""
+        """The line of a method (and metric). Raises KeyError if the paper has none."""
         for row in self.rows:
             if (row.method, row.metric) == (method, metric):
                 return row
@@ -82,7 +82,7 @@ def _row(content: dict[str, Any], columns: tuple[str, ...]) -> PaperRow:
 
 
 def table_of(categories: list[str]) -> PaperTable | None:
-    """The table of results on these very categories (I, II or VII); None where there is none."""
+    """The table (I, II or VII) of results on these very categories; None if there is none."""
     for table in paper_tables().values():
         if set(table.categories) == set(categories):
             return table

@@ -1,4 +1,4 @@
-"""The metrics of all categories: one JSON for DVC, one table for people."""
+"""The metrics of all categories, as one JSON for DVC and one table for people."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 from ..evaluation.metrics import CategoryMetrics, mean_metrics
 
 MEAN = "mean"
-COLUMNS = {  # what fits 80 columns and papers compare; the JSON has all
+COLUMNS = {  # those that papers compare and that fit 80 columns; the JSON has all
     "i_auroc": "I-AUROC",
     "p_auroc": "P-AUROC",
     "aupro_30": "AUPRO@30",
@@ -21,7 +21,7 @@ DIGITS = 6
 
 
 def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """reports/metrics.json: the mean first, then each category and its defect kinds.
+    """Content of reports/metrics.json: the mean, then each category and its defect kinds.
 
     Args:
         categories: content of each category's metrics.json.
@@ -54,11 +54,11 @@ def write_summary(path: Path, content: Mapping[str, Any]) -> None:
 def print_summary(
     content: Mapping[str, Any], notes: Mapping[str, Sequence[str]], console: Console
 ) -> None:
-    """A table of the categories and their mean, and how the thresholds did on the test scans.
+    """Print a table of the categories and their mean, and how the thresholds did on test scans.
 
     Args:
         content: of reports/metrics.json.
-        notes: why metrics of a category are missing, a sentence each; printed below.
+        notes: sentences that say why metrics of a category are missing; they come last.
     """
     columns = [name for name in COLUMNS if name in content[MEAN]]
     table = Table(title="Test metrics", title_justify="left")

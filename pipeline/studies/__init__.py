@@ -1,1 +1,1 @@
-"""Studies: a file of experiments, run once each through DVC, and the tables they fill."""
+"""Studies: files of experiments, which DVC runs once each, and the tables that they fill."""

@@ -17,7 +17,7 @@ from .table import Results
 
 
 def keep_best(plan: Plan, results: Results) -> bool:
-    """Put the study's best into studies/best.json; False where that changes nothing.
+    """Put the study's best into studies/best.json; returns False if that changes nothing.
 
     Nothing is kept while the workspace's data are not the last commit's, on which the experiments
     ran: the report would show them beside results on other data.
@@ -32,7 +32,7 @@ def keep_best(plan: Plan, results: Results) -> bool:
 
 
 def best_rows(name: str, study: Study, results: Results) -> dict[str, Best]:
-    """The row with the highest mean of each headline metric, among those that are finished."""
+    """For each headline metric the row with the highest mean, among those that are finished."""
     rows = [row for table in study.tables for row in rows_of(table)]
     found: dict[str, Best] = {}
     for metric in COLUMNS:
@@ -43,7 +43,7 @@ def best_rows(name: str, study: Study, results: Results) -> dict[str, Best]:
 
 
 def _mean(name: str, study: Study, row: Row, results: Results, metric: str) -> Best | None:
-    """None unless every seed has the metric."""
+    """The mean over the seeds; None unless every seed has the metric."""
     experiments = row_experiments(study, row)
     each = [(results(e) or {}).get(MEAN, {}).get(metric) for e in experiments]
     values = [float(value) for value in each if value is not None]
@@ -54,7 +54,7 @@ def _mean(name: str, study: Study, row: Row, results: Results, metric: str) -> B
 
 
 def workspace_data(plan: Plan) -> dict[str, str] | None:
-    """sha256 of each category's data; None where they are not there or not the last commit's."""
+    """SHA-256 of each category's data; None if it is missing or not that of the last commit."""
     project = Project()
     if not LOCK_FILE.exists():
         return None

@@ -1,4 +1,4 @@
-"""A study file: which experiments there are, and which tables of the paper's they fill."""
+"""The file of a study: its experiments, and the tables of the paper that they fill."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,15 +15,15 @@ Values = dict[str, Any]  # of params by their dotted key, such as model.lr
 
 
 class Row(Section):
-    """One setting: its name in the table and the params that it sets."""
+    """One setting of a table: its name there and the params that it sets."""
 
     name: str
-    paper: str | None = None  # its line in the paper's table; null: the one of its own name
+    paper: str | None = None  # its line in the paper's table; null: the line of this name
     set: Values = Field(default_factory=dict)
 
 
 class TableSpec(Section):
-    """One table: what its rows set, and what it shows of each."""
+    """One table: what its rows set, and what it shows of each row."""
 
     title: str
     paper: Literal["I", "II", "III", "IV", "V", "VI", "VII"] | None = None
@@ -38,7 +38,7 @@ class Study(Section):
 
     preset: Literal["demo", "mvtec3d", "eyecandies", "folder"] | None = None
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-    seeded: Annotated[list[str], Field(min_length=1)]  # params that a seed sets
+    seeded: Annotated[list[str], Field(min_length=1)]  # params that each seed is put into
     set: Values = Field(default_factory=dict)
     tables: Annotated[list[TableSpec], Field(min_length=1)]
 
@@ -70,7 +70,7 @@ def load_study(path: Path) -> Study:
 
 
 def describe(path: Path) -> str:
-    """A study in one line: its file's first comment."""
+    """One line about a study, which is the first comment of its file."""
     first = _text(path).partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 

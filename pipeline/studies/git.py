@@ -1,4 +1,4 @@
-"""What git knows of experiments: DVC keeps each as a commit of its own under refs/exps."""
+"""What git knows of experiments, which DVC keeps as commits of their own under refs/exps."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ _FINISHED = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.*-([0-9a-f]{12})")
 
 
 def git(*arguments: str) -> str:
-    """What a git command prints.
+    """Run a git command and return what it prints.
 
     Raises:
         ConfigError: it fails, or there is no git.
@@ -42,14 +42,14 @@ def check_committed() -> None:
 
 
 def blob_ids(paths: Iterable[str], commit: str = "HEAD") -> dict[str, str]:
-    """The ids of files and folders of a commit; what it does not have is left out."""
+    """The ids of files and folders of a commit; those that it does not have are left out."""
     lines = git("ls-tree", commit, "--", *sorted(paths)).splitlines()
     entries = (line.split("\t") for line in lines)
     return {name: details.split()[2] for details, name in entries}
 
 
 def file_at(commit: str, path: str) -> str | None:
-    """The text of a file in a commit; None if the commit has none."""
+    """The text of a file in a commit; None if the commit has no such file."""
     try:
         return git("show", f"{commit}:./{path}")
     except ConfigError:
@@ -57,7 +57,7 @@ def file_at(commit: str, path: str) -> str | None:
 
 
 def finished_experiments() -> dict[str, str]:
-    """The commit of each experiment whose name ends with an identity, by that identity."""
+    """The commits of experiments, by the identity that an experiment's name ends with."""
     lines = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
     return _by_identity(line.split(" ", 1) for line in lines)
 

@@ -1,4 +1,4 @@
-"""From a study's tables to its experiments: pure functions."""
+"""Pure functions that make a study's experiments out of its tables."""
 
 import itertools
 import json
@@ -18,13 +18,13 @@ T = TypeVar("T")
 class Experiment:
     """One run of the pipeline: a row of a table with one seed."""
 
-    row: str  # of the first table that has it
+    row: str  # name in the first table that has it
     seed: int
     values: Values
 
     @property
     def slug(self) -> str:
-        """Row and seed as a part of a git reference."""
+        """Row and seed, written as a part of a git reference."""
         words = re.sub(r"[^a-z0-9]+", "-", self.row.lower().replace("w/o", "without")).strip("-")
         return f"{words[:40].rstrip('-') or 'row'}-seed{self.seed}"
 
@@ -51,12 +51,12 @@ def _joined(row: Row, point: Values) -> Row:
 
 
 def as_text(value: Any) -> str:
-    """A value as YAML and DVC's `-S` read it."""
+    """The text of a value as YAML and DVC's `-S` read it."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def row_experiments(study: Study, row: Row) -> list[Experiment]:
-    """One experiment a seed."""
+    """The experiments of a row: one for each seed."""
     return [
         Experiment(row.name, seed, study.set | row.set | dict.fromkeys(study.seeded, seed))
         for seed in study.seeds
@@ -79,7 +79,7 @@ def expand(study: Study) -> list[Experiment]:
 
 
 def as_key(values: Values) -> str:
-    """Equal for equal values."""
+    """A key that is equal for equal values."""
     return json.dumps(values, sort_keys=True)
 
 
@@ -90,10 +90,10 @@ def _check_names(title: str, names: Sequence[str]) -> None:
 
 
 def chains(experiments: Iterable[tuple[Values, T]], expensive: frozenset[str]) -> list[list[T]]:
-    """Group what shares its expensive stages, so that one experiment runs them for the others.
+    """Group experiments that share expensive stages, so that one runs these for the others.
 
     Args:
-        experiments: the values of each, and what to group.
+        experiments: pairs of the values of one and of what is grouped.
         expensive: params that those stages depend on.
 
     Returns:

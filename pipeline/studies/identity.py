@@ -1,4 +1,4 @@
-"""What makes two experiments the same: params, code and data."""
+"""What makes two experiments the same: equal params, code and data."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ class Baseline:
 
 
 def prepared_data(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Hash of what `prepare` wrote for each category, from the content of dvc.lock."""
+    """The hash of what `prepare` wrote for each category, taken from the content of dvc.lock."""
     stages = lock.get("stages", {})
     outs = [out for name, s in stages.items() if name.startswith("prepare@") for out in s["outs"]]
     return {out["path"]: out.get("md5") for out in outs}

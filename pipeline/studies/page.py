@@ -1,4 +1,4 @@
-"""A study's tables inside a page of one's own, between two marks."""
+"""Puts a study's tables into a page of the user's, between two marks."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from ..plumbing.files import replaced_whole
 
 
 def fill_page(path: Path, study: str, tables: str) -> None:
-    """Put Markdown between a page's marks of a study; what is around them stays.
+    """Put Markdown between a study's two marks in a page; everything around them stays.
 
     Raises:
         ConfigError: the page cannot be read, or does not have each mark once, in their order.

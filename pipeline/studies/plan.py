@@ -1,4 +1,4 @@
-"""What a study has to run: its experiments, what is there already, and whether it may start."""
+"""What a study has to run: its experiments without those that are there, if it may start."""
 
 import json
 import subprocess
@@ -17,22 +17,22 @@ from .git import finished_experiments
 from .grid import Experiment, chains, expand
 from .identity import Baseline
 
-TOLD_APART = ("demo.categories", "data.layout")  # of the presets; the rest is the user's to change
-DEMO_ROOT = "data/demo"  # an out of DVC's, so that experiments beside the workspace have it
+TOLD_APART = ("demo.categories", "data.layout")  # presets are told apart by these
+DEMO_ROOT = "data/demo"  # an out of DVC, so experiments beside the workspace have it
 
 
 @dataclass(frozen=True)
 class Planned:
-    """An experiment and the name that DVC keeps it under."""
+    """An experiment, and the name under which DVC keeps it."""
 
     name: str
     identity: str
     experiment: Experiment
-    commit: str | None  # of the finished experiment; None: it has to run
+    commit: str | None  # of the experiment, if it is finished; None: it has to run
 
     @property
     def settings(self) -> list[str]:
-        """KEY=VALUE of each param that it sets, as DVC's `-S` takes them."""
+        """KEY=VALUE of each param that it sets, in the form of DVC's `-S`."""
         return [f"{k}={json.dumps(v)}" for k, v in self.experiment.values.items()]
 
 
@@ -61,12 +61,12 @@ class Plan:
 
     @property
     def missing(self) -> tuple[Planned, ...]:
-        """What has to run; of settings that are written differently but mean the same, one."""
+        """What has to run, once for settings that are written differently but mean the same."""
         return tuple({p.identity: p for p in self.experiments if p.commit is None}.values())
 
     @property
     def extracting(self) -> tuple[str, ...]:
-        """The params by which experiments to run would prepare or extract again."""
+        """The params for which experiments that have to run would prepare or extract again."""
         reach = self.dag.reaching(*EXTRACTION)
         values = [item for p in self.missing for item in p.experiment.values.items()]
         return tuple(
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def work(self) -> list[list[Planned]]:
-        """What has to run: lists that share extraction and training, so that no two do the same."""
+        """What has to run, as lists that share extraction and training: no two lists repeat any."""
         stages = EXTRACTION if self.extracting else (*EXTRACTION, *TRAINING)
         pairs = [(planned.experiment.values, planned) for planned in self.missing]
         return chains(pairs, self.dag.reaching(*stages))
@@ -106,7 +106,7 @@ def check_preset(plan: Plan) -> None:
 
 
 def check_root(plan: Plan) -> None:
-    """Raise ConfigError where experiments beside the workspace would not see the raw data."""
+    """Raise ConfigError if experiments beside the workspace would not see the raw data."""
     root = str(leaf(plan.baseline.params, "data.root"))
     if not Path(root).is_absolute() and root != DEMO_ROOT:
         raise ConfigError(
@@ -116,7 +116,7 @@ def check_root(plan: Plan) -> None:
 
 
 def check_extraction(plan: Plan, allowed: bool) -> None:
-    """Raise ConfigError where experiments would extract: each on its own, at full cost."""
+    """Raise ConfigError if experiments would extract, which each would do for itself."""
     if allowed:
         return
     if plan.extracting:

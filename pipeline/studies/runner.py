@@ -1,4 +1,4 @@
-"""Running what a study misses: one `dvc exp run --temp` an experiment, some beside each other."""
+"""Runs what a study lacks: a `dvc exp run --temp` for each experiment, several side by side."""
 
 import os
 import signal
@@ -26,22 +26,22 @@ class Outcome:
 
     name: str
     seconds: float
-    error: str  # empty where it is finished
+    error: str  # empty if it has finished
 
 
 def run_experiments(
     work: list[list[Planned]], jobs: int, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Run lists of experiments, `jobs` lists at a time, each in its order.
+    """Run lists of experiments: `jobs` lists side by side, and each list in its order.
 
     A failed experiment stops none of the others. An interrupt ends those under way; what they
     have finished is in DVC's run-cache, and the next run goes on from there.
 
     Args:
-        tell: called with each outcome as it comes, from one thread at a time.
+        tell: is called with each outcome as it comes, by one thread at a time.
 
     Returns:
-        Those that failed.
+        The outcomes of those that failed.
 
     Raises:
         ConfigError: another study runs in this folder.
@@ -58,7 +58,7 @@ def run_experiments(
 
 
 class _Runner:
-    """The experiments under way."""
+    """Starts experiments and ends those that are under way."""
 
     def __init__(
         self, lock: int, tell: Callable[[Outcome], None], variables: Mapping[str, str]
@@ -81,7 +81,7 @@ class _Runner:
                     self._tell(outcome)
 
     def stop(self) -> None:
-        """End what is under way; dvc's stages end with it (stages/runner.py)."""
+        """End the experiments under way; the stages end with dvc (stages/runner.py)."""
         with self._starting:
             self._stopped = True
             for process in self._processes:
@@ -105,7 +105,7 @@ class _Runner:
         return code
 
     def _start(self, arguments: list[str], output: int) -> subprocess.Popen[bytes] | None:
-        """None once stopped: none may start that `stop` would not see."""
+        """Start a process; None once stopped, since `stop` would not see a later one."""
         with self._starting:
             if self._stopped:
                 return None
@@ -115,33 +115,33 @@ class _Runner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
-                pass_fds=[self._lock],  # held on where we are killed and dvc lives on
+                pass_fds=[self._lock],  # so that dvc holds it on if we are killed
             )
             self._processes.add(process)
             return process
 
 
 def command(planned: Planned) -> list[str]:
-    """DVC's command for an experiment in a folder of its own; it waits for DVC's lock."""
+    """The command that runs an experiment in a folder of its own; it waits for DVC's lock."""
     settings = [part for setting in planned.settings for part in ("--set-param", setting)]
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
     return [*dvc, "exp", "run", "--temp", "--name", planned.name, *settings]
 
 
 def log_file(name: str) -> Path:
-    """Where an experiment's output goes."""
+    """The file that an experiment's output goes to."""
     return LOGS / f"{name}.log"
 
 
 def reason(log: Path) -> str:
-    """Why an experiment failed: our own sentence, else the last line of its output."""
+    """Why an experiment failed: the sentence of ours if there is one, else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     ours = [line for line in lines if line.startswith("error: ")]
     return (ours or lines or ["no output"])[-1].removeprefix("error: ")
 
 
 def environment(jobs: int) -> dict[str, str]:
-    """Ours, with this Python first, which the stages' commands call by its name.
+    """Our environment with this Python first in PATH, where the stages' commands look for it.
 
     Experiments beside each other share the cores, unless the user said how many threads (which
     changes no result).
@@ -154,8 +154,9 @@ def environment(jobs: int) -> dict[str, str]:
 
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """End as by Ctrl-C, so that what is under way ends too; elsewhere than in the main thread,
-    where Python sets no handler, nothing changes."""
+    """Have SIGTERM end us as Ctrl-C does, so that what is under way ends too.
+
+    Outside the main thread, where Python sets no handler, nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The tables of a study from the experiments that are finished."""
+"""Makes the tables of a study from the experiments that are finished."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ FORMATS = {".md": markdown, ".csv": as_csv, ".tex": latex}
 
 @dataclass(frozen=True)
 class FinishedResults:
-    """reports/metrics.json of every finished experiment, by its values."""
+    """The reports/metrics.json of every finished experiment, by the values that it set."""
 
     metrics: Mapping[str, Mapping[str, Any]]
 
@@ -49,7 +49,7 @@ class FinishedResults:
 
 
 def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:
-    """The tables of a study; what is not finished is missing in them, and a note says so."""
+    """The tables of a study; a note names what they lack because it has not finished."""
     builder = TableBuilder(
         study=plan.study,
         results=results,
@@ -64,7 +64,7 @@ def _paper(number: str | None) -> PaperTable | None:
 
 
 def changed_from_preset(plan: Plan) -> list[str]:
-    """KEY = VALUE of each param that differs from the study's preset, the data's place aside."""
+    """KEY = VALUE of each param, but the data's place, that differs from the study's preset."""
     if plan.study.preset is None:
         return []
     texts = preset_values(plan.study.preset)

@@ -1,4 +1,4 @@
-"""A study's tables: our numbers over the seeds, the paper's beside them, the difference."""
+"""A study's tables: our numbers over the seeds, the paper's, and the difference of the two."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,8 @@ class Cell:
     """One number of a table.
 
     Attributes:
-        values: ours, one a finished seed.
-        paper: the paper's; None where it has none.
+        values: our number for each seed that has finished.
+        paper: the paper's number; None if it has none.
         comparable: whether both are of the same data.
     """
 
@@ -43,12 +43,12 @@ class Cell:
 
     @property
     def spread(self) -> float | None:
-        """Sample standard deviation over the seeds."""
+        """The sample standard deviation over the seeds."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the paper's; None where the data differ."""
+        """Our mean minus the paper's number; None if they are of other data."""
         if self.mean is None or self.paper is None or not self.comparable:
             return None
         return self.mean - self.paper
@@ -70,15 +70,15 @@ class StudyTable:
 
 @dataclass(frozen=True)
 class TableBuilder:
-    """What all cells of a study's tables are made from."""
+    """Builds a study's tables from what all of their cells are made from."""
 
     study: Study
     results: Results
     categories: tuple[str, ...]  # of params.yaml
-    data_set: str | None  # as the paper calls it; None: it is none of the paper's
+    data_set: str | None  # as the paper calls it; None: the paper has no such data set
 
     def build(self, spec: TableSpec, paper: PaperTable | None) -> StudyTable:
-        """A table in the form of the paper's: what its columns are, the spec says."""
+        """Build a table in the form of the paper's, with the columns that the spec names."""
         rows = rows_of(spec)
         lines = {"metrics": self._by_metrics, "categories": self._by_categories}.get(
             spec.columns, self._by_settings
@@ -127,12 +127,12 @@ class TableBuilder:
         paper_metric: str | None,
         column: str,
     ) -> Cell:
-        """Ours of a part (a category or the mean) beside the paper's of a line and column."""
+        """Our number for a category or the mean, beside the paper's of a line and column."""
         printed = paper_value(paper, row.paper or row.name, paper_metric, column)
         return Cell(self._values(row, part, metric), printed, self._comparable(paper, part))
 
     def _setting(self, row: Row, metric: str, paper: PaperTable | None) -> Cell:
-        """Ours beside the paper's, where the paper has a column for each setting."""
+        """Our number beside the paper's, in a table that has a column for each setting."""
         printed = paper_value(paper, OWN, metric, row.paper or row.name)
         return Cell(self._values(row, MEAN, metric), printed, self._comparable(paper, MEAN))
 
@@ -167,20 +167,20 @@ class TableBuilder:
 
 
 def _categories(data_set: str) -> tuple[str, ...]:
-    """The categories of one of the paper's data sets, from the table of its main results."""
+    """The categories of one of the paper's data sets, as the table of its results has them."""
     tables = (table for table in paper_tables().values() if table.data_set == data_set)
     return next((t.categories for t in tables if MEAN in t.columns), ())
 
 
 def title(metric: str) -> str:
-    """A metric as the paper calls it."""
+    """The name that the paper has for a metric."""
     return TITLES.get(metric, metric)
 
 
 def paper_value(
     paper: PaperTable | None, method: str, metric: str | None, column: str
 ) -> float | None:
-    """A number of the paper's table; None where it has none."""
+    """A number of the paper's table; None if the table does not have it."""
     if paper is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A study's tables as text: the cells, Markdown, CSV and LaTeX."""
+"""Writes a study's tables as text: their cells, Markdown, CSV and LaTeX."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ def header(table: StudyTable) -> tuple[str, ...]:
 
 
 def text_rows(table: StudyTable) -> list[tuple[str, ...]]:
-    """Up to three rows a line: ours, the paper's and the difference, where there is any."""
+    """Up to three rows for each line: ours, then the paper's and the difference if there are."""
     return [row for line in table.lines for row in _line_rows(line)]
 
 
@@ -35,7 +35,7 @@ def _line_rows(line: Line) -> list[tuple[str, ...]]:
 
 
 def number(value: float | None) -> str:
-    """Three decimals, as the paper prints; one above 10 (speed and memory)."""
+    """A number with three decimals, as the paper prints it; above 10 (speed, memory) with one."""
     if value is None:
         return NONE
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
@@ -51,7 +51,7 @@ def difference(cell: Cell) -> str:
 
 
 def markdown(tables: Sequence[StudyTable], level: int = 2) -> str:
-    """Sections with a heading of some level each."""
+    """Markdown with a section for each table, under a heading of the given level."""
     return "\n".join(_markdown(table, level) for table in tables)
 
 
@@ -63,7 +63,7 @@ def _markdown(table: StudyTable, level: int) -> str:
 
 
 def as_csv(tables: Sequence[StudyTable]) -> str:
-    """One row a cell, in full precision, for other tools."""
+    """CSV for other tools: a row for each cell, in full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     columns = ("mean", "spread", "seeds", "paper", "difference")
@@ -81,7 +81,7 @@ def _csv_cell(cell: Cell) -> tuple[object, ...]:
 
 
 def latex(tables: Sequence[StudyTable]) -> str:
-    """Floats without any package; the notes are the end of the caption."""
+    """LaTeX floats that need no package; the notes are the end of the caption."""
     return "\n".join(_latex(table) for table in tables)
 
 

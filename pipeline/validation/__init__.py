@@ -1,1 +1,1 @@
-"""Checks of a data set before anything is computed on it: all problems, not the first alone."""
+"""Checks a data set before anything is computed on it, and finds all problems at once."""

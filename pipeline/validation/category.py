@@ -1,4 +1,4 @@
-"""One category: its scans listed and checked, and what shows only beside the others."""
+"""Checks one category: each of its scans, and what shows only by comparing them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..readers.layouts.problems import Problem, reporting
 from .duplicates import find_duplicates
 from .scan import CheckedScan, Measures, check_scan
 
-_UNLIKE = 3  # times more or less than the category's median
-_ENOUGH = 5  # scans, for a median that says what is usual
+_UNLIKE = 3  # so many times more or less than the category's median is unlike
+_ENOUGH = 5  # scans that it takes for a median to say what is usual
 
 
 @dataclass(frozen=True)
 class CheckedCategory:
-    """All that was found of a category.
+    """All that was found in a category.
 
     Attributes:
         category: its name.
-        scans: ordered as `list_scans`; scans that could not be listed are among the problems alone.
-        problems: in the order found, each once.
+        scans: in the order of `list_scans`; one that cannot be listed is only among the problems.
+        problems: each once, in the order in which they were found.
     """
 
     category: str
@@ -44,7 +44,7 @@ def check_category(
     workers: int = 1,
     bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
 ) -> CheckedCategory:
-    """Check every scan of a category; a problem stops nothing but the scan it is in.
+    """Check every scan of a category; a problem ends the check of its own scan alone.
 
     Args:
         root: folder of the categories.
@@ -65,7 +65,7 @@ def check_category(
 
 
 def _repeated_ids(files: Sequence[ScanFiles]) -> Iterator[Problem]:
-    """As of the folders val and validation."""
+    """Problems of ids that two scans have, as those of the folders val and validation may."""
     known: dict[str, ScanFiles] = {}
     for scan in files:
         if scan.id in known:
@@ -76,7 +76,7 @@ def _repeated_ids(files: Sequence[ScanFiles]) -> Iterator[Problem]:
 
 
 def _missing_masks(files: Sequence[ScanFiles]) -> Iterator[Problem]:
-    """Defects without a mask where others have one, in a layout that does not insist on all."""
+    """Problems of defects without a mask beside others with one, where a layout lets masks lack."""
     defects = [s for s in files if s.label == 1 and not find_layout(s.layout).needs_masks]
     if not any(scan.mask for scan in defects):
         return
@@ -90,7 +90,7 @@ def _missing_masks(files: Sequence[ScanFiles]) -> Iterator[Problem]:
 
 
 def _unlike(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
-    """Scans that show far less of the sensor's view, or of the part, than the category does."""
+    """Problems of scans that show far more or less of the view or the part than the others."""
     yield from _outliers(scans, "share of pixels with a return", lambda m: m.valid_share)
     yield from _outliers(scans, "foreground share", lambda m: m.foreground_share)
     yield from _outliers(scans, "size of the part in metres", lambda m: m.part_m)

@@ -1,4 +1,4 @@
-"""Content that a category holds twice: a scan in training and test tells nothing of new parts."""
+"""Finds content that a category holds twice; in training and test it would flatter the test."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Key = Callable[[CheckedScan], str]
 
 
 def find_duplicates(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
-    """Scans whose image and geometry, or one of them, are another's byte for byte.
+    """Problems of scans whose image or geometry, or both, equal another scan's byte for byte.
 
-    One problem each: for the later of two in one split, and for the test's of two that stand in the
-    test and where the model learns. Scans that could not be read are no one's duplicate.
+    Of two scans in one split the later one has the problem. Of two scans in the test and in train
+    or validation it is the test's. Scans that cannot be read are not compared.
     """
     known = [scan for scan in scans if scan.image is not None and scan.geometry is not None]
     yield from _shared(known, "image and geometry", _both, None)
@@ -39,7 +39,7 @@ def _both(scan: CheckedScan) -> str:
 def _shared(
     scans: Sequence[CheckedScan], what: str, key: Key, other: Key | None
 ) -> Iterator[Problem]:
-    """Problems of scans with one key; with `other`, only of those that differ in that."""
+    """Problems of scans that share a key; given `other`, only where they differ in that."""
     groups: defaultdict[str, list[CheckedScan]] = defaultdict(list)
     for scan in scans:
         groups[key(scan)].append(scan)

@@ -1,4 +1,4 @@
-"""The report of a validation: figures of each category, problems by kind, severity."""
+"""The report of a validation: the figures of each category, and its problems by severity."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .scan import Measures
 SCHEMA = 1
 Severity = Literal["error", "warning"]
 
-# Warnings: the pipeline runs and its results mean what they say, but somebody should look. Every
-# other kind stops a stage or makes a metric wrong.
+# These are warnings: the pipeline runs and its results mean what they say, but somebody should
+# look. Every other kind stops a stage or makes a metric wrong.
 WARNINGS: frozenset[Kind] = frozenset({"empty_mask", "missing_mask", "unlike", "duplicate"})
 
 
 def severity(kind: Kind) -> Severity:
-    """How bad a kind of problem is."""
+    """Whether a kind of problem is an error or a warning."""
     return "warning" if kind in WARNINGS else "error"
 
 
 @dataclass(frozen=True)
 class Range:
-    """Of one figure over the scans of a category."""
+    """The range of one figure over the scans of a category."""
 
     min: float
     median: float
@@ -47,10 +47,10 @@ class CategoryReport:
         scans: number by split and kind, "good", the defect's name or "unknown".
         sizes: number of scans by size, "HEIGHTxWIDTH" in pixels.
         read: scans that could be read; the figures below are of these.
-        preprocessed: of them, those whose table and background were removed before.
+        preprocessed: how many of them had their table and background removed before.
         planes: number of scans by what became of the table.
-        valid_share, foreground_share, view_m, part_m: as in `Measures`; None without any.
-        problems: in the order found.
+        valid_share, foreground_share, view_m, part_m: as in `Measures`; None if no scan has it.
+        problems: in the order in which they were found.
     """
 
     category: str
@@ -76,16 +76,16 @@ class Report:
     categories: tuple[CategoryReport, ...]
 
     def count(self, wanted: Severity) -> int:
-        """Problems of one severity."""
+        """The number of problems of one severity."""
         found = (problem for category in self.categories for problem in category.problems)
         return sum(severity(problem.kind) == wanted for problem in found)
 
     def exit_code(self, strict: bool) -> int:
-        """2 with errors, or with warnings where these count as errors; else 0."""
+        """2 if there are errors, or warnings that count as errors; else 0."""
         return 2 if self.count("error") or (strict and self.count("warning")) else 0
 
     def to_json(self) -> str:
-        """One document; lengths in metres, shares from 0 to 1, paths as they were given."""
+        """The report as JSON: lengths in metres, shares from 0 to 1, paths as they were given."""
         content = {
             "schema": SCHEMA,
             "root": str(self.root),
@@ -99,7 +99,7 @@ class Report:
 
 
 def summarize(checked: CheckedCategory) -> CategoryReport:
-    """The figures of a category."""
+    """Make the report of a checked category."""
     measures = [scan.measures for scan in checked.scans if scan.measures is not None]
     files = [scan.files for scan in checked.scans]
     return CategoryReport(
@@ -120,13 +120,13 @@ def summarize(checked: CheckedCategory) -> CategoryReport:
 
 
 def _kinds(defects: Iterable[str]) -> dict[str, int]:
-    """Number of each, the good ones first."""
+    """The number of scans of each kind, the good ones first."""
     counts = Counter(sorted(defects))
     return {kind: counts[kind] for kind in sorted(counts, key=lambda kind: kind != GOOD)}
 
 
 def by_kind(problems: Sequence[Problem]) -> dict[Kind, list[Problem]]:
-    """Problems of each kind there is, errors first."""
+    """The problems of each kind that there is, errors first."""
     kinds: list[Kind] = sorted(get_args(Kind), key=lambda kind: severity(kind) != "error")
     groups = {kind: [p for p in problems if p.kind == kind] for kind in kinds}
     return {kind: group for kind, group in groups.items() if group}

@@ -1,4 +1,4 @@
-"""One scan, read and prepared as the pipeline would: what it measures and what is wrong with it."""
+"""Checks one scan, read and prepared as the pipeline does it: its measures and its problems."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from ..readers.content import file_digest
 from ..readers.layouts import find_layout, read_scan
 from ..readers.layouts.problems import Kind, Problem, Report, reporting
 
-# Diagonal of what a scan shows, metres. A structured-light sensor sees from a few millimetres to a
-# few metres: of 3 mm to 10 m, millimetres read as metres make 3 m to 10 km, and metres read as
-# millimetres 3 um to 10 mm. These limits catch all but the smallest and the largest scenes.
+# Limits of the diagonal of what a scan shows, metres. A structured-light sensor sees from a few
+# millimetres to a few metres. Scenes of 3 mm to 10 m become 3 m to 10 km where millimetres are read
+# as metres, and 3 um to 10 mm where metres are read as millimetres. So these limits catch all but
+# the smallest and the largest scenes.
 MIN_VIEW_M, MAX_VIEW_M = 0.002, 10.0
-_OUTLIERS = (1, 99)  # percentiles that a few stray returns do not move
+_OUTLIERS = (1, 99)  # percentiles, which a few stray returns do not move
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What a scan that could be read measures.
+    """The measures of a scan that could be read.
 
     Attributes:
         height, width: pixels.
-        valid_share: of the pixels that have a return.
-        view_m: diagonal of the box around the returns, metres, without the outermost 1 % a side.
-        preprocessed: table and background were removed before.
-        foreground_share: of the 224 x 224 pixels; None where no part was found.
-        part_m: diagonal of the box around the part, metres, as view_m.
+        valid_share: share of the pixels that have a return.
+        view_m: diagonal of the box around the returns, metres, without 1 % of them on each side.
+        preprocessed: whether table and background had been removed before.
+        foreground_share: share of the 224 x 224 pixels; None if no part was found.
+        part_m: the same diagonal for the part, metres.
         plane: what became of the table.
     """
 
@@ -53,14 +54,14 @@ class Measures:
 
 @dataclass(frozen=True)
 class CheckedScan:
-    """A scan with all that was found of it.
+    """A scan with all that was found about it.
 
     Attributes:
         files: where it lies.
         image, geometry: SHA-256 of the image's bytes, and of the geometry's with its sidecars;
             None where one of them cannot be read.
-        measures: None where the scan cannot be read.
-        problems: in the order found.
+        measures: None if the scan cannot be read.
+        problems: in the order in which they were found.
     """
 
     files: ScanFiles
@@ -71,7 +72,7 @@ class CheckedScan:
 
 
 def check_scan(files: ScanFiles, options: Preparation) -> CheckedScan:
-    """Read a scan, find its part and compare its mask with its label; nothing is raised."""
+    """Read a scan, find its part and compare its mask with its label; raises nothing."""
     problems: list[Problem] = []
     raw = _read(files, problems.append)
     measures = None if raw is None else _measure(files, raw, options, problems.append)
@@ -84,7 +85,7 @@ def check_scan(files: ScanFiles, options: Preparation) -> CheckedScan:
 
 
 def _read(files: ScanFiles, report: Report) -> RawScan | None:
-    """The scan, without its mask where that alone is at fault; None where the rest is."""
+    """The scan, without its mask if that alone is at fault; None if something else is."""
     try:
         return read_scan(files)
     except DataError as error:
@@ -102,7 +103,7 @@ def _read(files: ScanFiles, report: Report) -> RawScan | None:
 
 
 def _problem(files: ScanFiles, error: DataError) -> Problem:
-    """A reader's error with the file that its sentence names first."""
+    """A reader's error as a problem of the file that its sentence names first."""
     kind: Kind = "unreadable"
     if isinstance(error, MismatchError):
         kind = "mismatch"
@@ -148,7 +149,7 @@ def _wrong_units(files: ScanFiles, view: float) -> str:
 
 
 def _diagonal(points: NDArray[np.float32]) -> float:
-    """Of the box around points that are returns, metres; 0 without any."""
+    """The diagonal of the box around points that are returns, metres; 0 if there are none."""
     returned = points[points.any(axis=-1)]
     if not len(returned):
         return 0.0

@@ -1,4 +1,4 @@
-"""The report of a validation for people."""
+"""Writes the report of a validation for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .report import CategoryReport, Range, Report, by_kind, severity
 
 
 def describe(report: Report, examples: int) -> str:
-    """Some lines a category, at most so many problems of each kind, and the count of all."""
+    """Lines about each category, with at most so many problems of each kind, and all counts."""
     lines = [line for category in report.categories for line in _category(category, examples)]
     errors, warnings = report.count("error"), report.count("warning")
     return "\n".join([*lines, f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}"])
@@ -60,7 +60,7 @@ def _length(metres: float) -> str:
 
 
 def _shown(text: str) -> str:
-    """A name may hold line breaks and what no terminal can show: these as escapes."""
+    """A name with escapes for line breaks and for what no terminal can show."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

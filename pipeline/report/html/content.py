@@ -1,4 +1,4 @@
-"""What the report says: the page's JSON, made from results that the other stages wrote."""
+"""What the report says, as the page's JSON, made from results that the other stages wrote."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from ..paper import OWN, table_of
 from ..summary import COLUMNS, MEAN
 
 Row = Mapping[str, Any]
-LOSS_POINTS = 200  # at most, of a loss curve; each the mean of as many steps
+LOSS_POINTS = 200  # at most so many in a loss curve; each is a mean over equally many steps
 LIBRARIES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "zarr", "dvc", "Pillow")
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A category's decision threshold: what it promised and what it did on test.
+    """A category's decision threshold: what it promised, and how it did on the test scans.
 
     Attributes:
         scans: held-out good scans behind it.
-        expected: false-alarm rate it promises on average; bound: that it stays below with
-            `confidence`, given these scans.
-        needed: held-out scans that the target asks for.
-        false_alarms, good: on the test scans; rate: their share, with its exact interval.
+        expected: false-alarm rate that it promises on average; bound: the rate that it stays
+            below with `confidence`, given these scans.
+        needed: held-out scans that it takes to promise the target.
+        false_alarms, good: how many of the good test scans it calls defective; rate: their
+            share, with its exact interval.
     """
 
     value: float
@@ -70,8 +71,8 @@ class Category:
 
 @dataclass(frozen=True)
 class Scan:
-    """One test scan: its category's and its view's position (None: no view), truth (None: not
-    known), decision."""
+    """One test scan: the position of its category and of its view (None: no view), its truth
+    (None: not known) and its decision."""
 
     category: int
     view: int | None
@@ -83,7 +84,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Paper:
-    """The paper's own numbers on the same categories: by metric, then category or mean."""
+    """The paper's own numbers on the same categories, by metric, then by category or mean."""
 
     table: str
     title: str
@@ -96,7 +97,7 @@ class Content:
 
     Attributes:
         columns: names of the headline metrics by their key.
-        curves: by file name without its ending, then category: the two axes.
+        curves: the two axes of each, by file name without its ending, then by category.
         best: of the studies on these data, by metric.
     """
 
@@ -189,7 +190,7 @@ def _scans(category: int, metrics: Row, views: CategoryViews) -> list[Scan]:
 
 
 def _by_category(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
-    """The axes of each category's curve; losses are thinned to means of neighbouring steps."""
+    """The axes of each category's curve; a loss curve is thinned to means of neighbouring steps."""
     points: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         x = row["step"] if "loss" in row else row["fpr"]
@@ -201,7 +202,7 @@ def _by_category(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float
 
 def _axes(points: np.ndarray, thin: bool) -> tuple[list[float], list[float]]:
     if thin:
-        steps = -(-len(points) // LOSS_POINTS)  # in each mean
+        steps = -(-len(points) // LOSS_POINTS)  # that each mean is of
         points = np.array([points[i : i + steps].mean(0) for i in range(0, len(points), steps)])
     x, y = ([float(f"{v:.5g}") for v in axis] for axis in points.T)
     return x, y
@@ -216,7 +217,7 @@ def _paper(categories: list[str]) -> Paper | None:
 
 
 def _settings(params: Params) -> dict[str, Any]:
-    """Every setting by its dotted name, but those of `runtime`, which change no result."""
+    """Every setting by its dotted name, without those of `runtime`, which change no result."""
     return dict(_leaves(params.model_dump(exclude={"runtime"})))
 
 

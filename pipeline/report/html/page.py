@@ -1,7 +1,7 @@
-"""The page itself: template, style, script and data in one file that loads nothing.
+"""Puts the page together: template, style, script and data in one file that loads nothing.
 
-Scripts and styles run by their hash alone (Content-Security-Policy), and no data is ever part of
-the markup: it stands in script elements that are not run, where `<` cannot occur.
+The page's Content-Security-Policy allows scripts and styles by their hash alone. No data is ever part
+of the markup: it stands in script elements that are not run, where `<` cannot occur.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 
 def render_page(content: Content, views: Sequence[CategoryViews]) -> str:
-    """The whole HTML file; the same arguments give the same text.
+    """The text of the HTML file; the same arguments give the same text.
 
     Raises:
         CacheError: a view is not base64.
@@ -52,19 +52,19 @@ def render_page(content: Content, views: Sequence[CategoryViews]) -> str:
 
 
 def script_json(value: object) -> str:
-    """JSON that may stand inside a script element: no `<` can end it or open another."""
+    """JSON that may stand inside a script element, since no `<` in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _script() -> str:
-    """The script files as one function, so that their names stay their own."""
+    """The script files as one function, so that none of their names is global."""
     files = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return '"use strict";\n(() => {\n' + "\n".join(files) + "})();\n"
 
 
 def _views(position: int, category: CategoryViews) -> str:
-    """One script element a category, one line a scan: read when its first scan is shown."""
+    """A script element for each category, a line for each scan; read when one of them is shown."""
     lines = "\n".join(_line(scan) for scan in category.scans)
     return f'<script type="text/plain" id="views-{position}">\n{lines}\n</script>'
 
@@ -78,7 +78,7 @@ def _line(scan: ScanView) -> str:
 
 
 def _palette(name: str) -> str:
-    """256 colours of a matplotlib colormap as one string of hexadecimal digits."""
+    """The 256 colours of a matplotlib colormap, as one string of hexadecimal digits."""
     colours = matplotlib.colormaps[name](np.arange(256))[:, :3]
     return (colours * 255 + 0.5).astype(np.uint8).tobytes().hex()
 
