@@ -36,9 +36,10 @@ class Baseline:
         return cls(content, code, prepared_data(lock))
 
     def identity(self, values: Values, path: Path) -> str:
-        """Equal for experiments that must give the same results.
+        """A hash that is equal for experiments that must give the same results.
 
-        `runtime` has no part in it, nor how a value is written, nor code that no stage uses.
+        `runtime` has no part in it, nor has the way a value is written, nor code that no stage
+        uses.
 
         Args:
             values: params that the experiment sets.

@@ -1,7 +1,7 @@
 """Puts the page together: template, style, script and data in one file that loads nothing.
 
-The page's Content-Security-Policy allows scripts and styles by their hash alone. No data is ever part
-of the markup: it stands in script elements that are not run, where `<` cannot occur.
+The page's Content-Security-Policy allows scripts and styles by their hash alone. No data is ever
+part of the markup: it stands in script elements that are not run, where `<` cannot occur.
 """
 
 from __future__ import annotations
