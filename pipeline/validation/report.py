@@ -22,7 +22,9 @@ Severity = Literal["error", "warning"]
 
 # These are warnings: the pipeline runs and its results mean what they say, but somebody should
 # look. Every other kind stops a stage or makes a metric wrong.
-WARNINGS: frozenset[Kind] = frozenset({"empty_mask", "missing_mask", "unlike", "duplicate"})
+WARNINGS: frozenset[Kind] = frozenset(
+    {"empty_mask", "missing_mask", "unlike", "duplicate", "ignored"}
+)
 
 
 def severity(kind: Kind) -> Severity:

@@ -30,7 +30,7 @@ from ..formats.eyecandies import (
 )
 from ..formats.raster import read_wide
 from ..images import check_size, read_mask, read_rgb
-from .files import check_category, check_partners, is_inside, visible
+from .files import check_category, check_partners, is_inside, report_ignored, visible
 from .layout import Choices, Found, Layout, Pair
 from .problems import Problem, Report, refuse, reporting
 
@@ -71,6 +71,9 @@ def list_scans(
             root, root / category / name / "data", split, options.light, report
         )
     )
+    known = f"the folders of a category are called {', '.join(_FOLDERS)} or {_PRIVATE}"
+    used = [root / category / name for name in (*_FOLDERS, _PRIVATE)]
+    report_ignored(root / category, used, (".png",), known, report)
     for split in ("train", "test"):
         if not any(scan.split == split and scan.label is not None for scan in scans):
             where = root / category / ("train" if split == "train" else "test_public") / "data"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +18,11 @@ def check_category(root: Path, category: str, categories: Collection[str], what:
         raise DataError(f"{root} is not a folder: point data.root at the folder of the categories.")
     if category not in categories:
         found = ", ".join(sorted(categories)) or "none"
+        if composed(category) in map(composed, categories):
+            raise DataError(
+                f"{category!r} is a folder of {root} in another Unicode form: rename the folder, "
+                "or copy its name into the params."
+            )
         raise DataError(f"{category!r} is not a category in {root}, found: {found}; {what}.")
 
 
@@ -28,10 +35,13 @@ def check_partners(
 ) -> None:
     """Report each of `files` whose stem is not among `partners`, naming the file missing."""
     for stem in sorted(files.keys() - set(partners)):
-        message = (
-            f"{files[stem]} has no partner {partner_folder / (stem + suffix)}: "
-            "add the one or remove the other."
-        )
+        wanted = partner_folder / (stem + suffix)
+        message = f"{files[stem]} has no partner {wanted}: add the one or remove the other."
+        for other in _files_called(stem, partner_folder):
+            message = (
+                f"{files[stem]} has no partner {wanted}, and {other} is of another type: save it "
+                f"as {suffix}."
+            )
         report(Problem("missing_pair", files[stem], message))
 
 
@@ -40,7 +50,8 @@ def files_by_stem(
 ) -> dict[str, Path]:
     """Files of these types (lower case, with the dot) in a folder, by stem; none if it is absent.
 
-    Reported and left out: the second of one stem, and a link that leads out of root.
+    Stems are in Unicode's composed form, so that names that look alike are alike. Reported and left
+    out: the second of one stem, and a link that leads out of root.
     """
     files: dict[str, Path] = {}
     if not folder.is_dir() or not is_inside(root, folder, report):
@@ -48,12 +59,47 @@ def files_by_stem(
     for path in visible(folder):
         if path.suffix.lower() not in suffixes or not is_inside(root, path, report):
             continue
-        if path.stem in files:
-            message = f"{path} and {files[path.stem].name} are one scan: remove one of them."
+        stem = composed(path.stem)
+        if stem in files:
+            message = f"{path} and {files[stem].name} are one scan: remove one of them."
             report(Problem("missing_pair", path, message))
             continue
-        files[path.stem] = path
+        files[stem] = path
     return files
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form (NFC): macOS hands out the decomposed one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _files_called(stem: str, folder: Path) -> list[Path]:
+    """Files of any type in a folder whose stem, in composed form, is the given one."""
+    paths = visible(folder) if folder.is_dir() else ()
+    return [path for path in paths if composed(path.stem) == stem and path.is_file()]
+
+
+def report_ignored(
+    folder: Path, used: Collection[Path], suffixes: Collection[str], known: str, report: Report
+) -> None:
+    """Report each folder in a folder that is not used although files of scans lie in it.
+
+    Args:
+        suffixes: of the files of scans.
+        known: says which folders are read.
+    """
+    for path in visible(folder):
+        if path.is_dir() and path not in used and _holds(path, suffixes):
+            report(Problem("ignored", path, f"{path} is ignored: {known}."))
+
+
+def _holds(folder: Path, suffixes: Collection[str]) -> bool:
+    """Whether a file of these types lies in a folder or below it; links are not followed."""
+    return any(
+        Path(name).suffix.lower() in suffixes and not name.startswith(".")
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
 
 
 def is_inside(root: Path, path: Path, report: Report) -> bool:

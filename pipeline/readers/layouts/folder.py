@@ -20,17 +20,30 @@ from ..formats.calibration import CALIBRATION_FILES, load_calibration
 from ..formats.geometry import read_organised
 from ..formats.image import read_mask_image, read_rgb_image
 from ..images import check_size
-from .files import check_category, is_inside, is_printable, visible
+from .files import check_category, composed, is_inside, is_printable, report_ignored, visible
 from .layout import Layout
-from .pairs import ROLE_FOLDERS, find_pairs, is_role_folder, pair, pair_files
+from .masks_apart import find_masks, with_masks
+from .pairs import (
+    ROLE_FOLDERS,
+    ROLE_NAMES,
+    SUFFIXES,
+    find_pairs,
+    is_role_folder,
+    pair,
+    pair_files,
+)
 from .problems import Problem, Report, refuse, reporting
 
 _SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
+    "training": "train",
     "validation": "validation",
+    "valid": "validation",
     "val": "validation",
     "test": "test",
+    "testing": "test",
 }
+_GOOD_NAMES = (GOOD, "ok")
 _MIN_TRAIN = 2  # good scans: one to learn from and one to calibrate on
 
 
@@ -52,14 +65,21 @@ def list_scans(
     home = check_inside(root, root / category)
     camera = _find_camera(root, home, options.camera, report)
     splits = [path for path in visible(home) if path.is_dir() and _split_of(path)]
+    masks = [path for path in visible(home) if _is_mask_tree(path)]
     if splits:
         found = _list_splits(root, splits, report)
+        known = f"the folders of a category are called {', '.join(_SPLIT_NAMES)} or ground_truth"
+        report_ignored(home, [*splits, *masks], SUFFIXES, known, report)
     else:
         found = _list_unsplit(root, home, options.test_share, report)
+    found = with_masks(found, find_masks(root, masks, report), report)
     scans = [replace(scan, sidecars=camera, layout="folder", units=options.units) for scan in found]
     if not any(scan.split == "train" for scan in scans):
         where = home / "train" if splits else home / GOOD
-        message = f"{where} holds no scans: put the good scans to learn from there."
+        message = (
+            f"{where} holds no scans: put the good scans to learn from there; their folders are "
+            f"called {' or '.join(_GOOD_NAMES)}."
+        )
         report(Problem("layout", where, message))
     return tuple(sorted(scans, key=lambda scan: (SPLITS.index(scan.split), scan.defect, scan.id)))
 
@@ -103,7 +123,8 @@ def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[Sc
 
 
 def _list_unsplit(root: Path, home: Path, test_share: float, report: Report) -> Iterator[ScanFiles]:
-    if any(is_role_folder(path) for path in visible(home)) or pair_files(root, home, report):
+    roles = [p for p in visible(home) if is_role_folder(p) and not _is_mask_tree(p)]
+    if roles or pair_files(root, home, report):
         message = (
             f"{home} holds scans that nobody calls good or defective: put them into {home / GOOD} "
             "or a folder with the defect's name."
@@ -135,7 +156,11 @@ def _list_defects(root: Path, folder: Path, split: Split, report: Report) -> Ite
     yield from _list_folder(root, folder, split, bare, "", report)
     for path in visible(folder):
         if path.is_dir() and not is_role_folder(path) and is_inside(root, path, report):
-            yield from _list_folder(root, path, split, path.name, f"{path.name}/", report)
+            name = composed(path.name)
+            yield from _list_folder(root, path, split, name, f"{name}/", report)
+            roles = list(filter(is_role_folder, visible(path)))
+            known = "the folders of a defect are called rgb, xyz or gt, or hold no scans"
+            report_ignored(path, roles, SUFFIXES, known, report)
 
 
 def _list_folder(
@@ -149,8 +174,15 @@ def _list_folder(
 
 
 def _truth(name: str) -> tuple[str, Label]:
-    known: dict[str, tuple[str, Label]] = {GOOD: (GOOD, 0), UNKNOWN: (UNKNOWN, None)}
-    return known.get(name.casefold(), (name, 1))
+    known: dict[str, tuple[str, Label]] = dict.fromkeys(_GOOD_NAMES, (GOOD, 0))
+    return (known | {UNKNOWN: (UNKNOWN, None)}).get(name.casefold(), (name, 1))
+
+
+def _is_mask_tree(path: Path) -> bool:
+    """Whether a folder is a tree of masks, by DEFECT, and not the masks of scans beside it."""
+    if not path.is_dir() or path.name.casefold() not in ROLE_NAMES["mask"]:
+        return False
+    return any(below.is_dir() for below in visible(path))
 
 
 def _split_of(folder: Path) -> Split | None:

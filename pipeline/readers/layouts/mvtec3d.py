@@ -22,6 +22,7 @@ from .files import (
     files_by_stem,
     is_inside,
     is_printable,
+    report_ignored,
     visible,
 )
 from .layout import Layout
@@ -30,6 +31,7 @@ from .problems import Problem, Report, refuse
 
 _PNG = (".png",)
 _TIFF = (".tiff", ".tif")
+_ROLES = ("rgb", "xyz", "gt")
 _BORDER_PX = 10  # the band that the preprocessing fitted the table to
 _MAX_BORDER_RETURNS = 0.1  # where the part crosses the border
 _MIN_BLACK = 0.5  # the sensor's own dropouts keep their colours
@@ -51,6 +53,9 @@ def list_scans(
     found = [path.parent.name for path in root.glob("*/train") if path.is_dir()]
     check_category(root, category, found, "a category is a folder with a train folder in it")
     scans = tuple(s for split in SPLITS for s in _list_split(root, category, split, report))
+    folders = [root / category / split for split in SPLITS]
+    known = f"the folders of a category are called {', '.join(SPLITS)}, or set data.layout: folder"
+    report_ignored(root / category, folders, (*_PNG, *_TIFF), known, report)
     for split in ("train", "test"):
         if not any(scan.split == split for scan in scans):
             where = root / category / split
@@ -98,11 +103,15 @@ def _list_split(root: Path, category: str, split: Split, report: Report) -> Iter
         if split != "test" and defect.name != GOOD:
             message = (
                 f"{defect} is a defect in the {split} split, which learns what good parts are "
-                "like: move it to test."
+                f"like: move it to test, or call it {GOOD} if they are good."
             )
             report(Problem("layout", defect, message))
         elif is_inside(root, defect, report):
             yield from _list_defect(root, defect, split, report)
+            known = f"the folders of a defect are called {', '.join(_ROLES)}"
+            report_ignored(
+                defect, [defect / role for role in _ROLES], (*_PNG, *_TIFF), known, report
+            )
 
 
 def _list_defect(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:

@@ -10,7 +10,7 @@ from typing import Literal
 from ...plumbing.errors import DataError
 from ..formats.geometry import GEOMETRY_SUFFIXES, has_colour
 from ..formats.image import IMAGE_SUFFIXES
-from .files import is_inside, visible
+from .files import composed, is_inside, report_ignored, visible
 from .layout import Choices, Found, Pair
 from .problems import Problem, Report, refuse
 
@@ -25,6 +25,8 @@ ROLE_NAMES: dict[Role, tuple[str, ...]] = {
 _ROLES: dict[str, Role] = {name: role for role, names in ROLE_NAMES.items() for name in names}
 _MARK = re.compile(rf"(.+)[_.-]({'|'.join(_ROLES)})", re.IGNORECASE)
 ROLE_FOLDERS = frozenset(_ROLES)
+SUFFIXES = IMAGE_SUFFIXES | GEOMETRY_SUFFIXES
+_KEYS = (".json", ".yaml", ".yml", ".xml")  # files about a scan, which nobody takes for one of it
 
 
 def is_role_folder(path: Path) -> bool:
@@ -56,6 +58,8 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
     _check_pairs(rgb, points, "geometry", report)
     _check_pairs(points, rgb, "image", report)
     _check_pairs(mask, rgb, "image", report)
+    for sub in filter(is_role_folder, visible(folder)):
+        report_ignored(sub, (), SUFFIXES, "files are read right in a folder of their role", report)
     whole = sorted(rgb.keys() & points.keys())
     return {stem: Pair(rgb[stem], points[stem], mask.get(stem)) for stem in whole}
 
@@ -89,7 +93,7 @@ def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
                 found.pairs[stem] = Pair(_only_one("rgb", rgb), _only_one("points", points))
             elif rgb or points:
                 lacking = "geometry" if rgb else "image"
-                raise DataError(f"{(rgb or points or [])[0]} has no {lacking} of its name: add it.")
+                raise DataError(_alone((rgb or points or [])[0], stem, lacking))
         except DataError as error:
             found.unusable[stem] = str(error)
     return found
@@ -97,7 +101,12 @@ def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
 
 def pair(rgb: Path, points: Path, choices: Choices) -> tuple[str, Pair]:
     """The name of a scan, its image's without the mark of its role, and its files."""
-    return _split_mark(rgb)[1], Pair(rgb, points)
+    return scan_name(rgb), Pair(rgb, points)
+
+
+def scan_name(path: Path) -> str:
+    """The name that a file's scan has: its stem, composed, without the mark of its role."""
+    return _split_mark(path)[1]
 
 
 def _only_one(role: Role, paths: list[Path]) -> Path:
@@ -118,7 +127,7 @@ def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | N
         role = _ROLES[sub.name.casefold()]
         for path in _files(root, sub, report) if is_inside(root, sub, report) else ():
             mark, stem = _split_mark(path)
-            nested.append((role, stem if mark == role else path.stem, path))
+            nested.append((role, stem if mark == role else composed(path.stem), path))
     if flat and nested:
         message = (
             f"{flat[0][2]} lies beside the folder {nested[0][2].parent.name} of other scans' "
@@ -152,13 +161,13 @@ def _assigned(
 
 
 def _split_mark(path: Path) -> tuple[Role | None, str]:
-    match = _MARK.fullmatch(path.stem)
-    return (_ROLES[match[2].lower()], match[1]) if match else (None, path.stem)
+    stem = composed(path.stem)
+    match = _MARK.fullmatch(stem)
+    return (_ROLES[match[2].lower()], match[1]) if match else (None, stem)
 
 
 def _files(root: Path, folder: Path, report: Report) -> list[Path]:
-    known = IMAGE_SUFFIXES | GEOMETRY_SUFFIXES
-    paths = (path for path in visible(folder) if path.suffix.lower() in known)
+    paths = (path for path in visible(folder) if path.suffix.lower() in SUFFIXES)
     return [path for path in paths if is_inside(root, path, report) and not path.is_dir()]
 
 
@@ -166,7 +175,17 @@ def _check_pairs(
     files: dict[str, Path], partners: dict[str, Path], what: str, report: Report
 ) -> None:
     for stem in sorted(files.keys() - partners.keys()):
-        message = (
-            f"{files[stem]} has no {what}, no other file called {stem!r}: add it or remove this."
-        )
-        report(Problem("missing_pair", files[stem], message))
+        path = files[stem]
+        report(Problem("missing_pair", path, _alone(path, stem, what)))
+
+
+def _alone(path: Path, stem: str, what: str) -> str:
+    """The sentence on a file without its partner; it names a neighbour that is not read as one."""
+    home = path.parent
+    beside = filter(is_role_folder, visible(home.parent)) if is_role_folder(home) else [home]
+    for other in (file for folder in beside for file in visible(folder) if file.is_file()):
+        if scan_name(other) == stem and other.suffix.lower() not in (*SUFFIXES, *_KEYS):
+            known = IMAGE_SUFFIXES if what == "image" else GEOMETRY_SUFFIXES
+            types = ", ".join(sorted(known))
+            return f"{path} has no {what}: {other} is of no type that is read, save it as {types}."
+    return f"{path} has no {what}, no other file called {stem!r}: add it or remove this."

@@ -12,8 +12,8 @@ from ...plumbing.errors import DataError
 
 # What a problem is about: the folders, a name or link, a file without its partner, a file that
 # cannot be read, files of one scan that do not fit each other, the unit of length, the mask, the
-# part in the scan, few returns, and content that is there twice: in the test and where the model
-# learns, or within those two.
+# part in the scan, few returns, folders that are ignored, and content that is there twice: in the
+# test and where the model learns, or within those two.
 Kind = Literal[
     "layout",
     "name",
@@ -26,6 +26,7 @@ Kind = Literal[
     "missing_mask",
     "foreground",
     "unlike",
+    "ignored",
     "leak",
     "duplicate",
 ]
@@ -50,12 +51,13 @@ Report = Callable[[Problem], None]
 
 
 def refuse(problem: Problem) -> None:
-    """The `Report` that stops at the first problem.
+    """The `Report` that stops at the first problem; a folder that is ignored is none.
 
     Raises:
-        DataError: always, with the problem's sentence.
+        DataError: with the problem's sentence.
     """
-    raise DataError(problem.message)
+    if problem.kind != "ignored":
+        raise DataError(problem.message)
 
 
 @contextmanager
