@@ -42,8 +42,8 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
     for key, after in values.items():
         if key not in places:
             raise ConfigError(
-                f"{path}: {key} is missing; the file is of another version: take the shipped one "
-                "(git checkout) and set your values again"
+                f"{path}: {key} is missing; the file is of another version: run `mentor3ad sync`, "
+                "or in a checkout take the shipped one (git checkout) and set your values again"
             )
         value = load_yaml(after, path)
         if not _same(_get(expected, key), value):
