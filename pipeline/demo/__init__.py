@@ -1,4 +1,4 @@
-"""A generated RGB + point-map data set in MVTec 3D-AD's layout: the pipeline runs offline on it."""
+"""A generated RGB + point-map data set in MVTec 3D-AD's layout; the pipeline runs offline on it."""
 
 from .generate import DemoOptions, generate, generate_category
 from .parts import CATEGORIES

@@ -1,4 +1,4 @@
-"""A chocolate chip biscuit: chips both rise and are dark, browning and pores follow the relief."""
+"""A chocolate chip biscuit: its chips rise and are dark; browning and pores follow the relief."""
 
 from dataclasses import dataclass
 
@@ -42,13 +42,13 @@ def build(frame: Frame, shape: np.random.Generator, texture: np.random.Generator
 
 
 def _relief(frame: Frame, rng: np.random.Generator) -> Floats:
-    """Bumpy crust, mm: broad swells, crumbs and grain."""
+    """Heights of a bumpy crust, mm: broad swells, crumbs and grain."""
     swell = 0.42 * noise(frame, rng, 13.0) + 0.30 * noise(frame, rng, 5.5)
     return swell + 0.16 * noise(frame, rng, 2.4) + 0.10 * noise(frame, rng, 1.1)
 
 
 def _body(inside: Floats, rng: np.random.Generator) -> Floats:
-    """Rounded rim rising over 12 mm to a nearly flat top."""
+    """Heights of the body, mm: a rounded rim that rises over 12 mm to a nearly flat top."""
     thickness = rng.normal(11.6, 0.35)
     low = 1 - np.clip(inside / 13.0, 0, 1)
     dome = np.clip(inside / 51.0, 0, 1) * rng.normal(0.9, 0.25)
@@ -62,7 +62,7 @@ def _crust(
     shape: np.random.Generator,
     rng: np.random.Generator,
 ) -> Floats:
-    """Heights and the rim bake browner; hollows stay pale."""
+    """Colours of the crust: heights and the rim bake browner, and hollows stay pale."""
     rim = 1 - ramp(inside - 1.0, 13.0)
     bake = shape.normal(0.42, 0.05) + 0.34 * relief + 0.50 * rim + 0.07 * noise(frame, rng, 28.0)
     bake = np.clip(bake + 0.05 * noise(frame, rng, 0.9), 0, 1.15)
@@ -80,7 +80,7 @@ def _pores(
 
 
 def _scatter(pose: Pose, rng: np.random.Generator) -> list[Chip]:
-    """Ten to fourteen chips, none over another and none at the rim."""
+    """Draw ten to fourteen chips, none over another and none at the rim."""
     wanted = int(rng.integers(10, 15))
     chips: list[Chip] = []
     for _ in range(400):

@@ -44,14 +44,14 @@ def _sector(theta: Floats, count: int, shift: float = 0.5) -> Floats:
 
 
 def _lining(radius: Floats, theta: Floats, gap: float) -> Floats:
-    """0 to 1: the friction segments, with radial grooves of 2 x `gap` mm between them."""
+    """Cover, 0 to 1, of the friction segments; the grooves between them are 2 x `gap` mm wide."""
     side = radius * (np.pi / LININGS - np.abs(_sector(theta, LININGS))) - gap
     across = np.minimum(radius - BAND, OUTER - 0.7 - radius)
     return ramp(np.minimum(side, across) + 0.2, 0.9)
 
 
 def _spots(radius: Floats, theta: Floats, at: float, count: int, shift: float) -> Floats:
-    """Distance, mm, to the nearest of `count` points on the circle of radius `at`."""
+    """The distance, mm, to the nearest of `count` points on the circle of radius `at`."""
     angle = _sector(theta, count, shift)
     return np.hypot(radius * np.cos(angle) - at, radius * np.sin(angle))
 
@@ -63,9 +63,10 @@ def _plate(
     shape: np.random.Generator,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats]:
-    """Turned steel: faint concentric tool marks in both height and brightness.
+    """Turned steel, with faint concentric tool marks in height and in brightness.
 
-    Marks too fine for the normals reflect in a bow tie, fixed to the lamp and not to the part.
+    Marks that are too fine for the normals reflect as a bow tie, which stays with the lamp and does
+    not turn with the part.
     """
     marks = np.sin(radius * np.float32(2 * np.pi / 2.1) + shape.uniform(0, 6))
     patina = noise(frame, rng, 18.0)
@@ -101,7 +102,7 @@ def _rivets(
 
 
 def _openings(radius: Floats, theta: Floats) -> tuple[Floats, Floats]:
-    """Cover (0 to 1) and the depth (mm) that the chamfers of rim, bore and holes take off."""
+    """The cover (0 to 1), and the depth (mm) that the chamfers of rim, bore and holes take off."""
     hole = _spots(radius, theta, HOLE_AT, HOLES, 0.5)
     inside = np.minimum(np.minimum(OUTER - radius, radius - INNER), hole - HOLE)
     chamfer = np.clip(1.1 - inside, 0, 1.1) * 0.9
@@ -109,7 +110,7 @@ def _openings(radius: Floats, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def break_lining(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
-    """Break off one lining, or a part of it, down to the plate with rests of the adhesive."""
+    """Break off one lining, or a part of it, down to the plate; some of the adhesive stays."""
     pose = surface.pose
     scale = np.float32(OUTER / pose.outer)
     radius, theta = pose.local(frame)
@@ -132,7 +133,7 @@ def break_lining(surface: Surface, frame: Frame, rng: np.random.Generator) -> Su
 def _fragment(
     pose: Pose, radius: Floats, theta: Floats, frame: Frame, rng: np.random.Generator
 ) -> Floats:
-    """The side of a ragged fracture line, across the lining, that came off."""
+    """The part of the lining that came off, on one side of a ragged line across it."""
     lean, cut = rng.uniform(0, 2 * np.pi), rng.uniform(-12.0, 3.0)
     tangential, radial = radius * np.sin(theta), radius * np.cos(theta) - RIVET_AT
     line = tangential * np.cos(lean) + radial * np.sin(lean) + 0.7 * noise(frame, rng, 3.0)

@@ -1,4 +1,4 @@
-"""What goes wrong with a part: changes of its geometry, of its colour, and of both."""
+"""What may go wrong with a part: changes of its geometry, of its colour, and of both."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def _steep(q: Floats) -> Floats:
 
 
 def swell(rise: Span, radius: Span) -> Defect:
-    """Geometry only: a bump (positive rise) or a dent (negative)."""
+    """Change the geometry alone: a bump where the rise is positive, else a dent."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         size = rng.uniform(*radius)
@@ -35,7 +35,7 @@ def swell(rise: Span, radius: Span) -> Defect:
 
 
 def stain(colours: tuple[Colour, ...], radius: Span, strength: Span, gloss: float = 0.0) -> Defect:
-    """Colour only: an irregular patch, `gloss` added where it is wet."""
+    """Change the colour alone: an irregular patch, with `gloss` added where it is wet."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         size = rng.uniform(*radius)
@@ -54,7 +54,7 @@ def stain(colours: tuple[Colour, ...], radius: Span, strength: Span, gloss: floa
 def cleft(
     depth: Span, width: Span, length: Span, colours: tuple[Colour, Colour], wander: float
 ) -> Defect:
-    """Both: a crack or cut of half-width `width`, coloured (bottom, lip) unlike the skin."""
+    """Change both: a crack or cut of half-width `width`, whose bottom and lip have colours."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         line = course(rng, rng.uniform(*length), wander)
@@ -88,7 +88,7 @@ def _rod(spot: Spot, rng: np.random.Generator, radius: float) -> Floats:
 
 
 def _resting_plane(surface: Surface, spot: Spot, under: Floats) -> Floats:
-    """The plane (mm) that a rigid object rests on: fitted to the surface under it, then lifted."""
+    """The plane (mm) that a rigid object rests on, fitted to the surface under it and lifted."""
     local = surface.height[spot.cut]
     inside = (under < 1) & surface.part[spot.cut]
     terms = np.stack([np.ones_like(spot.dx), spot.dx, spot.dy], axis=-1)
@@ -101,7 +101,7 @@ def _resting_plane(surface: Surface, spot: Spot, under: Floats) -> Floats:
 def foreign_object(
     colours: tuple[Colour, ...], rods: tuple[Colour, ...], thickness: Span, gloss: float
 ) -> Defect:
-    """Both: a shard or a rod that lies on the part, raised and of another colour."""
+    """Change both: a shard or a rod of another colour lies on the part."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         is_rod = rng.random() < 0.4
@@ -123,7 +123,7 @@ def foreign_object(
 
 
 def fluff(colour: Colour, rise: Span, radius: Span) -> Defect:
-    """Both: a colony of mould, patchy in cover and height."""
+    """Change both: a colony of mould, patchy in cover and in height."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         size = rng.uniform(*radius)
@@ -138,7 +138,7 @@ def fluff(colour: Colour, rise: Span, radius: Span) -> Defect:
 
 
 def chipped_rim(depth: Span, radius: Span, colour: Colour) -> Defect:
-    """Both: a piece broken off the rim down to a rough, differently coloured inside."""
+    """Change both: a piece has broken off the rim, and a rough inside of other colour shows."""
 
     def defect(surface: Surface, frame: Frame, rng: np.random.Generator) -> Surface:
         pose, size = surface.pose, rng.uniform(*radius)

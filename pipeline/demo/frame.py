@@ -63,7 +63,7 @@ def focal_pixels(size: int) -> float:
 
 
 def look(size: int, rng: np.random.Generator) -> Frame:
-    """The rig's view: fixed but for the small play of the table from scan to scan."""
+    """The view of the rig, which is fixed but for the small play of the table between scans."""
     tilt = np.radians(np.array(TILT_DEG) + rng.normal(0, 0.08, 2))
     origin = np.array([0.0, 0.0, DISTANCE_MM + rng.normal(0, 0.3)])
     normal = np.array([np.sin(tilt[0]), np.sin(tilt[1]), -1.0])
@@ -93,7 +93,7 @@ def look(size: int, rng: np.random.Generator) -> Frame:
 
 
 def camera_parameters(size: int) -> dict[str, object]:
-    """What calibration/camera_parameters.json holds: MVTec 3D-AD's keys, no lens distortion."""
+    """Content of calibration/camera_parameters.json: MVTec 3D-AD's keys, no lens distortion."""
     pixel = FOCUS_M / focal_pixels(size)
     return {
         "camera_type": "area_scan_division",

@@ -1,4 +1,4 @@
-"""Writes the demo data set: MVTec 3D-AD's layout, whole categories at a time."""
+"""Writes the demo data set in MVTec 3D-AD's layout, a whole category at a time."""
 
 import json
 import os
@@ -57,7 +57,7 @@ class Task:
     seed: int
 
     def scan(self) -> Scan:
-        """Rendered from a seed that depends on this scan alone, not on any count."""
+        """Render the scan, from a seed that depends on this scan alone and not on any count."""
         seed = scan_seed(self.seed, self.category, f"{self.split}/{self.kind}", self.index)
         return render_scan(
             self.category, seed, self.size, None if self.kind == "good" else self.kind
@@ -65,7 +65,7 @@ class Task:
 
 
 def plan(category: str, options: DemoOptions) -> Iterator[Task]:
-    """Every scan of a category; the first kinds take what does not divide evenly."""
+    """List every scan of a category; the first kinds of defect take what does not divide evenly."""
     kinds = list(find_part(category).defects)
     share, rest = divmod(options.test_defect, len(kinds))
     counts = [
@@ -126,7 +126,7 @@ def _write_scans(
             write_scan(folder, task)
             on_scan()
         return
-    # not fork: the caller may hold torch's or BLAS's threads, and a forked lock never opens
+    # no fork: the caller may have threads of torch or BLAS, and a lock forked in use never opens
     with ProcessPoolExecutor(min(workers, len(tasks)), get_context("forkserver")) as pool:
         try:
             for done in as_completed([pool.submit(write_scan, folder, task) for task in tasks]):

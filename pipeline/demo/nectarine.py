@@ -32,7 +32,7 @@ def build(frame: Frame, shape: np.random.Generator, texture: np.random.Generator
 
 
 def _dome(q: Floats, rng: np.random.Generator) -> Floats:
-    """Height over the relative radius q: a flattened half ball on a steep flank."""
+    """The height at the relative radius q of a flattened half ball with a steep flank."""
     top = rng.normal(25.0, 0.8)
     return np.asarray(8.5 + top * np.sqrt(np.clip(1 - q**2.2, 0, 1)), dtype=np.float32)
 
@@ -40,7 +40,7 @@ def _dome(q: Floats, rng: np.random.Generator) -> Floats:
 def _suture(
     radius: Floats, theta: Floats, edge: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Depth weights (0 to 1) of the seam from the stem to the rim, and of the stem's hollow."""
+    """Weights (0 to 1) of the depth of the seam from stem to rim, and of the stem's hollow."""
     x, y = radius * np.cos(theta), radius * np.sin(theta)
     bend, stem_x = rng.normal(0, 0.0012), rng.normal(-17.0, 1.2)
     across = y - np.float32(bend) * x**2
@@ -50,7 +50,7 @@ def _suture(
 
 
 def _skin(frame: Frame, blush: Floats, rng: np.random.Generator) -> Floats:
-    """Yellow to red by blush, with streaks, fine mottling and pale lenticels."""
+    """The skin's colours: yellow to red by the blush, with streaks, mottling and pale lenticels."""
     mottle = 0.07 * noise(frame, rng, 4.0) + 0.06 * noise(frame, rng, 1.5)
     tone = np.clip(blush + mottle + 0.03 * noise(frame, rng, 0.8), 0, 1)
     base = tinted(YELLOW, np.ones_like(tone))

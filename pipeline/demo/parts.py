@@ -17,7 +17,7 @@ class Part:
     defects: Mapping[str, Defect]
 
     def class_ids(self) -> dict[str, int]:
-        """Mask value of each kind, MVTec 3D-AD's way: 255 downwards, good 0."""
+        """The mask value of each kind as in MVTec 3D-AD: 255 and downwards, and 0 for good."""
         return {kind: 255 - i for i, kind in enumerate(self.defects)} | {"good": 0}
 
 
@@ -103,7 +103,7 @@ CATEGORIES: tuple[str, ...] = tuple(PARTS)
 
 
 def find_part(category: str) -> Part:
-    """The part of that name. Raises ConfigError for an unknown one."""
+    """The part of a name. Raises ConfigError for an unknown one."""
     if category not in PARTS:
         raise ConfigError(f"unknown demo category {category!r}; known: {', '.join(CATEGORIES)}")
     return PARTS[category]

@@ -1,4 +1,4 @@
-"""One scan from its seed: scene, defect, mask, and what the sensor makes of them."""
+"""Makes one scan from its seed: the scene, its defect and mask, and what the sensor sees."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from .parts import find_part
 from .sensor import measure, photograph
 from .surface import Defect, Surface
 
-DEPTH_CHANGE_MM = 0.4  # a defect's pixel: depth moved by more than this,
-COLOUR_CHANGE = 0.06  # or a colour channel of the albedo by more than this (of 1)
+DEPTH_CHANGE_MM = 0.4  # a pixel is defective if its depth moved by more than this,
+COLOUR_CHANGE = 0.06  # or a colour channel of its albedo by more than this (of 1)
 STANDS_MM = 5.6  # the part's pixels that remain once the table (5 mm) is removed
 SMALLEST_MASK = 60 / 400**2  # share of the image
 ATTEMPTS = 12
@@ -34,12 +34,12 @@ class Scan:
 
 
 def scan_seed(seed: int, category: str, split: str, index: int) -> tuple[int, ...]:
-    """Entropy of one scan: names through crc32, as Python's hash() changes between runs."""
+    """The entropy of one scan. Names go through crc32, as Python's hash() differs between runs."""
     return seed, crc32(category.encode()), crc32(split.encode()), index
 
 
 def render_scan(category: str, seed: Sequence[int], size: int, defect: str | None = None) -> Scan:
-    """The scan of that seed; with a defect, the same part gone wrong.
+    """Render the scan of a seed; with a defect it is the same part gone wrong.
 
     Every source of chance has its own stream, so the defect changes nothing but itself.
     Raises ConfigError for an unknown category or defect.
@@ -65,7 +65,7 @@ def render_scan(category: str, seed: Sequence[int], size: int, defect: str | Non
 def _spoil(
     good: Surface, frame: Frame, defect: Defect, seed: Sequence[int]
 ) -> tuple[Surface, NDArray[np.bool_]]:
-    """The surface with its defect, and the mask; drawn again while it is too small to see."""
+    """The surface with a defect, and the mask; a defect too small to see is drawn again."""
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng(np.random.SeedSequence([*seed, DEFECT, attempt]))
         bad = defect(good, frame, rng)
@@ -76,7 +76,7 @@ def _spoil(
 
 
 def _changed(good: Surface, bad: Surface) -> NDArray[np.bool_]:
-    """The defect's pixels on the part, pinholes closed."""
+    """The pixels of the part that the defect changed, with pinholes closed."""
     depth = np.abs(bad.height - good.height) > DEPTH_CHANGE_MM
     colour = np.abs(bad.albedo - good.albedo).max(axis=0) > COLOUR_CHANGE
     whole = binary_fill_holes(binary_closing(depth | colour, np.ones((3, 3))))

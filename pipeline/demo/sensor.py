@@ -1,4 +1,4 @@
-"""The structured-light sensor: colour image under a lamp, and points with noise and dropouts."""
+"""The structured-light sensor: an image under a lamp, and points with noise and dropouts."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ PART_NOISE_MM, TABLE_NOISE_MM = 0.06, 0.22
 def _shaded(height: Floats, frame: Frame, turn: float, slope: float, steps: int) -> Floats:
     """How far (mm) each pixel lies under the shadow of a light at `turn`, rising by `slope`.
 
-    A height-field march towards the light; negative where lit.
+    It is found by a march over the heights towards the light, and negative where a pixel is lit.
     """
     reach = float(height.max()) / slope / frame.pitch  # pixels that the longest shadow spans
     dark = np.full_like(height, -100.0)
@@ -44,7 +44,7 @@ def photograph(surface: Surface, frame: Frame, rng: np.random.Generator) -> NDAr
 def _lighting(
     surface: Surface, frame: Frame, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
-    """Lamp light, sky light and mirror reflection, each (S, S), from the surface's normals."""
+    """The lamp's light, the sky's light and the reflection, each (S, S), from the normals."""
     height = surface.height
     turn, rise = LAMP_TURN + rng.normal(0, 0.05), LAMP_RISE + rng.normal(0, 0.02)
     flat, up = float(np.cos(rise)), float(np.sin(rise))
@@ -54,7 +54,7 @@ def _lighting(
     facing = (lamp[2] - right * lamp[0] - down * lamp[1]) * upright
     shadow = ramp(_shaded(height, frame, turn, up / flat, 22) + 0.3, 1.6)
     shadow = gaussian_filter(shadow, 1.2 / frame.pitch)
-    # wide lamp: the terminator is soft; normalised to 1 on a level surface
+    # the lamp is wide, so that shadows begin softly; a level surface has 1
     diffuse = np.clip(facing + 0.12, 0, None) / (up + 0.12) * (1 - 0.8 * shadow)
     hollow = sum(
         gaussian_filter(height, mm / frame.pitch, truncate=2.5) - height for mm in (1.5, 5)
@@ -78,7 +78,7 @@ def measure(surface: Surface, frame: Frame, rng: np.random.Generator) -> Floats:
 
 
 def _lost(surface: Surface, frame: Frame, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Pixels without a return: hidden from the projector, on edges, speckle, table patches."""
+    """Pixels without a return: in the projector's shadow, on edges, speckle, patches of table."""
     height = surface.height
     hidden = _shaded(height, frame, PROJECTOR_TURN, PROJECTOR_SLOPE, 12) > 0.8
     jump = maximum_filter(height, 3) - minimum_filter(height, 3)

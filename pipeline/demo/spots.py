@@ -1,4 +1,4 @@
-"""Where a defect sits: windows on the part, outlines and courses within them, and the change."""
+"""Where a defect sits: windows on the part, and the outlines and courses within them."""
 
 from dataclasses import dataclass, replace
 
@@ -8,13 +8,13 @@ from .frame import Floats, Frame, Reals
 from .surface import Surface
 from .texture import Colour, along, closed_curve, mix
 
-POINTS = 64  # along a crack: closer together than it is wide
+POINTS = 64  # along a crack; they are closer together than it is wide
 FLOOR_MM = 6.3  # no defect cuts deeper: what is left still stands clear of the table
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A place on the part: table point, window around it, coordinates from it in mm."""
+    """A place on the part: a table point, the window around it, and coordinates from it in mm."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Spot:
 def find_spot(
     surface: Surface, frame: Frame, rng: np.random.Generator, reach: float, margin: float
 ) -> Spot:
-    """A random place at least `margin` mm within the rims and not over an opening."""
+    """Draw a place at least `margin` mm within the rims and not over an opening."""
     pose = surface.pose
     low, high = (pose.inner + margin * (pose.inner > 0)) ** 2, (pose.outer - margin) ** 2
     for _ in range(100):
@@ -73,7 +73,7 @@ def course(rng: np.random.Generator, length: float, wander: float) -> Floats:
 
 
 def across(spot: Spot, line: Floats, taper: bool) -> Floats:
-    """Distance (mm) to the line of points, stretched towards its ends where the line tapers off."""
+    """The distance (mm) to a line of points; it is stretched towards the ends, which taper off."""
     miss: Floats = np.hypot(
         spot.dx[..., None] - line[:, 0], spot.dy[..., None] - line[:, 1]
     )  # (h, w, POINTS)

@@ -63,7 +63,7 @@ def draw_pose(rng: np.random.Generator, outer: float, spread: float, inner: floa
 def on_table(
     frame: Frame, rng: np.random.Generator, pose: Pose, cover: Floats, body: tuple[Floats, ...]
 ) -> Surface:
-    """Lay (height, albedo, gloss) on the matt table where `cover` (0 to 1) exceeds a half."""
+    """Lay (height, albedo, gloss) on the matt table where `cover` (0 to 1) is above a half."""
     height, albedo, gloss = body
     part = cover > 0.5
     grain = 0.035 * noise(frame, rng, 1.0) + 0.05 * noise(frame, rng, 40.0)

@@ -1,4 +1,4 @@
-"""Random fields and the small curve vocabulary that shapes, colours and defects are drawn with."""
+"""Random fields and curves, which shapes, colours and defects are drawn with."""
 
 from functools import lru_cache
 
@@ -16,7 +16,8 @@ Colour = tuple[float, float, float]  # sRGB, 0 to 1
 def _spline(size: int, scale: float) -> sparse.csr_matrix:
     """Cubic B-spline weights (size, knots) of the pixel centres over knots `scale` mm apart.
 
-    Sparse products add up in one fixed order; a BLAS product would follow its thread count.
+    They are sparse, because sparse products add up in one fixed order; in a product by BLAS the
+    order depends on the number of threads.
     """
     at = (np.arange(size) + 0.5) * (FIELD_MM / size) / scale
     knot = at.astype(int)
@@ -41,7 +42,7 @@ def noise(frame: Frame, rng: np.random.Generator, scale: float) -> Floats:
 
 
 def ramp(value: Reals, width: float) -> Floats:
-    """0 below zero, 1 above `width`, smooth between."""
+    """A step from 0 below zero to 1 above `width`, smooth between them."""
     t = np.clip(value / np.float32(width), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 

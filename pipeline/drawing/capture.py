@@ -1,4 +1,4 @@
-"""Capture the views of a category's test scans for the report."""
+"""Makes the views of a category's test scans for the report."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def category_views(
     with_scans: bool = True,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> CategoryViews:
-    """The views of a category's test scans, in manifest order, also of those without truth.
+    """Make the views of all test scans of a category, with or without truth, in manifest order.
 
     Args:
         root: folder of the raw categories; prepared: of the category's manifest.
-        with_scans: False: only what stands behind the decisions, and no scan; reads no map.
+        with_scans: whether there are views of scans; else only what stands behind decisions.
     """
     manifest = Manifest.load(prepared)
     test = [i for i, row in enumerate(manifest.rows) if with_scans and row.split == "test"]
@@ -85,7 +85,7 @@ def _view(
 
 
 def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
-    """(N, 4, 224, 224): the three score maps and the anomaly map."""
+    """The three score maps and the anomaly map of each scan, (N, 4, 224, 224)."""
     if not test:
         return np.zeros((0, len(MAPS) + 1, *ANOMALY.shape), dtype=np.float32)
     final = anomaly.read_samples(ANOMALY.name, test)[:, None]
@@ -93,7 +93,7 @@ def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
 
 
 def content_sha256(manifest: Manifest) -> str:
-    """One hash of the content of all its scans, in their order."""
+    """One hash of the content of all of a category's scans, in their order."""
     return hashlib.sha256("\n".join(row.sha256 for row in manifest.rows).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Scans made small for the report: pictures as WebP, maps as 8 bits, clouds as 12-bit deltas.
+"""Makes scans small for the report: WebP pictures, maps of 8 bits, clouds of 12-bit deltas.
 
 A scan of 224 x 224 comes to about 11 kB, so that 1,200 of them fit a page of 25 MB in base64.
 """
@@ -18,8 +18,8 @@ from ..dataset.grid import SIZE
 from ..preparation.resize import nearest_indices
 
 HALF = SIZE // 2  # pixels a side of maps and masks
-MAX_POINTS = 3000  # of a cloud: 3 mm apart on a part of 15 cm
-MAX_STEP = 4095  # positions a side of a cloud's bounding cube: 12 bits, 0.04 mm of 15 cm
+MAX_POINTS = 3000  # of a cloud; they are 3 mm apart on a part of 15 cm
+MAX_STEP = 4095  # a side of a cloud's cube has 12 bits, so a step is 0.04 mm of 15 cm
 QUALITY = 75  # of WebP
 
 
@@ -29,7 +29,7 @@ class Cloud:
 
     Attributes:
         grid: pixels a side of the square that the points were picked from, row-major.
-        origin: metres, camera frame: position (0, 0, 0).
+        origin: the point of position (0, 0, 0), metres, camera frame.
         step: metres between neighbouring positions, on all axes.
         data: zlib of one bit a grid pixel (is there a point?), then six planes of one byte a point:
             low bytes of x, y, z, then high bytes. Each value is the zigzag of the difference from
@@ -43,17 +43,17 @@ class Cloud:
 
 
 def encode_picture(rgb: NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) or (H, W) uint8 as WebP."""
+    """Encode (H, W, 3) or (H, W) uint8 as WebP."""
     file = io.BytesIO()
     Image.fromarray(rgb).save(file, "WEBP", quality=QUALITY, method=6)
     return file.getvalue()
 
 
 def encode_maps(maps: NDArray[np.floating], ranges: list[tuple[float, float]]) -> bytes:
-    """Four maps (4, 224, 224) as one grey picture of 2 x 2 tiles, 224 pixels a side.
+    """Encode four maps (4, 224, 224) as a grey picture of 2 x 2 tiles, 224 pixels a side.
 
-    A tile is its map at half size, the largest of each 2 x 2 pixels, so that a peak stays; 0 to 255
-    is the map's range, and what lies outside is clipped.
+    A tile is its map at half size. Of each 2 x 2 pixels it keeps the largest, so that a peak stays.
+    0 to 255 is the map's range, and values outside are clipped.
     """
     low, high = np.array(ranges).T[..., None, None]
     unit = np.clip((_blocks(maps).max(axis=(-3, -1)) - low) / (high - low), 0, 1)
@@ -62,15 +62,15 @@ def encode_maps(maps: NDArray[np.floating], ranges: list[tuple[float, float]]) -
 
 
 def encode_masks(foreground: NDArray[np.bool_], truth: NDArray[np.bool_]) -> bytes:
-    """zlib of two masks (224, 224) at half size, one bit a pixel; any of each 2 x 2 pixels."""
+    """Encode two masks (224, 224) at half size, as zlib of a bit for any of each 2 x 2 pixels."""
     halves = _blocks(np.stack([foreground, truth])).any(axis=(-3, -1))
     return zlib.compress(np.packbits(halves).tobytes(), 9)
 
 
 def encode_cloud(points: NDArray[np.float32]) -> Cloud:
-    """About `MAX_POINTS` or fewer of a point map (224, 224, 3), metres, (0, 0, 0) where is none.
+    """Encode about `MAX_POINTS` points, or fewer, of a point map (224, 224, 3) in metres.
 
-    Points are picked on a square grid over the picture, never averaged.
+    (0, 0, 0) is no point. Points are picked on a square grid over the picture, never averaged.
     """
     count = int(points.all(axis=-1).sum())
     grid = max(1, min(HALF, math.floor(SIZE * math.sqrt(MAX_POINTS / max(count, 1)))))
@@ -95,5 +95,5 @@ def _packed(there: NDArray[np.bool_], steps: NDArray[np.int32]) -> bytes:
 
 
 def _blocks(maps: NDArray[np.generic]) -> NDArray[np.generic]:
-    """(..., 224, 224) as (..., 112, 2, 112, 2)."""
+    """View (..., 224, 224) as its blocks of 2 x 2: (..., 112, 2, 112, 2)."""
     return maps.reshape(*maps.shape[:-2], HALF, 2, HALF, 2)

@@ -24,10 +24,10 @@ def draw_gallery(
     count: int,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> None:
-    """Draw the panels of at most `count` scans: every defect kind, then misses and false alarms.
+    """Draw panels of at most `count` scans: of each defect kind, of misses, of false alarms.
 
     Args:
-        folder: gets one PNG a scan, named by its id.
+        folder: where each scan gets a PNG, named by its id.
         root: folder of the raw categories; prepared: of the category's manifest.
     """
     if not scans.index:

@@ -30,7 +30,7 @@ INK: Colour = (25, 25, 25)
 FAINT: Colour = (95, 95, 95)
 PAPER: Colour = (255, 255, 255)
 NEUTRAL: Colour = (205, 205, 205)
-# Okabe and Ito's blue and vermilion: told apart with every common colour vision deficiency.
+# Okabe and Ito's blue and vermilion, which people of any common colour vision tell apart.
 ACCEPT: Colour = (0, 114, 178)
 REJECT: Colour = (213, 94, 0)
 
@@ -86,12 +86,12 @@ class Panel:
 
     @property
     def rejected(self) -> bool | None:
-        """The decision; None without a threshold."""
+        """Whether the scan is called defective; None without a threshold."""
         return None if self.threshold is None else self.score > self.threshold
 
 
 def colour_range(maps: Floats, foreground: Bools) -> tuple[float, float]:
-    """(vmin, vmax) for all panels of a category: the 1st and 99.9th foreground percentile.
+    """The (vmin, vmax) of a category's panels: the 1st and 99.9th percentile of the foreground.
 
     Both arguments are (N, H, W). A constant map gets a range of width 1 above its value.
     """
@@ -105,11 +105,11 @@ def colour_range(maps: Floats, foreground: Bools) -> tuple[float, float]:
 def choose_scans(
     object_scores: ArrayLike, labels: ArrayLike, defects: Sequence[str], count: int
 ) -> list[int]:
-    """Indices of at most `count` scans for the gallery, without repeats, the same every time.
+    """Choose at most `count` scans for the gallery by index, each once, the same every time.
 
-    First the scan of median score of the good ones and of each defect kind (by name), then in turn
-    the defects of lowest score and the good scans of highest score: the worst misses and the worst
-    false alarms. Equal scores go by index.
+    First come the scans of median score among the good ones and among each defect kind, by name.
+    Then defects of lowest score take turns with good scans of highest score: these are the worst
+    misses and the worst false alarms. Equal scores go by index.
     """
     scores, kinds = np.asarray(object_scores, dtype=np.float64), np.asarray(defects)
     truth, order = np.asarray(labels, dtype=bool), np.argsort(scores, kind="stable")
@@ -158,7 +158,7 @@ def _input_cells(panel: Panel) -> list[tuple[str, Pixels]]:
 
 
 def _coarse(rgb: Pixels) -> Pixels:
-    """32 levels a channel: the sensor's noise, of no use in a thumbnail, is most of the file."""
+    """Keep 32 levels of each channel: else most of the file would be the sensor's noise."""
     return rgb // 8 * 8 + 4
 
 
@@ -174,18 +174,18 @@ def _range(view: MapView) -> str:
 
 
 def _unit(view: MapView) -> Floats:
-    """Values scaled to [0, 1] by the view's colour range."""
+    """The map's values scaled to [0, 1] by its colour range."""
     return np.clip((view.values - view.vmin) / max(view.vmax - view.vmin, 1e-12), 0.0, 1.0)
 
 
 @cache
 def _palette(name: str) -> Pixels:
-    """(256, 3) colours of a matplotlib colormap."""
+    """The (256, 3) colours of a matplotlib colormap."""
     return (matplotlib.colormaps[name](np.arange(256))[:, :3] * 255 + 0.5).astype(np.uint8)
 
 
 def _lookup(unit: Floats, name: str) -> Pixels:
-    # 64 of the 256 colours: no visible steps, and a third less file.
+    # 64 of the 256 colours show no steps and make the file a third smaller.
     return _palette(name)[(unit * 63 + 0.5).astype(np.uint8) * 4]
 
 
@@ -194,7 +194,7 @@ def _coloured(view: MapView, name: str, foreground: Bools) -> Pixels:
 
 
 def overlay(rgb: Pixels, anomaly: MapView, foreground: Bools) -> Pixels:
-    """Anomaly map over the grey image (H, W, 3); the more anomalous, the more opaque."""
+    """Lay an anomaly map over the grey image (H, W, 3); anomalous pixels are more opaque."""
     grey = rgb.mean(axis=-1, keepdims=True)  # (H, W, 1)
     unit = _unit(anomaly)
     alpha = np.where(foreground, np.minimum(1.5 * unit, 0.85), 0.0)[..., None]
@@ -220,7 +220,7 @@ def _depth_name(panel: Panel) -> str:
 
 
 def _relief(depth: Floats, foreground: Bools) -> Pixels:
-    """Depth in colour (bright = near), shaded from the upper left so that small dents show."""
+    """Depth in colour (near is bright), shaded from the upper left so that small dents show."""
     out = np.full((*depth.shape, 3), NEUTRAL[0], dtype=np.uint8)
     if not foreground.any():
         return out
@@ -232,7 +232,7 @@ def _relief(depth: Floats, foreground: Bools) -> Pixels:
 
 
 def _shade(depth: Floats, foreground: Bools) -> Floats:
-    """Brightness 0.5 to 1.3 of each pixel; slopes are relative to the scan's 90th percentile."""
+    """The brightness of each pixel, 0.5 to 1.3; slopes are relative to their 90th percentile."""
     inside = ndimage.binary_erosion(foreground, iterations=2)  # the reach of both filters
     dy, dx = np.gradient(ndimage.uniform_filter(depth.astype(np.float64), 3))
     slope = np.where(inside, dx + dy, 0.0)  # positive where the surface falls away from the light
@@ -248,7 +248,7 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 
 def _fit(text: str, size: int, width: int, bold: bool = False) -> str:
-    """`text`, cut with an ellipsis where it is wider than `width` pixels."""
+    """Return `text`, cut with an ellipsis if it is wider than `width` pixels."""
     font = _font(size, bold)
     if font.getlength(text) <= width:
         return text
@@ -258,7 +258,7 @@ def _fit(text: str, size: int, width: int, bold: bool = False) -> str:
 
 
 def verdict(panel: Panel) -> str:
-    """The decision, and whether it is right where the truth is known."""
+    """The decision in words and, where the truth is known, whether it is right."""
     if panel.rejected is None:
         return "no decision"
     word = "DEFECT" if panel.rejected else "GOOD"
@@ -284,7 +284,7 @@ def _header(draw: ImageDraw.ImageDraw, panel: Panel, width: int) -> None:
 
 
 def _key(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) -> None:
-    """The eighth cell: score against threshold, then what the colours and lines mean."""
+    """Draw the eighth cell: the score against the threshold, and a key to colours and lines."""
     draw.text((x, y + 2), "Object score against threshold", INK, _font(12))
     _gauge(draw, panel, x, y + 30, width)
     view = panel.anomaly
@@ -300,7 +300,7 @@ def _key(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) ->
 
 
 def _gauge(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) -> None:
-    """A bar from good (left) to defect (right) of the threshold, with a needle at the score."""
+    """Draw a bar with good left and defect right of the threshold, and a needle at the score."""
     middle = x + width // 2
     if panel.threshold is None:
         draw.text((x, y), "no threshold", FAINT, _font(12))
@@ -319,7 +319,7 @@ def _gauge(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) 
 
 
 def _bar(draw: ImageDraw.ImageDraw, name: str, x: int, y: int, width: int, text: str) -> None:
-    """A colour bar from low to high with a line of text below it."""
+    """Draw a colour bar from low to high, with a line of text below it."""
     colours = _lookup(np.linspace(0.0, 1.0, width), name)
     for i, (red, green, blue) in enumerate(colours.tolist()):
         draw.line((x + i, y, x + i, y + 12), fill=(red, green, blue))

@@ -1,4 +1,4 @@
-"""Area under the per-region overlap curve (AUPRO) of MVTec 3D-AD, exact and by sampled thresholds.
+"""The area under the per-region overlap curve (AUPRO), exact and by sampled thresholds.
 
 PRO at a threshold is the mean over ground-truth regions of the fraction of a region's pixels above
 it; it is drawn against the false positive rate of the pixels outside every region. A region is an
@@ -20,7 +20,7 @@ from .ranking import FloatArray, Ranking, finite_scores, rank_sorted
 
 @dataclass(frozen=True)
 class PixelRanking:
-    """One sorted pass over all pixels of a set of scans; every pixel metric comes from it.
+    """The sorted pixels of a set of scans, from which every pixel metric is read.
 
     Attributes:
         roc: counts at the distinct scores of the anomalous pixels.
@@ -39,7 +39,7 @@ class PixelRanking:
 
 @dataclass(frozen=True)
 class ProCurve:
-    """PRO against false positive rate: two (M,) float64 arrays, neither ever falling."""
+    """PRO against the false positive rate: two (M,) float64 arrays, neither of which falls."""
 
     fpr: FloatArray
     pro: FloatArray
@@ -59,10 +59,10 @@ class ProCurve:
 
 def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Regions of masks (n, H, W): labels of the same shape (0 outside) and their number."""
-    from scipy import ndimage  # half a second that the report, which draws curves, need not wait
+    from scipy import ndimage  # takes half a second, which the report need not wait
 
     structure = np.zeros((3, 3, 3), dtype=bool)
-    structure[1] = True  # all 8 neighbours in one scan, none in the scans beside it
+    structure[1] = True  # all 8 neighbours in the same scan, none in the scans beside it
     labels, count = ndimage.label(masks, structure=structure)
     return labels, int(count)
 
@@ -82,7 +82,7 @@ def rank_pixels(maps: NDArray[np.floating], masks: NDArray[np.generic]) -> Pixel
 def sorted_normal(
     scores: NDArray[np.floating], truth: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None
 ) -> NDArray[np.floating]:
-    """(N,) scores outside every region, ascending, of maps and masks (n, H, W).
+    """Sort the scores outside every region, ascending (N,), of maps and masks (n, H, W).
 
     Args:
         valid: (n, H, W), True on the pixels that count; None: all do.
@@ -95,7 +95,7 @@ def sorted_normal(
 def rank_regions(
     scores: NDArray[np.floating], truth: NDArray[np.bool_], normal: NDArray[np.floating]
 ) -> PixelRanking:
-    """`rank_pixels` of checked maps and masks (n, H, W) whose normal pixels are sorted already."""
+    """`rank_pixels` of checked maps and masks (n, H, W) whose normal pixels are sorted."""
     marked = truth.any(axis=(1, 2))  # labels of scans without a region would only cost memory
     scores, truth = scores[marked], truth[marked]
     labels, n_regions = label_regions(truth)
@@ -107,12 +107,12 @@ def rank_regions(
 
 
 def merged(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
-    """Ascending arrays as one: a stable sort finds their runs and only merges them."""
+    """Merge ascending arrays; a stable sort finds their runs and only merges them."""
     return np.sort(np.concatenate(parts), kind="stable")
 
 
 def _overlap(region: NDArray[np.int32], n_regions: int) -> FloatArray:
-    """PRO after each anomalous pixel, highest first, from its region number 1..n_regions (P,)."""
+    """PRO after each anomalous pixel, highest first, from the region numbers (P,), from 1."""
     weight = 1.0 / np.bincount(region)[region]
     total = np.cumsum(weight) / n_regions
     # Each region's weights sum to 1, so only rounding keeps the last value from being 1.
@@ -120,14 +120,14 @@ def _overlap(region: NDArray[np.int32], n_regions: int) -> FloatArray:
 
 
 def pro_curve(ranking: PixelRanking) -> ProCurve:
-    """Exact curve over the distinct thresholds, ties merged: corners from (0, 0) to (1, 1)."""
+    """The exact curve, with ties merged: its corners from (0, 0) to (1, 1)."""
     after = ranking.overlap[ranking.roc.tp]
     before = ranking.overlap[np.append(0, ranking.roc.tp[:-1])]
     return ProCurve(*ranking.roc.corners(after, before))
 
 
 def sampled_pro_curve(ranking: PixelRanking, num: int) -> ProCurve:
-    """Curve of the official procedure: `num` >= 2 thresholds even by rank of normal pixels.
+    """The curve of the official procedure: `num` >= 2 thresholds at even ranks of normal pixels.
 
     The false positive rate comes from the rank, so ties are not merged. `num = len(ranking.normal)`
     takes every normal pixel as a threshold.
@@ -141,17 +141,17 @@ def sampled_pro_curve(ranking: PixelRanking, num: int) -> ProCurve:
 
 
 def aupro(curve: ProCurve, limits: Sequence[float]) -> tuple[float, ...]:
-    """Area under the curve up to each false positive rate in `limits`, divided by that limit."""
+    """The area under the curve up to each false positive rate in `limits`, over that limit."""
     parts = [curve.up_to(limit) for limit in limits]
     areas = [np.trapezoid(part.pro, part.fpr) for part in parts]
     return tuple(float(area / limit) for area, limit in zip(areas, limits, strict=True))
 
 
 def aupro_99(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:
-    """AUPRO by 99 thresholds, the number behind published tables; coarse below a limit of 0.05."""
+    """AUPRO by 99 thresholds, as in published tables; it is coarse below a limit of 0.05."""
     return aupro(sampled_pro_curve(ranking, 99), limits)
 
 
 def aupro_all_thresholds(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:
-    """AUPRO with each normal pixel as a threshold, by rank: the official procedure's limit."""
+    """AUPRO with each normal pixel as a threshold, which the official procedure tends to."""
     return aupro(sampled_pro_curve(ranking, len(ranking.normal)), limits)

@@ -1,4 +1,4 @@
-"""ROC and PRO curves as rows for DVC plots: one JSON list of flat rows, one line a category.
+"""ROC and PRO curves as rows for DVC plots: a JSON list of flat rows for each curve.
 
 DVC joins the rows of one file by their keys, so all rows of a file have the same ones; the template
 `.dvc/plots/roc_by_category.json` draws them.
@@ -16,7 +16,7 @@ from .ranking import FloatArray, Ranking, thin_curve
 
 CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
 MAX_POINTS = 200
-PRO_LIMIT = 0.3  # the highest false positive rate that AUPRO is reported at
+PRO_LIMIT = 0.3  # the highest limit that AUPRO is reported at
 
 Row = dict[str, str | float]
 
@@ -40,7 +40,7 @@ def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[Row]
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, str | float | int]]) -> None:
-    """Write rows as JSON, one a line, keys sorted, floats to 6 significant digits.
+    """Write rows as JSON, one on each line, with sorted keys and floats of 6 digits.
 
     The same rows give the same bytes. The parent folder is made if it is missing.
 
@@ -57,7 +57,7 @@ def _rounded(row: Mapping[str, str | float | int]) -> dict[str, str | float | in
 
 
 def write_curves(folder: Path, category: str, rankings: Rankings) -> None:
-    """ROC of objects and pixels, and PRO; empty lists where a class is missing."""
+    """Write ROC of objects and pixels, and PRO; lists are empty where a class is missing."""
     objects, pixels = rankings.objects, rankings.pixels
     rows = (
         roc_rows(category, objects) if objects else [],

@@ -3,8 +3,8 @@
 Every pixel of a scan counts in the pixel metrics, as in the literature; nothing is restricted to
 the foreground. What pads a scan to a square is no part of it and does not count; the metrics of the
 published protocol, which counts it, stand beside them under names that end in `_padded`. A metric
-that has no value (no good scan, no defect, no mask) is None, never NaN. Scores are sorted once: the
-pixels by defect kind, and what joins kinds merges what is sorted.
+that has no value (no good scan, no defect, no mask) is None, never NaN. Pixels are sorted once for
+each defect kind, and a metric over several kinds merges their sorted pixels.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Number = float | None
 
 @dataclass(frozen=True)
 class DefectMetrics:
-    """Metrics of one defect kind: its scans against all good ones; `n_scans` are the former."""
+    """Metrics of one defect kind: its `n_scans` scans against all good ones."""
 
     n_scans: int
     i_auroc: Number = None
@@ -51,7 +51,7 @@ class DefectMetrics:
 
 @dataclass(frozen=True)
 class CategoryMetrics:
-    """Metrics of one category: `i_` object level, `p_` pixel level, `_99` by 99 thresholds.
+    """Metrics of one category: `i_` of objects, `p_` of pixels, `_99` by 99 thresholds.
 
     `aupro` maps the JSON name of each limit (`aupro_30` is a limit of 0.3) to the exact value.
     A score >= `*_threshold` counts as anomalous in the F1 beside it. `padded` holds the pixel
@@ -76,13 +76,13 @@ class CategoryMetrics:
     defects: Mapping[str, DefectMetrics] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Flat dictionary with one key a metric, and `defects: {kind: {...}}`."""
+        """A flat dictionary with a key for each metric, and `defects: {kind: {...}}`."""
         flat = asdict(self)
         return {**flat.pop("aupro"), **flat.pop("padded"), **flat}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CategoryMetrics:
-        """Inverse of `to_json`."""
+        """The inverse of `to_json`."""
         names = {f.name for f in fields(cls)}
         known = {name: value for name, value in values.items() if name in names}
         rest = {name: value for name, value in values.items() if name not in names}
@@ -126,12 +126,12 @@ class Scans:
 
 @dataclass(frozen=True)
 class Rankings:
-    """Everything sorted that the metrics and the curves of some scans are read from.
+    """The sorted scores that the metrics and the curves of some scans are read from.
 
     Attributes:
         objects: None unless there are good and defective scans.
         pixels: None unless there are anomalous and normal pixels.
-        kinds: the same two of each defect kind's scans with all good ones, by name.
+        kinds: these two for each defect kind's scans with all good ones, by the kind's name.
         n_scans: scans of each kind, "good" among them.
         padded: `pixels` as the published protocol counts them; None where no scan is padded.
     """
@@ -339,7 +339,7 @@ def _padded_metrics(pixels: PixelRanking | None, limits: Sequence[float]) -> dic
 def _defect_metrics(
     n_scans: int, objects: Ranking | None, pixels: PixelRanking | None
 ) -> DefectMetrics:
-    """Metrics of the scans of one kind with all good scans, as if there were no other kind."""
+    """Metrics of one kind's scans with all good scans, as if there were no other kind."""
     pixel = _pixel_metrics(pixels, (WIDE, NARROW))
     return DefectMetrics(
         n_scans=n_scans,

@@ -60,7 +60,7 @@ class Ranking:
         return self.corners(recall, np.concatenate([[0.0], recall[:-1]]))
 
     def corners(self, after: FloatArray, before: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Corners (fpr, y) of a curve that has risen from `before` to `after` at each threshold."""
+        """Corners (fpr, y) of a curve that rises from `before` to `after` at each threshold."""
         fpr = np.stack([self.fp_above, self.fp], axis=1).ravel() / self.n_negative
         y = np.stack([before, after], axis=1).ravel()
         return np.concatenate([[0.0], fpr, [1.0]]), np.concatenate([[0.0], y, [1.0]])
@@ -79,7 +79,7 @@ def rank(labels: ArrayLike, scores: ArrayLike) -> Ranking:
 
 
 def rank_sorted(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> Ranking:
-    """Ranking of positives (P,) sorted descending against negatives (N,) sorted ascending."""
+    """Rank positives (P,), sorted descending, against negatives (N,), sorted ascending."""
     if not len(positives) or not len(negatives):
         kind = "negatives" if len(positives) else "positives"
         raise DataError(f"a ranking needs positives and negatives, but there are no {kind}.")
@@ -96,7 +96,7 @@ def rank_sorted(positives: NDArray[np.floating], negatives: NDArray[np.floating]
 
 
 def finite_scores(scores: ArrayLike) -> NDArray[np.floating]:
-    """`scores` as a float array, float32 kept as it is to save memory; DataError if not finite."""
+    """The scores as floats; float32 stays, to save memory. Raises DataError if not finite."""
     values = np.asarray(scores)
     if not np.issubdtype(values.dtype, np.floating):
         values = values.astype(np.float64)
@@ -130,7 +130,7 @@ def roc_curve(
 
 
 def thin_curve(x: FloatArray, y: FloatArray, max_points: int) -> tuple[FloatArray, FloatArray]:
-    """At most `max_points` (>= 8) corners of a curve whose x and y never fall, repeats dropped.
+    """At most `max_points` (>= 8) corners, without repeats, of a curve whose x and y never fall.
 
     The first and the last corner stay. A third of the points is spread evenly in x, a third evenly
     in log x (small false positive rates are what a plant cares about) and a third evenly in y,

@@ -1,4 +1,4 @@
-"""views.json of a category: what the report shows of each test scan.
+"""The views of a category, in views.json: what the report shows of each test scan.
 
 `mentor3ad.drawing.capture` makes it while the raw scans are read; the report stage only puts these
 files together, and reads no scan and no store.
@@ -20,7 +20,7 @@ Ranges = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class ScanView:
-    """One scan, base64 of what mentor3ad.drawing.encoding makes."""
+    """One scan; its texts are base64 of what mentor3ad.drawing.encoding makes."""
 
     id: str
     masked: bool  # whether the ground truth of its pixels is known
@@ -43,8 +43,8 @@ class CategoryViews:
         ranges: colour range of each score map and of the anomaly map.
         target_fpr: share of good scans that the threshold may call defective.
         calibration_scans: held-out good scans behind the threshold.
-        data_sha256: of all its scans' content, in the manifest's order.
-        scores_sha256: fingerprint of the score maps, and so of all that made them.
+        data_sha256: hash of the content of all scans, in the manifest's order.
+        scores_sha256: fingerprint of the score maps, which stands for all that made them.
     """
 
     category: str

@@ -1,1 +1,1 @@
-"""The test scans of a category rated: their results and truth, as stages and pages read them."""
+"""Rates the test scans of a category: their results beside their truth, for stages and pages."""

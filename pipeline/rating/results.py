@@ -1,4 +1,4 @@
-"""Evaluation of one category: its test scans' maps against the ground truth."""
+"""Evaluates one category: compares its test scans' maps with the ground truth."""
 
 import json
 from collections.abc import Sequence
@@ -28,23 +28,23 @@ from ..voting.model import VotingModel, object_score
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Results and truth of a category's test scans that have one, in manifest order."""
+    """Results and truth of the test scans that have a truth, in manifest order."""
 
     index: tuple[int, ...]  # position in the manifest
     ids: tuple[str, ...]
     defects: tuple[str, ...]
     labels: NDArray[np.bool_]  # (N,)
     masks: NDArray[np.bool_] | None  # (N, 224, 224); None unless every defective scan has one
-    published_masks: NDArray[np.bool_] | None  # `masks` with CFM's padding
-    valid: NDArray[np.bool_] | None  # (N, 224, 224) pixels that are no padding; None: all are
+    published_masks: NDArray[np.bool_] | None  # `masks` with the padding that CFM counts
+    valid: NDArray[np.bool_] | None  # (N, 224, 224), False on padding; None: there is none
     maps: NDArray[np.float32]  # (N, 224, 224)
     foreground: NDArray[np.bool_]  # (N, 224, 224)
-    whole_masks: NDArray[np.bool_] | None  # `masks`, of the whole scans where they are cropped
+    whole_masks: NDArray[np.bool_] | None  # `masks`, but of the whole scans if these are cropped
     whole_maps: NDArray[np.float32]  # `maps`, likewise
     scores: NDArray[np.float64]  # (N,) object scores
     threshold: float
     unlabelled: tuple[tuple[str, float], ...]  # id and object score of test scans without truth
-    notes: tuple[str, ...]  # which metrics there are not, and why: a sentence each
+    notes: tuple[str, ...]  # sentences that say which metrics are missing, and why
 
     @classmethod
     def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
@@ -79,7 +79,7 @@ class Results:
         )
 
     def rankings(self) -> Rankings:
-        """What metrics and curves are read from: pixels of whole scans, cropped or not."""
+        """The sorted scores that metrics and curves are read from; pixels are of whole scans."""
         objects = self.scores, self.labels, self.defects
         rankings = rank_scans(self.whole_maps, self.whole_masks, *objects, self.valid)
         if self.valid is None or self.published_masks is None or rankings.pixels is None:
@@ -88,14 +88,14 @@ class Results:
 
 
 def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
-    """(N, 224, 224), also where N is 0."""
+    """The anomaly maps (N, 224, 224), also where N is 0."""
     if not index:
         return np.zeros((0, *ANOMALY.shape), dtype=np.float32)
     return store.read_samples(ANOMALY.name, index)
 
 
 def _whole(maps: NDArray[np.float32], rows: Sequence[ManifestRow]) -> NDArray[np.float32]:
-    """Maps (N, 224, 224) in the pixels of the whole scans; 0 outside a crop."""
+    """Bring maps (N, 224, 224) to the pixels of the whole scans; they are 0 outside a crop."""
     if all(row.crop is None for row in rows):
         return maps
     pairs = zip(maps, rows, strict=True)
@@ -108,7 +108,7 @@ def _object_scores(maps: NDArray[np.float32], foreground: NDArray[np.bool_]) -> 
 
 
 def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
-    """A sentence for each thing that the labelled test scans (rows) lack for all metrics."""
+    """A sentence for each thing that the labelled test scans lack for some metrics."""
     notes = []
     if unknown:
         scans = f"{counted(unknown, 'test scan')} {has(unknown)}"
@@ -133,7 +133,7 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
 
 
 def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
-    """metrics.json of a category: metrics, the threshold, the errors it makes on test, and notes.
+    """Write metrics.json: the metrics, the threshold, its errors on the test scans, and notes.
 
     A scan without ground truth has its score and decision, and null for its defect.
     """
