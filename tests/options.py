@@ -33,6 +33,8 @@ def listing(layout: str = "mvtec3d", light: int = 4, **changes: Any) -> Listing:
         "light": light,
         "test_private": False,
         "units": "m",
+        "invalid": None,
+        "bits": None,
         "camera": None,
         "test_share": 0.2,
     }

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ..validation.report import Report
 
 
+class Parts(StrEnum):
+    largest = "largest"
+    all = "all"
+
+
 class Units(StrEnum):
     m = "m"
     mm = "mm"
@@ -25,8 +30,11 @@ def validate(
     categories: Annotated[str, typer.Option(help="Categories, separated by commas.")] = "",
     layout: Annotated[str | None, typer.Option(help="Instead of data.layout.")] = None,
     units: Annotated[Units | None, typer.Option(help="Instead of data.units.")] = None,
+    invalid: Annotated[float | None, typer.Option(help="Instead of data.invalid.")] = None,
+    bits: Annotated[int | None, typer.Option(help="Instead of data.bits.")] = None,
     camera: Annotated[str | None, typer.Option(help="Instead of data.camera.")] = None,
     light: Annotated[int | None, typer.Option(help="Instead of data.light.")] = None,
+    parts: Annotated[Parts | None, typer.Option(help="Instead of data.parts.")] = None,
     test_private: Annotated[bool | None, typer.Option(help="Instead of data.test_private.")] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write all as one JSON document to a file; - prints it.")
@@ -49,8 +57,11 @@ def validate(
         "categories": [name.strip() for name in categories.split(",") if name.strip()] or None,
         "layout": layout,
         "units": units and units.value,
+        "invalid": invalid,
+        "bits": bits,
         "camera": camera,
         "light": light,
+        "parts": parts and parts.value,
         "test_private": test_private,
     }
     if root is not None and not overrides["categories"]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ WHOLE_MASKS_FILE = "whole_masks.npy"  # where scans are cropped
 # looked for, as data.plane_removal says; or it had been removed before the scan came here.
 PlaneState = Literal["removed", "none", "off", "before"]
 
+_LATER = frozenset({"invalid", "bits"})
 _PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
 
 
@@ -39,7 +40,7 @@ class ManifestRow:
     """One scan of a category.
 
     Attributes:
-        id, split, label, defect, layout, units: as in `ScanFiles`.
+        id, split, label, defect, layout, units, invalid, bits: as in `ScanFiles`.
         rgb, points, mask, sidecars: POSIX paths relative to the data set's root; mask may be
             absent.
         sha256: of the bytes of the scan's files, see `content_sha256`.
@@ -67,6 +68,8 @@ class ManifestRow:
     sidecars: dict[str, str] = field(default_factory=dict)
     layout: str = "mvtec3d"
     units: Units = "m"
+    invalid: float | None = None
+    bits: int | None = None
 
     @property
     def window(self) -> Window:
@@ -96,7 +99,14 @@ class ManifestRow:
             sidecars={role: _inside(root, path) for role, path in self.sidecars.items()},
             layout=self.layout,
             units=self.units,
+            invalid=self.invalid,
+            bits=self.bits,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """The row without what came later and is at its default: old manifests stay equal."""
+        content = asdict(self)
+        return {k: v for k, v in content.items() if v is not None or k not in _LATER}
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ class Manifest:
             "schema": self.schema,
             "category": self.category,
             "options": self.options.to_json(),
-            "rows": [asdict(row) for row in self.rows],
+            "rows": [row.to_json() for row in self.rows],
         }
         return json.dumps(content, indent=1) + "\n"
 

@@ -35,6 +35,9 @@ class ScanFiles:
             "info_depth", "pose".
         layout: name of the data set's layout, see `mentor3ad.readers.layouts`.
         units: of the geometry's coordinates.
+        invalid: what stands for no return in the geometry, in its own units or counts; None: no
+            number does.
+        bits: of an image with 16 a channel, those in use; None: what the file says, else 16.
     """
 
     id: str
@@ -47,6 +50,8 @@ class ScanFiles:
     sidecars: Mapping[str, Path] = field(default_factory=dict)
     layout: str = "mvtec3d"
     units: Units = "m"
+    invalid: float | None = None
+    bits: int | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Finished:
         return Settings(
             layout=row.layout,
             units=row.units,
+            invalid=row.invalid,
+            bits=row.bits,
             own_colours=row.rgb == row.points,
             light=self.params.data.light,
             preparation=self.manifest.options,

@@ -22,6 +22,8 @@ class Settings(Section):
 
     layout: str
     units: Units
+    invalid: float | None = None  # what stands for no return in the geometry
+    bits: int | None = None  # in use of images with 16 a channel
     own_colours: bool = False  # folder: clouds that bring their colours need no image
     light: int  # eyecandies: which of its images
     preparation: Preparation

@@ -77,6 +77,8 @@ def _scan(name: str, pair: Pair, model: Model) -> ScanFiles:
         sidecars=camera | dict(pair.sidecars),
         layout=model.settings.layout,
         units=model.settings.units,
+        invalid=model.settings.invalid,
+        bits=model.settings.bits,
     )
 
 

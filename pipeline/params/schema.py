@@ -14,6 +14,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Precision = Literal["auto", "float32", "bfloat16"]
+Parts = Literal["largest", "all"]
 MapName = Literal["rgb", "xyz", "mtr"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
@@ -59,9 +60,16 @@ class Preparation(Foreground):
     crop: Crop
     crop_margin: Margin
 
+    parts: Parts = "largest"
+
     def to_json(self) -> dict[str, Any]:
-        """The options as manifests and reports hold them; `plane_removal` comes first."""
+        """The options as manifests and reports hold them; `plane_removal` comes first.
+
+        `parts` is left out at its default, so that manifests from before it are equal.
+        """
         options = self.model_dump()
+        if self.parts == "largest":
+            del options["parts"]
         return {"plane_removal": options.pop("plane_removal"), **options}
 
 
@@ -72,6 +80,8 @@ class Listing(Section):
     light: Annotated[int, Field(ge=0, le=5)]
     test_private: bool
     units: Literal["m", "mm"]
+    invalid: Annotated[float, Field(allow_inf_nan=False)] | None
+    bits: Annotated[int, Field(ge=9, le=16)] | None
     camera: Annotated[str, Field(min_length=1)] | None
     test_share: Share
 
@@ -89,6 +99,7 @@ class Data(Listing):
     plane_removal: bool
     crop: Crop
     crop_margin: Margin
+    parts: Parts
     foreground: Foreground
     train_limit: Count | None
     shots: Count | None
@@ -98,7 +109,8 @@ class Data(Listing):
 
     @property
     def preparation(self) -> Preparation:
-        own = {name: getattr(self, name) for name in ("plane_removal", "crop", "crop_margin")}
+        names = ("plane_removal", "crop", "crop_margin", "parts")
+        own = {name: getattr(self, name) for name in names}
         return Preparation(**own, **self.foreground.model_dump())
 
 

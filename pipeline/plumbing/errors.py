@@ -21,6 +21,10 @@ class UnitsError(DataError):
     """Coordinates that are impossible in the unit that they are said to have."""
 
 
+class NoReturnError(DataError):
+    """A finite number that looks like the sensor's sign for no return, and that nobody named."""
+
+
 class MismatchError(DataError):
     """Files of one scan that do not fit each other."""
 

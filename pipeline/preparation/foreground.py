@@ -8,6 +8,7 @@ is background, and a flat part that crosses the border of a scan without a table
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,10 +98,15 @@ def _part(
     if plane is not None:
         at_border = border_band(points, options.border_px)[mask]
         clusters[_past_the_edge(plane.height(cloud), clusters, at_border)] = -1
-    part = part_pieces(cloud, clusters, options.piece_share, options.piece_gap_m)
+    part = part_pieces(cloud, clusters, options.piece_share, _gap(options))
     # The published rule: foreground has three non-zero coordinates.
     mask[mask] = part & cloud.all(axis=1)
     return mask
+
+
+def _gap(options: Preparation) -> float:
+    """How far apart two pieces may be, metres."""
+    return options.piece_gap_m if options.parts == "largest" else math.inf
 
 
 def _past_the_edge(

@@ -21,7 +21,7 @@ def part_pieces(
             larger.
         share: a piece has at least this share of the largest cluster's points.
         gap: a piece is at most this far from another, in the points' unit; 0: the largest
-            cluster alone, the published rule.
+            cluster alone, the published rule; infinity: pieces may lie anywhere.
 
     Returns:
         (N,) bool; all False where there is no cluster.
@@ -32,6 +32,8 @@ def part_pieces(
     kept = clusters == sizes.argmax()
     if gap == 0:
         return kept
+    if gap == np.inf:
+        return np.append(sizes >= share * sizes.max(), False)[clusters]
     large = set(np.flatnonzero(sizes >= share * sizes.max())) - {int(sizes.argmax())}
     pending = [kept] if large else []
     from scipy.spatial import cKDTree  # slow to import; only `prepare` looks for pieces

@@ -259,6 +259,8 @@ def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
         sidecars={role: _relative(root, path) for role, path in sorted(scan.sidecars.items())},
         layout=scan.layout,
         units=scan.units,
+        invalid=scan.invalid,
+        bits=scan.bits,
     )
 
 

@@ -14,22 +14,27 @@ from numpy.typing import NDArray
 from ..dataset.scan import RawScan
 from ..plumbing.errors import DataError, MismatchError, UnitsError
 from ..plumbing.words import counted
-from .formats import png
+from .formats import no_return, png
 from .formats.checks import MAX_COORDINATE_M, check_file, check_side, decoding
 from .formats.image import decode_rgb
 from .formats.raster import open_image
-from .formats.tiff import check_page, read_page
+from .formats.tiff import check_page, page_keys, read_page
 
 _PNG = frozenset({"PNG"})
 
 
-def read_raw_scan(rgb: Path, points: Path, mask: Path | None = None) -> RawScan:
+def read_raw_scan(
+    rgb: Path, points: Path, mask: Path | None = None, invalid: float | None = None
+) -> RawScan:
     """Read the two or three files of a scan.
+
+    Args:
+        invalid: what stands for no return in the points' z; None: no number does.
 
     Raises:
         DataError: a file is refused, or their sizes differ.
     """
-    image, xyz = read_rgb(rgb), read_points(points)
+    image, xyz = read_rgb(rgb), read_points(points, invalid)
     check_size(points, xyz.shape, rgb, image.shape)
     if mask is None:
         return RawScan(image, xyz, None)
@@ -67,10 +72,13 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         return np.array(image.convert("L") if image.mode == "1" else image)
 
 
-def read_points(path: Path) -> NDArray[np.float32]:
+def read_points(path: Path, invalid: float | None = None) -> NDArray[np.float32]:
     """(H, W, 3) float32 organised point map of a TIFF: metres, camera frame, (0, 0, 0) no return.
 
+    A point whose z is `invalid`, or GDAL's key for no return in the file, is none.
+
     Raises:
+        NoReturnError: a number that nobody named looks like one for no return.
         DataError: no such file, damaged, a side over `MAX_SIDE`, not three interleaved float32
             channels, a coordinate that is not finite, or one that cannot be in metres.
     """
@@ -80,6 +88,9 @@ def read_points(path: Path) -> NDArray[np.float32]:
         _check_shape(path, page, len(tiff.pages))
         check_page(path, page, tiff.filehandle)
         points = read_page(page, tiff.filehandle).astype(np.float32, copy=False)
+        keys = page_keys(path, page)
+    points = no_return.without(points, keys.no_return if invalid is None else invalid)
+    no_return.check_depths(path, points)
     _check_coordinates(path, points)
     return points
 

@@ -12,7 +12,7 @@ from ..dataset.grid import SIZE
 from ..dataset.manifest import PlaneState
 from ..dataset.scan import RawScan, ScanFiles
 from ..params.schema import Preparation
-from ..plumbing.errors import DataError, MismatchError, UnitsError
+from ..plumbing.errors import DataError, MismatchError, NoReturnError, UnitsError
 from ..plumbing.words import counted
 from ..preparation.prepare import check_label, find_part
 from ..preparation.resize import resize_mask, resize_points
@@ -109,6 +109,8 @@ def _problem(files: ScanFiles, error: DataError) -> Problem:
         kind = "mismatch"
     elif isinstance(error, UnitsError):
         kind = "units"
+    elif isinstance(error, NoReturnError):
+        kind = "no_return"
     message = str(error)
     places = {
         message.index(str(path)): path

@@ -53,3 +53,9 @@ def test_points_in_no_cluster_are_no_piece() -> None:
 @pytest.mark.parametrize("n", [0, 4])
 def test_without_a_cluster_nothing_is_kept(n: int) -> None:
     assert part_pieces(np.zeros((n, 3)), np.full(n, -1), 0.1, 1.0).tolist() == [False] * n
+
+
+def test_an_infinite_gap_keeps_every_large_cluster() -> None:
+    points, clusters = row((10, 0), (4, 1000), (5, 5000), (9, 90000))
+    clusters[:2] = -1
+    assert kept(points, clusters, 0.5, np.inf) == [0, 2, 3]

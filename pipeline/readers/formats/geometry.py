@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError, MismatchError, UnitsError
 from ...plumbing.words import counted
-from . import png
+from . import no_return, png
 from .calibration import Calibration
 from .camera import Camera
 from .checks import MAX_COORDINATE_M, read_head
 from .csv_grid import read_csv
 from .height_map import HeightMap, Heights, place_cloud, place_heights
 from .npy import read_npy, read_npz
+from .orientation import UPRIGHT
 from .pcd import has_colour as pcd_has_colour
 from .pcd import read_pcd
 from .pinhole import back_project, move, project
@@ -27,7 +28,7 @@ from .ply import has_colour as ply_has_colour
 from .ply import read_ply
 from .raster import read_wide
 from .records import Cloud
-from .tiff import read_tiff
+from .tiff import read_keys, read_tiff
 
 __all__ = [
     "GEOMETRY_SUFFIXES",
@@ -52,10 +53,12 @@ class Organised:
     Attributes:
         points: (H, W, 3) float32: metres, camera frame, (0, 0, 0) is no return.
         rgb: (H, W, 3) uint8 of the file's own colours; None where it has none.
+        orientation: as which the file's pixels were stored; here they are turned by it.
     """
 
     points: NDArray[np.float32]
     rgb: NDArray[np.uint8] | None
+    orientation: int = UPRIGHT
 
 
 def read_geometry(
@@ -63,6 +66,7 @@ def read_geometry(
     *,
     units: Literal["m", "mm"] = "m",
     camera: Calibration | None = None,
+    invalid: float | None = None,
 ) -> NDArray[np.float32]:
     """(H, W, 3) float32 organised point map: metres, camera frame, (0, 0, 0) is no return.
 
@@ -74,37 +78,50 @@ def read_geometry(
     - an unorganised cloud (PLY, PCD): needs `camera`, whose pose and intrinsics project it. The
       nearest point of a pixel wins, the first in the file of equally near ones.
 
-    In all of them a point or depth that is NaN or Inf is no return.
+    In all of them a point or depth that is NaN or Inf is no return. So is a depth, or a point's z,
+    that equals `invalid` or the file's own key for no return (GDAL's in a TIFF). A TIFF is turned
+    as its orientation says; the camera is that of the turned picture.
 
     Args:
         path: the file.
         units: of the file's lengths.
         camera: intrinsics, for unorganised clouds with the pose, or the scales of heights.
+        invalid: what stands for no return, in the file's own unit or counts.
 
     Raises:
+        NoReturnError: a number that nobody named looks like one for no return.
         DataError: the file is refused by its reader; a point has z <= 0 or a coordinate beyond
             100 m, as in wrong units; the camera is missing or of another size.
     """
-    return read_organised(path, units=units, camera=camera).points
+    return read_organised(path, units=units, camera=camera, invalid=invalid).points
 
 
 @np.errstate(invalid="ignore", over="ignore")  # NaN and Inf are no return, and no accident
 def read_organised(
-    path: Path, *, units: Literal["m", "mm"] = "m", camera: Calibration | None = None
+    path: Path,
+    *,
+    units: Literal["m", "mm"] = "m",
+    camera: Calibration | None = None,
+    invalid: float | None = None,
 ) -> Organised:
     """The geometry, as `read_geometry`, with the colours that a PLY or PCD has of its points."""
-    values = _read(path)
+    keys, values = read_keys(path), _read(path)
+    invalid = keys.no_return if invalid is None else invalid
+    if isinstance(camera, HeightMap) or isinstance(values, Heights):
+        scales = camera if isinstance(camera, HeightMap) else HeightMap()
+        camera = scales if scales.invalid is not None else replace(scales, invalid=invalid)
     if isinstance(values, Cloud):
         if values.grid is None:
-            return _project(path, values, units, camera)
+            cloud = replace(values, points=no_return.without(values.points, invalid))
+            return _project(path, cloud, units, camera)
         rgb = None if values.colours is None else values.colours.reshape(*values.grid, 3)
         points = values.points.reshape(*values.grid, 3)
-        return Organised(_place_cloud(path, points, units, camera), rgb)
+        return Organised(_place_cloud(path, points, units, camera, invalid), rgb)
     if isinstance(values, Heights):
-        scales = camera if isinstance(camera, HeightMap) else HeightMap()
-        return Organised(place_heights(path, values.z, values.pitch, values.unit_m, scales), None)
+        assert isinstance(camera, HeightMap)
+        return Organised(place_heights(path, values.z, values.pitch, values.unit_m, camera), None)
     place = _place_cloud if values.ndim == 3 else _place_image
-    return Organised(place(path, values, units, camera), None)
+    return Organised(place(path, values, units, camera, invalid), None, keys.orientation)
 
 
 def has_colour(path: Path) -> bool:
@@ -153,15 +170,26 @@ def _read_depth_png(path: Path) -> NDArray[np.uint16]:
 
 
 def _place_cloud(
-    path: Path, points: NDArray[Any], units: str, camera: Calibration | None
+    path: Path,
+    points: NDArray[Any],
+    units: str,
+    camera: Calibration | None,
+    invalid: float | None,
 ) -> NDArray[np.float32]:
+    points = no_return.without(points, invalid)
     if isinstance(camera, HeightMap):
+        no_return.check_heights(path, points[..., 2][points.any(axis=-1)], camera.invalid)
         return place_cloud(path, points, _METRES[units], camera)
+    no_return.check_depths(path, points)
     return _to_metres(path, points, units)
 
 
 def _place_image(
-    path: Path, values: NDArray[Any], units: str, camera: Calibration | None
+    path: Path,
+    values: NDArray[Any],
+    units: str,
+    camera: Calibration | None,
+    invalid: float | None,
 ) -> NDArray[np.float32]:
     if camera is None:
         raise DataError(
@@ -169,10 +197,13 @@ def _place_image(
             "height map."
         )
     if isinstance(camera, Camera):
-        return _to_metres(path, _back_project(path, values, camera), units)
+        depth = no_return.without(values, invalid)
+        no_return.check_depths(path, depth)
+        return _to_metres(path, _back_project(path, depth, camera), units)
     if camera.pitch_x is None or camera.pitch_y is None:
         raise DataError(f"{path} is a height map: give pitch_x and pitch_y in heightmap.yaml.")
     pitch = camera.pitch_x, camera.pitch_y
+    no_return.check_heights(path, values, camera.invalid)
     return place_heights(path, values, pitch, _METRES[units], camera)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,59 @@ import tifffile
 from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
-from .checks import check_side, decoding, truncated
+from .checks import check_side, decoding, read_head, truncated
 from .float_predictor import PREDICTOR, decode_predicted
+from .orientation import TAG, UPRIGHT, checked, turned
 from .raster import open_image
 
 # tifffile logs each oddity of a file that we then refuse in one sentence.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _NONE, _DEFLATE = 1, (8, 32946)  # values of the compression tag
+_NO_DATA = 42113  # GDAL's tag: the number for no return, as text
 _SEPARATE = 2  # planar configuration: one plane a channel
 
 
+@dataclass(frozen=True)
+class Keys:
+    """What a TIFF says of its pixels.
+
+    Attributes:
+        orientation: of the pixels as they are stored, 1 to 8.
+        no_return: the number that stands for no return; None where it names none.
+    """
+
+    orientation: int = UPRIGHT
+    no_return: float | None = None
+
+
+def page_keys(path: Path, page: tifffile.TiffPage) -> Keys:
+    """The keys of a page.
+
+    Raises:
+        DataError: an orientation that there is not, or a no-data key that is no number.
+    """
+    tags = page.tags
+    orientation = checked(path, int(tags[TAG].value)) if TAG in tags else UPRIGHT
+    if _NO_DATA not in tags:
+        return Keys(orientation)
+    text = str(tags[_NO_DATA].value).strip("\0 ")
+    try:
+        return Keys(orientation, float(text))
+    except ValueError:
+        raise DataError(f"{path} has the no-data key {text!r}: write a number there.") from None
+
+
+def read_keys(path: Path) -> Keys:
+    """The keys of a file; what is no TIFF has none."""
+    if read_head(path, 2) not in (b"II", b"MM"):
+        return Keys()
+    with decoding(path), tifffile.TiffFile(path) as tiff:
+        return page_keys(path, tiff.pages.first)
+
+
 def read_tiff(path: Path) -> NDArray[Any]:
-    """(H, W, 3) float XYZ or (H, W) depth, float or 16-bit counts, as they are stored.
+    """(H, W, 3) float XYZ or (H, W) depth, float or 16-bit counts, turned as its orientation says.
 
     XYZ may be interleaved or planar within one page.
 
@@ -44,9 +85,10 @@ def read_tiff(path: Path) -> NDArray[Any]:
         _check_dtype(path, page)
         check_page(path, page, tiff.filehandle)
         if page.compression not in (_NONE, *_DEFLATE):
-            return _read_by_pillow(path, page)
+            return _read_by_pillow(path, page)  # which turns it
         values = read_page(page, tiff.filehandle)
-        return np.moveaxis(values, 0, -1) if planar else values
+        values = np.moveaxis(values, 0, -1) if planar else values
+        return turned(values, page_keys(path, page).orientation)
 
 
 def check_page(path: Path, page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:

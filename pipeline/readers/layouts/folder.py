@@ -73,7 +73,17 @@ def list_scans(
     else:
         found = _list_unsplit(root, home, options.test_share, report)
     found = with_masks(found, find_masks(root, masks, report), report)
-    scans = [replace(scan, sidecars=camera, layout="folder", units=options.units) for scan in found]
+    scans = [
+        replace(
+            scan,
+            sidecars=camera,
+            layout="folder",
+            units=options.units,
+            invalid=options.invalid,
+            bits=options.bits,
+        )
+        for scan in found
+    ]
     if not any(scan.split == "train" for scan in scans):
         where = home / "train" if splits else home / GOOD
         message = (
@@ -94,7 +104,7 @@ def read_scan(files: ScanFiles) -> RawScan:
     camera = None if place is None else load_calibration(place)
     own = files.rgb == files.points
     image = None if own else read_rgb_image(files.rgb)
-    seen = read_organised(files.points, units=files.units, camera=camera)
+    seen = read_organised(files.points, units=files.units, camera=camera, invalid=files.invalid)
     rgb = seen.rgb if own else image
     if rgb is None:
         raise DataError(f"{files.points} has no colours of its own: add the scan's image.")
@@ -212,7 +222,7 @@ FOLDER = Layout(
     read_scan=read_scan,
     find=find_pairs,
     pair=pair,
-    params=frozenset({"units", "camera", "test_share"}),
+    params=frozenset({"units", "invalid", "bits", "camera", "test_share"}),
     needs_masks=False,
     role_folders=ROLE_FOLDERS,
 )

@@ -7,6 +7,7 @@ Source: Bergmann et al., "The MVTec 3D-AD data set" (VISAPP 2022).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def list_scans(
     """
     found = [path.parent.name for path in root.glob("*/train") if path.is_dir()]
     check_category(root, category, found, "a category is a folder with a train folder in it")
-    scans = tuple(s for split in SPLITS for s in _list_split(root, category, split, report))
+    found_scans = (s for split in SPLITS for s in _list_split(root, category, split, report))
+    scans = tuple(replace(scan, invalid=options.invalid) for scan in found_scans)
     folders = [root / category / split for split in SPLITS]
     known = f"the folders of a category are called {', '.join(SPLITS)}, or set data.layout: folder"
     report_ignored(root / category, folders, (*_PNG, *_TIFF), known, report)
@@ -70,8 +72,8 @@ def read_scan(files: ScanFiles) -> RawScan:
     Raises:
         DataError: a file is refused, or their sizes differ.
     """
-    raw = read_raw_scan(files.rgb, files.points, files.mask)
-    return RawScan(raw.rgb, raw.points, raw.mask, is_preprocessed(raw.rgb, raw.points))
+    raw = read_raw_scan(files.rgb, files.points, files.mask, files.invalid)
+    return replace(raw, part_only=is_preprocessed(raw.rgb, raw.points))
 
 
 def is_preprocessed(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
@@ -143,6 +145,7 @@ MVTEC3D = Layout(
     name="mvtec3d",
     list_scans=list_scans,
     read_scan=read_scan,
+    params=frozenset({"invalid"}),
     find=find_pairs,
     pair=pair,
     is_part_only=is_preprocessed,

@@ -11,9 +11,9 @@ from typing import Literal
 from ...plumbing.errors import DataError
 
 # What a problem is about: the folders, a name or link, a file without its partner, a file that
-# cannot be read, files of one scan that do not fit each other, the unit of length, the mask, the
-# part in the scan, few returns, folders that are ignored, and content that is there twice: in the
-# test and where the model learns, or within those two.
+# cannot be read, files of one scan that do not fit each other, the unit of length, a number
+# for no return that nobody named, the mask, the part in the scan, few returns,
+# folders that are ignored, and content that is there twice: in the test and where the model learns, or within those two.
 Kind = Literal[
     "layout",
     "name",
@@ -21,6 +21,7 @@ Kind = Literal[
     "unreadable",
     "mismatch",
     "units",
+    "no_return",
     "mask",
     "empty_mask",
     "missing_mask",

@@ -12,7 +12,9 @@ from mentor3ad.plumbing.errors import ConfigError
 from tests.paths import ROOT
 
 # Keys that a preset leaves as they are, though others set them:
-KEPT = {"folder": {"data.units", "data.camera"}}  # of the plant's sensor: no preset knows them
+KEPT = {  # of the plant's sensor: no preset knows them
+    "folder": {"data.units", "data.invalid", "data.bits", "data.camera"}
+}
 
 SHIPPED = (ROOT / "params.yaml").read_bytes()
 
