@@ -13,7 +13,8 @@ from ...plumbing.errors import DataError
 # What a problem is about: the folders, a name or link, a file without its partner, a file that
 # cannot be read, files of one scan that do not fit each other, the unit of length, a number
 # for no return that nobody named, the mask, the part in the scan, few returns,
-# folders that are ignored, and content that is there twice: in the test and where the model learns, or within those two.
+# folders that are ignored, and content that is there twice: in the test and where the model learns,
+# or within those two.
 Kind = Literal[
     "layout",
     "name",
