@@ -1,5 +1,6 @@
 """`mentor3ad new DIR`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,14 @@ def new(
     names = [name.strip() for name in categories.split(",") if name.strip()]
     create_project(folder, preset, root, names)
     print(f"{folder} is ready. Next:")
-    if folder != Path():
-        print(f"  cd {folder}")
-    print("  git commit --message 'A project of mentor3ad'   # experiments are compared with it")
-    print("  dvc repro")
+    for step in _next_steps(folder, preset):
+        print(f"  {step}")
+
+
+def _next_steps(folder: Path, preset: str | None) -> list[str]:
+    """The commands from here to the first results."""
+    steps = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]
+    steps.append("git commit --message 'A project of mentor3ad'")
+    if preset not in (None, "demo"):  # which generates its data, and needs no weights
+        steps += ["mentor3ad validate", "mentor3ad weights fetch"]
+    return [*steps, "dvc repro"]

@@ -1,5 +1,6 @@
 """`mentor3ad new`: a project that DVC takes as it is, whole or not at all."""
 
+import errno
 import json
 import os
 import subprocess
@@ -31,8 +32,12 @@ def files(folder: Path) -> set[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("new") / "deep/plant"
     said = new(str(folder)).splitlines()
-    assert said[0] == f"{folder} is ready. Next:"
-    assert "  dvc repro" in said
+    assert said == [
+        f"{folder} is ready. Next:",
+        f"  cd {folder}",
+        "  git commit --message 'A project of mentor3ad'",
+        "  dvc repro",
+    ]
     return folder
 
 
@@ -86,7 +91,12 @@ def test_an_empty_folder_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_preset_is_in_its_params(tmp_path: Path) -> None:
     (tmp_path / "raw/bracket/train").mkdir(parents=True)
-    new(str(tmp_path / "plant"), "--preset", "folder", "--root", str(tmp_path / "raw"))
+    said = new(str(tmp_path / "plant"), "--preset", "folder", "--root", str(tmp_path / "raw"))
+    assert said.splitlines()[-3:] == [
+        "  mentor3ad validate",
+        "  mentor3ad weights fetch",
+        "  dvc repro",
+    ]
     data = load_params(tmp_path / "plant/params.yaml").data
     assert (data.layout, data.root, data.categories) == (
         "folder",
@@ -152,6 +162,16 @@ def test_a_git_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", f"{git.parent}{os.pathsep}{os.environ['PATH']}")
     plant = tmp_path / "plant"
     assert refused(plant) == f"`git init --quiet` failed in {plant}: fatal: the disk is full"
+    assert not plant.exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(root: Path, record: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mentor3ad.project.create.save_record", full)
+    plant = tmp_path / "plant"
+    assert refused(plant) == f"{plant} cannot be written (No space left on device)"
     assert not plant.exists()
 
 
