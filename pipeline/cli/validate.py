@@ -49,6 +49,7 @@ def validate(
 
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
+    from ..params.categories import category_folders
     from ..params.schema import load_params
 
     params = load_params()
@@ -65,22 +66,11 @@ def validate(
         "test_private": test_private,
     }
     if root is not None and not overrides["categories"]:
-        overrides["categories"] = _folders(root)
+        overrides["categories"] = category_folders(root)
     data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
     report = _check(data, workers or params.runtime.workers)
     _print(report, json, examples)
     raise typer.Exit(report.exit_code(strict))
-
-
-def _folders(root: Path) -> list[str]:
-    try:
-        names = [path.name for path in root.iterdir() if path.is_dir()]
-    except OSError as error:
-        raise ConfigError(f"--root {root} cannot be listed ({error.strerror})") from None
-    found = sorted(name for name in names if not name.startswith("."))
-    if not found:
-        raise ConfigError(f"--root {root} holds no folders; it needs one a category")
-    return found
 
 
 def _override(data: "Data", values: dict[str, Any]) -> "Data":

@@ -21,7 +21,8 @@ from ..extraction.scan import Backbones
 from ..fusion.network import Fusion
 from ..guidance.network import Guidance
 from ..mentor.modules import read_module
-from ..params.schema import Features, Name, Section
+from ..params.categories import Category
+from ..params.schema import Features, Section
 from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VotingModel
@@ -66,7 +67,7 @@ class BundleManifest(Section):
     """bundle.json."""
 
     schema_version: Literal[1]
-    category: Name
+    category: Category
     settings: Settings
     backbones: BackboneHashes
     files: dict[File, Sha256]

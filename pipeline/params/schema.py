@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..plumbing.errors import ConfigError
+from .categories import Category
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -95,7 +96,7 @@ class Listing(Section):
 
 class Data(Listing):
     root: str
-    categories: Annotated[list[Name], Field(min_length=1)]
+    categories: Annotated[list[Category], Field(min_length=1)]
     plane_removal: bool
     crop: Crop
     crop_margin: Margin

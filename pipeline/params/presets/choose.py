@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...plumbing.errors import ConfigError
 from ...plumbing.files import replaced_whole
+from ..categories import category_folders
 from ..schema import PARAMS_FILE, parse_params, read_text
 from .overlay import Change, load_yaml, overlay, value_places
 
@@ -91,20 +92,14 @@ def _known_categories(name: str) -> list[str]:
 
 
 def _folders(root: Path) -> list[str]:
-    try:
-        folders = [path.name for path in root.iterdir() if path.is_dir()]
-    except OSError as error:
-        raise ConfigError(f"--root {root} cannot be listed ({error.strerror})") from None
-    if "train" in folders:
+    if (root / "train").is_dir():
         raise ConfigError(
             f"--root {root} holds a train folder, so it is one category; give the folder above it"
         )
-    return sorted(folder for folder in folders if not folder.startswith("."))
+    return category_folders(root)
 
 
 def _check_categories(root: Path, categories: Sequence[str], found: Sequence[str]) -> None:
-    if not found:
-        raise ConfigError(f"--root {root} holds no folders; it needs one a category")
     missing = [category for category in categories if category not in found]
     if missing:
         raise ConfigError(
