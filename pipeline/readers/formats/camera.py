@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from .checks import MAX_SIDE
@@ -27,12 +22,35 @@ def _as_tuples(value: Any) -> Any:
 
 
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
-Pose = Annotated[tuple[tuple[Finite, ...], ...], BeforeValidator(_as_tuples)]
+Pose = tuple[tuple[float, ...], ...]
+
+
+def _check_rigid(pose: Pose) -> Pose:
+    if [len(row) for row in pose] != [4] * 4 or pose[3] != (0, 0, 0, 1):
+        raise ValueError("must be four rows of four numbers, the last row 0, 0, 0, 1")
+    rotation = np.array(pose)[:3, :3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if not off <= _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
+        raise ValueError("must be rigid: a rotation without scale or mirror, and a translation")
+    return pose
+
+
+def _check_five(coefficients: tuple[float, ...]) -> tuple[float, ...]:
+    if len(coefficients) not in (4, 5):
+        raise ValueError("must be k1, k2, p1, p2, k3 of OpenCV's model, or the first four")
+    return (*coefficients, 0.0)[:5]
+
+
+RigidPose = Annotated[
+    tuple[tuple[Finite, ...], ...], BeforeValidator(_as_tuples), AfterValidator(_check_rigid)
+]
+Distortion = Annotated[tuple[Finite, ...], BeforeValidator(_as_tuples), AfterValidator(_check_five)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Camera:
-    """A pinhole camera without distortion; x to the right, y down, z into the scene.
+    """A pinhole camera and its lens; x to the right, y down, z into the scene.
 
     Attributes:
         fx, fy: focal lengths in pixels.
@@ -42,6 +60,7 @@ class Camera:
             unorganised clouds; None where the cloud is in the camera's frame.
         depth_scale: how many `units` of `read_geometry` one integer count of a depth image is; None
             is one. Depth in floats is in `units` and not scaled.
+        distortion: k1, k2, p1, p2, k3 of OpenCV's model (the last may be left out); None: none.
 
     Raises:
         pydantic.ValidationError: built from values that no camera has; `build` names the file.
@@ -53,19 +72,6 @@ class Camera:
     cy: Finite
     width: Side
     height: Side
-    pose: Pose | None = None
+    pose: RigidPose | None = None
     depth_scale: Positive | None = None
-
-    @field_validator("pose")
-    @classmethod
-    def _check_pose(cls, pose: Pose | None) -> Pose | None:
-        if pose is None:
-            return None
-        if [len(row) for row in pose] != [4] * 4 or pose[3] != (0, 0, 0, 1):
-            raise ValueError("must be four rows of four numbers, the last row 0, 0, 0, 1")
-        rotation = np.array(pose)[:3, :3]
-        with np.errstate(over="ignore", invalid="ignore"):
-            off = np.abs(rotation @ rotation.T - np.eye(3)).max()
-        if not off <= _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
-            raise ValueError("must be rigid: a rotation without scale or mirror, and a translation")
-        return pose
+    distortion: Distortion | None = None

@@ -28,6 +28,7 @@ from .ply import has_colour as ply_has_colour
 from .ply import read_ply
 from .raster import read_wide
 from .records import Cloud
+from .rig import Rig
 from .tiff import read_keys, read_tiff
 
 __all__ = [
@@ -43,7 +44,7 @@ GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _PCD = (b"#", b"VERSION", b"FIELDS")
-_METRES = {"m": 1.0, "mm": 0.001}
+METRES = {"m": 1.0, "mm": 0.001}
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,12 @@ def read_organised(
     camera: Calibration | None = None,
     invalid: float | None = None,
 ) -> Organised:
-    """The geometry, as `read_geometry`, with the colours that a PLY or PCD has of its points."""
+    """The geometry, as `read_geometry`, with the colours that a PLY or PCD has of its points.
+
+    Of a rig the points are the depth camera's; `register` brings its image onto them.
+    """
+    if isinstance(camera, Rig):
+        camera = camera.depth
     keys, values = read_keys(path), _read(path)
     invalid = keys.no_return if invalid is None else invalid
     if isinstance(camera, HeightMap) or isinstance(values, Heights):
@@ -173,13 +179,13 @@ def _place_cloud(
     path: Path,
     points: NDArray[Any],
     units: str,
-    camera: Calibration | None,
+    camera: Camera | HeightMap | None,
     invalid: float | None,
 ) -> NDArray[np.float32]:
     points = no_return.without(points, invalid)
     if isinstance(camera, HeightMap):
         no_return.check_heights(path, points[..., 2][points.any(axis=-1)], camera.invalid)
-        return place_cloud(path, points, _METRES[units], camera)
+        return place_cloud(path, points, METRES[units], camera)
     no_return.check_depths(path, points)
     return _to_metres(path, points, units)
 
@@ -188,7 +194,7 @@ def _place_image(
     path: Path,
     values: NDArray[Any],
     units: str,
-    camera: Calibration | None,
+    camera: Camera | HeightMap | None,
     invalid: float | None,
 ) -> NDArray[np.float32]:
     if camera is None:
@@ -204,7 +210,7 @@ def _place_image(
         raise DataError(f"{path} is a height map: give pitch_x and pitch_y in heightmap.yaml.")
     pitch = camera.pitch_x, camera.pitch_y
     no_return.check_heights(path, values, camera.invalid)
-    return place_heights(path, values, pitch, _METRES[units], camera)
+    return place_heights(path, values, pitch, METRES[units], camera)
 
 
 def _back_project(path: Path, depth: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
@@ -218,7 +224,7 @@ def _back_project(path: Path, depth: NDArray[Any], camera: Camera) -> NDArray[np
     return back_project(depth * np.float64(scale), camera)
 
 
-def _project(path: Path, cloud: Cloud, units: str, camera: Calibration | None) -> Organised:
+def _project(path: Path, cloud: Cloud, units: str, camera: Camera | HeightMap | None) -> Organised:
     if not isinstance(camera, Camera):
         raise DataError(
             f"{path} is an unorganised cloud, a list of {counted(len(cloud.points), 'point')} "
@@ -238,7 +244,7 @@ def _project(path: Path, cloud: Cloud, units: str, camera: Calibration | None) -
 
 def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float32]:
     """(..., 3) float32; not finite becomes (0, 0, 0)."""
-    scale = _METRES[units]
+    scale = METRES[units]
     metres = points if scale == 1 else points.astype(np.float64) * scale
     finite = np.isfinite(metres).all(axis=-1, keepdims=True)
     metres = np.where(finite, metres, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,44 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .camera import Camera
+from .distortion import distort, undistort
 
 
 def back_project(depth: NDArray[Any], camera: Camera) -> NDArray[np.float64]:
     """(H, W, 3) point of each pixel from its depth along the optical axis, in the depth's unit."""
     z = depth.astype(np.float64)  # (H, W)
+    if camera.distortion is not None:
+        return rays(camera) * z[..., None]
     u, v = np.arange(camera.width), np.arange(camera.height)[:, None]
     return np.stack([(u - camera.cx) / camera.fx * z, (v - camera.cy) / camera.fy * z, z], axis=-1)
+
+
+@lru_cache(maxsize=4)  # the same for all scans of a category
+def rays(camera: Camera) -> NDArray[np.float64]:
+    """(H, W, 3) point of each pixel at depth 1; NaN where the lens shows no direction."""
+    u, v = np.arange(camera.width), np.arange(camera.height)
+    x, y = np.meshgrid((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy)
+    if camera.distortion is not None:
+        x, y = undistort(x, y, camera.distortion)
+    found = np.stack([x, y, np.ones_like(x)], axis=-1)
+    found.setflags(write=False)
+    return found
+
+
+def image_of(
+    points: NDArray[Any], camera: Camera
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Column and row, (...) float64 pixels, of (..., 3) points in the camera's frame.
+
+    Not finite where the camera shows no such point: one behind it, or beyond its lens.
+    """
+    x, y, z = np.moveaxis(points.astype(np.float64), -1, 0)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        z = np.where(z > 0, z, np.nan)
+        if camera.distortion is None:  # in this order: its rounding is what decides a pixel
+            return camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+        at = distort(x / z, y / z, camera.distortion)
+        return camera.fx * at[0] + camera.cx, camera.fy * at[1] + camera.cy
 
 
 def move(points: NDArray[Any], camera: Camera) -> NDArray[Any]:
@@ -59,10 +91,8 @@ def project(path: Path, points: NDArray[Any], camera: Camera) -> Projection:
     Raises:
         DataError: all points fall beside the image.
     """
-    x, y, z = points.astype(np.float64).T
-    with np.errstate(over="ignore", invalid="ignore"):
-        column = np.floor(camera.fx * x / z + camera.cx + 0.5)
-        row = np.floor(camera.fy * y / z + camera.cy + 0.5)
+    z = points[:, 2].astype(np.float64)
+    column, row = (np.floor(places + 0.5) for places in image_of(points, camera))
     inside = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
     if not inside.any():
         raise DataError(

@@ -17,8 +17,9 @@ from ...plumbing.errors import DataError
 from ...plumbing.files import check_inside
 from ..content import content_sha256
 from ..formats.calibration import CALIBRATION_FILES, load_calibration
-from ..formats.geometry import read_organised
+from ..formats.geometry import METRES, read_organised
 from ..formats.image import read_mask_image, read_rgb_image
+from ..formats.rig import Rig, check_depth, check_image, register
 from ..images import check_size
 from .files import check_category, composed, is_inside, is_printable, report_ignored, visible
 from .layout import Layout
@@ -108,11 +109,16 @@ def read_scan(files: ScanFiles) -> RawScan:
     rgb = seen.rgb if own else image
     if rgb is None:
         raise DataError(f"{files.points} has no colours of its own: add the scan's image.")
-    check_size(files.points, seen.points.shape, files.rgb, rgb.shape)
     mask = None if files.mask is None else read_mask_image(files.mask)
+    points = seen.points
+    if isinstance(camera, Rig) and not own:
+        check_image(files.rgb, rgb.shape, camera.color)
+        check_depth(files.points, points.shape, camera.depth)
+        points, rgb, mask = register(camera, points, rgb, mask, METRES[files.units])
+    check_size(files.points, points.shape, files.rgb, rgb.shape)
     if mask is not None and files.mask is not None:
         check_size(files.mask, mask.shape, files.rgb, rgb.shape)
-    return RawScan(rgb, seen.points, mask)
+    return RawScan(rgb, points, mask)
 
 
 def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[ScanFiles]:

@@ -85,6 +85,31 @@ def test_a_table_of_heights_beside_one_image_is_the_geometry(root: Path, home: P
     ]
 
 
+def test_an_image_of_another_camera_is_brought_onto_the_depth(root: Path, home: Path) -> None:
+    """Both look along one axis, the image twice as fine: each pixel of depth shows its middle."""
+    rig = {
+        "depth": {"fx": 50.0, "fy": 50.0, "cx": 4.5, "cy": 3.5, "width": 10, "height": 8},
+        "color": {"fx": 100.0, "fy": 100.0, "cx": 9.5, "cy": 7.5, "width": 20, "height": 16},
+        "color_from_depth": np.eye(4).tolist(),
+    }
+    image = np.repeat(np.repeat(np.arange(240, dtype=np.uint8).reshape(8, 10, 3), 2, 0), 2, 1)
+    mask = np.zeros((16, 20), np.uint8)
+    mask[4:6, 8:10] = 1
+    for name, picture in (("1_rgb", image), ("1_mask", mask)):
+        write_png(home / f"test/dent/{name}.png", picture)
+    write_png(home / "train/2_rgb.png", image)
+    for place in ("test/dent/1", "train/2"):
+        np.save(home / f"{place}_depth.npy", np.full((8, 10), 500.0))
+    (home / "rig.json").write_text(json.dumps(rig))
+    scans = {scan.split: read_scan(scan) for scan in listed(root, units="mm")}
+    np.testing.assert_array_equal(scans["train"].rgb, image[::2, ::2])
+    np.testing.assert_allclose(scans["train"].points[..., 2], 0.5)
+    np.testing.assert_array_equal(np.argwhere(scans["test"].mask), [[2, 4]])
+    write_png(home / "train/2_rgb.png", image[1:])
+    with pytest.raises(DataError, match=r"2_rgb\.png is 15 x 20 pixels but its camera has 16 x 20"):
+        read_scan(listed(root, units="mm")[0])
+
+
 def test_two_files_that_say_how_to_read(root: Path, home: Path) -> None:
     write_pair(home / "train", "1")
     (home / "camera.json").write_text(json.dumps(CAMERA))
@@ -314,7 +339,7 @@ def test_depth_without_a_camera_is_refused(root: Path, home: Path) -> None:
     write_png(home / "train/1.png", image)
     np.save(home / "train/1_depth.npy", points[..., 2])
     with pytest.raises(DataError, match=r"1_depth\.npy is a depth image: give the camera"):
-        read_scan(listed(root)[0])
+        read_scan(listed(root, units="mm")[0])
 
 
 def test_a_mask_of_another_size_is_named(root: Path, home: Path) -> None:
@@ -329,4 +354,4 @@ def test_points_of_another_size_are_named(root: Path, home: Path) -> None:
     write_pair(home / "train", "1")
     np.save(home / "train/1.npy", plant_scan(0)[1][1:])
     with pytest.raises(DataError, match=r"1\.npy is 89 x 100 pixels but"):
-        read_scan(listed(root)[0])
+        read_scan(listed(root, units="mm")[0])
