@@ -339,7 +339,7 @@ def test_depth_without_a_camera_is_refused(root: Path, home: Path) -> None:
     write_png(home / "train/1.png", image)
     np.save(home / "train/1_depth.npy", points[..., 2])
     with pytest.raises(DataError, match=r"1_depth\.npy is a depth image: give the camera"):
-        read_scan(listed(root, units="mm")[0])
+        read_scan(listed(root)[0])
 
 
 def test_a_mask_of_another_size_is_named(root: Path, home: Path) -> None:
@@ -354,4 +354,4 @@ def test_points_of_another_size_are_named(root: Path, home: Path) -> None:
     write_pair(home / "train", "1")
     np.save(home / "train/1.npy", plant_scan(0)[1][1:])
     with pytest.raises(DataError, match=r"1\.npy is 89 x 100 pixels but"):
-        read_scan(listed(root, units="mm")[0])
+        read_scan(listed(root)[0])
