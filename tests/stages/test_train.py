@@ -43,7 +43,7 @@ def test_modules_are_the_same_to_the_byte_and_no_file_stays(
     small: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_features(tmp_path, CATEGORY, [scan_features(seed) for seed in range(4)])
-    monkeypatch.setattr("mentor3ad.training.loop.SPACE_PIXELS", 200)  # its fit takes seconds
+    monkeypatch.setattr("mentor3ad.fusion.training.SPACE_PIXELS", 200)  # its fit takes seconds
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     resident = trained(with_memory(small, None))

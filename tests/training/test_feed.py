@@ -205,7 +205,7 @@ def trained(features: PixelFeatures, model: Model) -> list[Tensor]:
 
 @pytest.fixture(autouse=True)
 def small_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mentor3ad.training.loop.SPACE_PIXELS", 200)  # its fit takes seconds
+    monkeypatch.setattr("mentor3ad.fusion.training.SPACE_PIXELS", 200)  # its fit takes seconds
 
 
 @pytest.mark.parametrize("every", [None, 2])
