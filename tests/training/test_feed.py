@@ -225,7 +225,7 @@ def test_the_thread_ends_with_an_interrupted_training(model, tmp_path, monkeypat
         assert feeding() == ["feed_0"]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mentor3ad.training.loop.fusion_loss", interrupt)
+    monkeypatch.setattr("mentor3ad.fusion.training.fusion_loss", interrupt)
     features = PixelFeatures([scan_features(0)], CPU, new_table=partial(scratch_table, tmp_path))
     with pytest.raises(KeyboardInterrupt) as held:
         train_fusion(features, model(), "rope", iter)
