@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from ...plumbing.errors import DataError
 from .camera import Camera
+from .foreign_camera import camera_keys
 from .height_map import HEIGHT_MAP_KEYS, HeightMap
 from .keys import build, read_keys
 from .rig import Rig
@@ -30,8 +31,8 @@ def load_calibration(path: Path) -> Calibration:
     """Read a pinhole camera, the scales of height maps, or a rig of two cameras.
 
     Raises:
-        DataError: no such file, not JSON or YAML, over 64 KiB, a key that is unknown or missing,
-            or a value that no such sensor has.
+        DataError: no such file, not JSON or YAML, over 64 KiB, a key that is unknown or missing, a
+            value that no such sensor has, or a lens of another model than OpenCV's.
     """
     keys = read_keys(path, "write fx, fy, cx, cy, width and height, or those of a height map")
     if HEIGHT_MAP_KEYS & keys.keys():
@@ -39,11 +40,11 @@ def load_calibration(path: Path) -> Calibration:
     if _RIG_KEYS & keys.keys():
         cameras = {name: _camera_of(path, keys, name) for name in ("depth", "color")}
         return build(Rig, path, keys | cameras, "rig")
-    return build(Camera, path, keys, "camera")
+    return build(Camera, path, camera_keys(path, keys), "camera")
 
 
 def _camera_of(path: Path, keys: dict[str, Any], name: str) -> Camera:
     own = keys.get(name)
     if not isinstance(own, dict) or not all(isinstance(key, str) for key in own):
         raise DataError(f"{path} has no keys under {name}: write that camera's fx, fy, cx, cy, ...")
-    return build(Camera, path, own, f"rig, its {name}: not a camera")
+    return build(Camera, path, camera_keys(path, own), f"rig, its {name}: not a camera")

@@ -21,7 +21,12 @@ def _as_tuples(value: Any) -> Any:
     return tuple(tuple(row) if isinstance(row, list) else row for row in value)
 
 
-Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+def _whole(value: Any) -> Any:
+    """As programs that know no integers write 640.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
 Pose = tuple[tuple[float, ...], ...]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _LONGEST_FILE = 65536  # bytes
+_OPENCV_HEADER = re.compile(r"\A%YAML:1\.\d\s*\n")
 _LONGEST_KEY = 80  # characters of an unknown key in a message
 
 
@@ -29,7 +31,7 @@ def read_keys(path: Path, remedy: str) -> dict[str, Any]:
     if len(content) > _LONGEST_FILE:
         raise DataError(f"{path} is over {_LONGEST_FILE} bytes: write the camera's keys alone.")
     with decoding(path):
-        keys = _parse(path, content.decode("utf-8"))
+        keys = _parse(path, content.decode("utf-8-sig"))
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys):
         raise DataError(f"{path} holds no keys: {remedy}.")
     return keys
@@ -60,4 +62,6 @@ def _parse(path: Path, text: str) -> Any:
         return json.loads(text)
     from ruamel.yaml import YAML
 
+    # OpenCV's own header and tag, which are no YAML 1.2.
+    text = _OPENCV_HEADER.sub("", text).replace("!!opencv-matrix", "")
     return YAML(typ="safe", pure=True).load(text)
