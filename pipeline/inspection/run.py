@@ -14,11 +14,10 @@ from typing import IO
 from ..dataset.scan import ScanFiles
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.logs import log_event
-from ..readers.formats.geometry import has_colour
 from .inspector import Inspection, Inspector
 from .pictures import Kind, save_pictures
 from .results import Format, Result, header, line, results_file
-from .scans import find_scans, pair_files
+from .scans import find_scans, pair_files, split_pair
 from .station import Station
 
 
@@ -178,12 +177,7 @@ def _named(
 
 
 def _pair(name: str, inspector: Inspector) -> ScanFiles:
-    rgb, _, points = name.partition(",")
-    if not points and not has_colour(Path(rgb)):
-        raise ConfigError(
-            f"{name} has no geometry with colours of its own: name a scan as IMAGE,GEOMETRY"
-        )
-    return pair_files(Path(rgb), Path(points or rgb), inspector.model)
+    return pair_files(*split_pair(name), inspector.model)
 
 
 def _check_apart(folder: Path, output: Output) -> None:

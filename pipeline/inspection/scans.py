@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset.scan import UNKNOWN, ScanFiles
-from ..plumbing.errors import DataError
+from ..plumbing.errors import ConfigError, DataError
+from ..readers.formats.geometry import has_colour
 from ..readers.layouts import find_layout
 from ..readers.layouts.files import visible
 from ..readers.layouts.layout import Layout, Pair
@@ -23,6 +24,31 @@ class FoundScans:
 
     scans: list[ScanFiles] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
+
+
+def split_pair(name: str) -> tuple[Path, Path]:
+    """Image and geometry of IMAGE,GEOMETRY, whose names may hold commas, or of a coloured cloud.
+
+    Raises:
+        ConfigError: a file that has no colours of its own, or several commas of which none, or
+            more than one, stands between two files.
+    """
+    whole = Path(name)
+    if "," not in name or whole.is_file():
+        if not has_colour(whole):
+            raise ConfigError(
+                f"{name} has no geometry with colours of its own: name a scan as IMAGE,GEOMETRY"
+            )
+        return whole, whole
+    parts = name.split(",")
+    pairs = [(Path(",".join(parts[:i])), Path(",".join(parts[i:]))) for i in range(1, len(parts))]
+    found = [pair for pair in pairs if all(path.is_file() for path in pair)]
+    if len(found) == 1 or len(pairs) == 1:
+        return (found or pairs)[0]
+    raise ConfigError(
+        f"{name} has {len(pairs)} commas, of which {len(found) or 'none'} stand between two files: "
+        "check IMAGE,GEOMETRY, or inspect the folder"
+    )
 
 
 def pair_files(rgb: Path, points: Path, model: Model) -> ScanFiles:

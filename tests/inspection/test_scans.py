@@ -8,8 +8,8 @@ import pytest
 
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.model import Model
-from mentor3ad.inspection.scans import find_scans, pair_files
-from mentor3ad.plumbing.errors import DataError
+from mentor3ad.inspection.scans import find_scans, pair_files, split_pair
+from mentor3ad.plumbing.errors import ConfigError, DataError
 from mentor3ad.readers.layouts import read_scan
 from tests.raw_data_sets import write_candy, write_coloured, write_nested, write_pair
 
@@ -114,3 +114,30 @@ def test_a_link_that_leads_out_is_refused(plant: Model, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(plant: Model, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no folder"):
         find_scans(tmp_path / "gone", plant)
+
+
+@pytest.mark.parametrize(
+    ("image", "geometry"), [("a.png", "a.npy"), ("a,1.png", "b.npy"), ("a, b.png", "c,d,e.npy")]
+)
+def test_names_with_commas(tmp_path: Path, image: str, geometry: str) -> None:
+    pair = tmp_path / image, tmp_path / geometry
+    for path in pair:
+        path.touch()
+    assert split_pair(f"{pair[0]},{pair[1]}") == pair
+
+
+def test_one_comma_needs_no_files(tmp_path: Path) -> None:
+    """Which of them is missing, its reader says."""
+    assert split_pair("a.png,b.npy") == (Path("a.png"), Path("b.npy"))
+
+
+def test_commas_that_may_stand_between_two_scans_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="has 2 commas, of which none stand between two files"):
+        split_pair("a,b.png,c.npy")
+    for name in ("a", "b,c", "a,b", "c"):
+        Path(name).touch()
+    with pytest.raises(ConfigError, match="has 2 commas, of which 2 stand"):
+        split_pair("a,b,c")
