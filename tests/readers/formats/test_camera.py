@@ -41,7 +41,7 @@ def test_yaml_in_blocks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"k1": 0.1}, "k1: Unexpected keyword"),
+        ({"serial": 7}, "serial: Unexpected keyword"),
         ({"fx": ...}, "fx: Field required"),
         ({"fx": 0}, "fx: Input should be greater than 0"),
         ({"fy": float("nan")}, "fy: Input should be"),

@@ -195,7 +195,7 @@ def test_file_of_a_rig(tmp_path: Path) -> None:
             "its color: .*distortion: ",
         ),
         ({"color": keys()["color"] | {"fx": 0}}, "its color: .*fx: Input should be greater"),
-        ({"depth": keys()["depth"] | {"k1": 0}}, "its depth: .*k1: Unexpected"),
+        ({"depth": keys()["depth"] | {"serial": 0}}, "its depth: .*serial: Unexpected"),
     ],
 )
 def test_what_is_no_rig(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
