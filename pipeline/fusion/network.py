@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..features.space import FeatureSpace
-from ..mentor.losses import info_nce, mentor_info_nce
+from ..mentor.losses import Workspace, info_nce, mentor_info_nce
 from ..mentor.modules import TrainedModule
 
 
@@ -46,14 +46,23 @@ class Fusion(TrainedModule):
 
 
 def fusion_loss(
-    fusion: Fusion, rgb: Tensor, xyz: Tensor, temperature: float, outer: bool
+    fusion: Fusion,
+    rgb: Tensor,
+    xyz: Tensor,
+    temperature: float,
+    outer: bool,
+    workspace: Workspace | None = None,
 ) -> Tensor:
     """Symmetric InfoNCE of the projections of the same pixel (eq. 2).
 
     Taken literally the outer MLP is never trained, as the loss does not see it; with `outer`,
     InfoNCE between F_Mtr and each detached projection joins at half weight.
+
+    Args:
+        rgb, xyz: F_RGB (N, R) and F_XYZ (N, X).
+        workspace: see `info_nce`.
     """
     a, b = fusion.project(rgb, xyz)
     if not outer:
-        return info_nce(a, b, temperature)
-    return mentor_info_nce(a, b, fusion.fuse(a, b), temperature)
+        return info_nce(a, b, temperature, workspace)
+    return mentor_info_nce(a, b, fusion.fuse(a, b), temperature, workspace)

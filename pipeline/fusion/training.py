@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..features.pixels import PixelFeatures
+from ..mentor.losses import Workspace
 from ..params.schema import Model, Whitening
 from ..training.feed import samples
 from ..training.loop import Bar, Trained, train_module
@@ -37,8 +38,10 @@ def train_fusion(
     rng = generator(model.seed, "mfm", category)
     _fit_space(fusion, features, model.whitening, rng)
 
+    workspace = Workspace()
+
     def loss(rgb: Tensor, xyz: Tensor) -> Tensor:
-        return fusion_loss(fusion, rgb, xyz, mfm.temperature, mfm.outer_loss)
+        return fusion_loss(fusion, rgb, xyz, mfm.temperature, mfm.outer_loss, workspace)
 
     return train_module(
         fusion,

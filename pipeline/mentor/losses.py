@@ -1,11 +1,13 @@
 """The two losses of the paper. Losses are computed in float32 whatever the matmuls' type.
 
 Their gradients are written out: autograd would pass over the (N, N) logits and the (N, C) features
-three times as often, which costs more than the matrix products of small networks.
+three times as often, which costs more than the matrix products of small networks. Both losses see a
+row x only through its direction u = x / |x|, so that their gradients by x follow from those by u:
+
+    du/dx = (I - u u^T) / |x|,    dL/dx = (dL/du - (dL/du . u) u) / |x|.
 """
 
 from math import prod
-from threading import local
 from typing import Any
 
 import torch
@@ -22,22 +24,54 @@ def similarity_logits(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     return (F.normalize(a.float(), dim=-1) / temperature) @ F.normalize(b.float(), dim=-1).T
 
 
-def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """Symmetric InfoNCE (eq. 2): row i of `a` and of `b` are positives, the others negatives."""
+class Workspace:
+    """Memory that one loss after the other overwrites; whoever trains keeps it between steps.
+
+    New memory would be cleared by the system page by page, which takes longer than all that is
+    done with the logits. One loss at a time: threads that compute losses have one each.
+    """
+
+    def __init__(self) -> None:
+        self._memory: Tensor | None = None
+
+    def take(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """Float32 of a shape, with whatever values; what was taken before is overwritten."""
+        size, memory = prod(shape), self._memory
+        if memory is None or memory.device != device or len(memory) < size:
+            with torch.inference_mode(False):  # the next loss may be outside of it
+                memory = self._memory = torch.empty(size, device=device)
+        return memory[:size].view(shape)
+
+
+def info_nce(
+    a: Tensor, b: Tensor, temperature: float, workspace: Workspace | None = None
+) -> Tensor:
+    """Symmetric InfoNCE (eq. 2): row i of `a` and of `b` are positives, the others negatives.
+
+    Args:
+        a, b: (N, C).
+        workspace: what a loop of many steps keeps between them; None: memory of this call alone.
+    """
     if 1 / temperature < EXPONENT:
-        return _Contrast.apply(temperature, a, b)
+        return _Contrast.apply(temperature, workspace or Workspace(), a, b)
     logits = similarity_logits(a, b, temperature)  # (N, N)
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def mentor_info_nce(a: Tensor, b: Tensor, mentor: Tensor, temperature: float) -> Tensor:
+def mentor_info_nce(
+    a: Tensor, b: Tensor, mentor: Tensor, temperature: float, workspace: Workspace | None = None
+) -> Tensor:
     """`info_nce` of two projections, and half of that between F_Mtr and each of them.
 
-    All are (N, C). In the second part the projections are targets: only F_Mtr has a gradient of it.
+    In the second part the projections are targets: only F_Mtr has a gradient of it.
+
+    Args:
+        a, b, mentor: (N, C).
+        workspace: see `info_nce`.
     """
     if 1 / temperature < EXPONENT:
-        return _Contrast.apply(temperature, a, b, mentor)
+        return _Contrast.apply(temperature, workspace or Workspace(), a, b, mentor)
     halves = (info_nce(mentor, x.detach(), temperature) / 2 for x in (a, b))
     return info_nce(a, b, temperature) + sum(halves)
 
@@ -60,20 +94,23 @@ class _Contrast(Function):
     """`info_nce` of rows (N, C), or `mentor_info_nce` of three; the gradients come with the loss.
 
     So the (N, N) matrices of one pair are gone before those of the next are made.
+
+    With units u and v of two kinds of rows and the temperature t, the logits are S = (u / t) v^T.
+    From the loss's gradient by them, G (N, N), those by the units follow: G v / t and G^T u / t.
     """
 
     @staticmethod
-    def forward(ctx: Any, temperature: float, *rows: Tensor) -> Tensor:
+    def forward(ctx: Any, temperature: float, workspace: Workspace, *rows: Tensor) -> Tensor:
         units = [_unit(x.float()) for x in rows]
         dtype = _product_dtype(rows[0].device)
         a, b, *_ = (unit.to(dtype) for unit, _ in units)
         scaled = [(unit / temperature).to(dtype) for unit, _ in units]
-        loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T)
-        slopes = [slope @ b, slope.T @ a]  # of the loss, by each unit row over the temperature
+        loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T, workspace)
+        slopes = [slope @ b, slope.T @ a]  # G v and G^T u; the temperature divides them below
         for mentor in scaled[2:]:
             towards = torch.zeros_like(a)
             for target in (a, b):
-                half, slope = _symmetric_cross_entropy(mentor @ target.T)
+                half, slope = _symmetric_cross_entropy(mentor @ target.T, workspace)
                 loss = loss + half / 2
                 towards += slope @ target
             slopes.append(towards / 2)
@@ -85,21 +122,28 @@ class _Contrast(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *(slope * gradient for slope in ctx.slopes)
+        return None, None, *(slope * gradient for slope in ctx.slopes)
 
 
-def _symmetric_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross entropy of rows and of columns of logits (N, N), the diagonal being right.
+def _symmetric_cross_entropy(logits: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
+    """Mean cross entropy of the rows and of the columns of logits S (N, N), the diagonal right.
 
-    Both softmaxes share one exponential.
+    With E = exp(S), its row sums r and its column sums c, the loss and its gradient are
+
+        L = mean_i(log r_i + log c_i - 2 S_ii) / 2,
+        dL/dS_ij = (E_ij / r_i + E_ij / c_j - 2 [i = j]) / (2 N),
+
+    so that both softmaxes share one exponential. No maximum has to be taken off first: the logits lie
+    within 1 / temperature of zero, which is below `EXPONENT`.
 
     Returns:
-        The loss, float32, and its gradient (N, N) in the logits' type; the next call overwrites it.
+        The loss, float32, and its gradient (N, N) in the logits' type; the next call that has the
+        workspace overwrites it.
     """
-    powers, slope = _scratch((2, *logits.shape), logits.device)
-    right = powers.copy_(logits).diagonal().clone()  # (N,)
+    powers, slope = workspace.take((2, *logits.shape), logits.device)
+    right = powers.copy_(logits).diagonal().clone()  # S_ii (N,)
     powers.exp_()
-    rows, columns = powers.sum(dim=1), powers.sum(dim=0)
+    rows, columns = powers.sum(dim=1), powers.sum(dim=0)  # r and c, (N,) both
     scale = 1 / (2 * len(rows))
     torch.add((scale / rows)[:, None], (scale / columns)[None], out=slope)
     slope *= powers
@@ -107,23 +151,6 @@ def _symmetric_cross_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
     # Row by row: the difference of the means would lose the digits of a small loss.
     loss = ((rows.log() - right) + (columns.log() - right)).mean() / 2
     return loss, slope.to(logits.dtype)
-
-
-_KEPT = local()
-
-
-def _scratch(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Float32 of a shape, to be overwritten: memory that a thread keeps between steps.
-
-    New memory would be cleared by the system page by page, which takes longer than all that is
-    done with the logits.
-    """
-    size, kept = prod(shape), getattr(_KEPT, "memory", None)
-    if kept is None or kept.device != device or len(kept) < size:
-        with torch.inference_mode(False):  # for whoever calls next
-            kept = _KEPT.memory = torch.empty(size, device=device)
-    memory: Tensor = kept[:size]
-    return memory.view(shape)
 
 
 def _product_dtype(device: torch.device) -> torch.dtype:
@@ -134,7 +161,11 @@ def _product_dtype(device: torch.device) -> torch.dtype:
 
 
 class _CosineLoss(Function):
-    """1 - mean cosine of rows (N, C) of a prediction and a target."""
+    """1 - mean cosine of rows (N, C) of a prediction and a target.
+
+    With a row's direction u, its length l, the target's direction v and their cosine s = u . v, the
+    gradient of the loss by the row is -(v - s u) / (N l).
+    """
 
     @staticmethod
     def forward(ctx: Any, predicted: Tensor, target: Tensor) -> Tensor:
@@ -154,12 +185,16 @@ class _CosineLoss(Function):
 
 
 def _unit(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (N, C) over their lengths, and the lengths (N, 1)."""
+    """Rows (N, C) over their lengths, and the lengths (N, 1), which are at least `EPS`."""
     length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).clamp_min_(EPS)
     return rows / length, length
 
 
 def _through_unit(slope: Tensor, unit: Tensor, length: Tensor) -> Tensor:
-    """The gradient by rows (N, C), of that by what `_unit` makes of them."""
+    """From a loss's gradient (N, C) by the units that `_unit` gives to its gradient by the rows.
+
+    It is (g - (g . u) u) / l with g the first, u the unit and l the length: a change along a row
+    does not turn it.
+    """
     along = (slope * unit).sum(dim=-1, keepdim=True)
     return torch.addcmul(slope, unit, along, value=-1) / length

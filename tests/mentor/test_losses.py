@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
 from mentor3ad.mentor.losses import (
+    Workspace,
     cosine_difference,
     cosine_loss,
     info_nce,
@@ -170,17 +171,27 @@ def test_the_loss_with_the_mentor_and_its_gradients_equal_the_plain_form(rows, t
 @pytest.mark.parametrize("autocast", [False, True])
 def test_the_losss_gradients_outlive_the_memory_that_the_next_loss_takes(rows, autocast):
     q, k = (row.clone().requires_grad_() for row in rows)
+    workspace = Workspace()
 
-    def loss_of(a: Tensor, b: Tensor) -> Tensor:
+    def loss_of(a: Tensor, b: Tensor, workspace: Workspace | None = workspace) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            return mentor_info_nce(a, b, a + b, 0.07)
+            return mentor_info_nce(a, b, a + b, 0.07, workspace)
 
-    alone = gradients(loss_of(q, k), q, k)
+    alone = gradients(loss_of(q, k, None), q, k)
     first = loss_of(q, k)
     with torch.inference_mode():
         loss_of(torch.randn(300, 8), torch.randn(300, 8))  # larger, and of another mode
     loss_of(k[:20], q[:20])
     assert all(torch.equal(*pair) for pair in zip(gradients(first, q, k), alone, strict=True))
+
+
+def test_a_workspace_hands_out_the_same_memory_until_more_is_asked_for():
+    """New memory at every step would be mapped and cleared anew: hundreds of page faults."""
+    workspace, cpu = Workspace(), torch.device("cpu")
+    first = workspace.take((2, 30, 30), cpu)
+    assert workspace.take((2, 20, 20), cpu).data_ptr() == first.data_ptr()
+    assert workspace.take((2, 30, 30), cpu).data_ptr() == first.data_ptr()
+    assert workspace.take((2, 40, 40), cpu).shape == (2, 40, 40)
 
 
 def test_bfloat16_products_change_the_gradients_by_their_rounding(rows):
