@@ -34,7 +34,7 @@ def vit(patches: int) -> int:
 
 
 def point_encoder(groups: int, group_size: int, sample_stats: bool) -> int:
-    """Point-MAE's encoder, rearranged; a sample's own statistics take three more products."""
+    """Point-MAE's encoder, rearranged; a scan's own statistics take three more products."""
     rows, width = groups * group_size, point_mae.WIDTH
     per_point = 3 * 128 + 128 * 256 + 128 * 512 + 512 * width
     network = 2 * rows * per_point + linear(groups, 256, 512) + linear(groups, 512, width)
@@ -133,6 +133,6 @@ def scoring(model: Model, pixels: int, groups: int) -> int:
         if model.mgm.use_mentor:
             total += linear(pixels, dim, dim) + linear(pixels, dim, hidden)
         total += linear(pixels, hidden, hidden) + linear(pixels, hidden, target)
-    after_images = [layer for i, layer in enumerate(fusion) if i not in (0, 2)]
-    total += sum(layer.forward(pixels) for layer in (*after_images, *fusion))
+    after_products = [layer for i, layer in enumerate(fusion) if i not in (0, 2)]
+    total += sum(layer.forward(pixels) for layer in (*after_products, *fusion))
     return total + sum(linear(pixels, width, 1) for width in (*channels, dim))

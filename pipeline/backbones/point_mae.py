@@ -40,7 +40,7 @@ class GroupEncoder(nn.Module):
 def _convolve(layers: Any, x: Tensor, sample_stats: bool) -> Tensor:
     """Convolution, BatchNorm, ReLU and convolution.
 
-    With a sample's own statistics as the published code runs, which never calls eval(): the running
+    With a scan's own statistics as the published code runs, which never calls eval(): the running
     ones are left alone.
     """
     convolution, norm, activation, last = layers

@@ -82,7 +82,7 @@ def precisions(options: Features, device: torch.device) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Geometry:
-    """What the point backbone and the projection need of one scan."""
+    """What the point backbone and the interpolation need of one scan."""
 
     groups: Groups
     index: np.ndarray  # (224, 224, 3) uint16

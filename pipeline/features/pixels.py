@@ -105,7 +105,7 @@ class PixelFeatures:
     def __len__(self) -> int:
         return len(self.foreground)
 
-    def project(self, space: FeatureSpace) -> "PixelFeatures":
+    def in_space(self, space: FeatureSpace) -> "PixelFeatures":
         """The same pixels in another space; every value gathered is linear in the factors.
 
         Scan by scan: its bits depend neither on the other scans nor on where the tables are.
@@ -113,15 +113,15 @@ class PixelFeatures:
         if space.rgb is None or space.xyz is None:
             return self
         rgb_basis, xyz_basis = space.rgb.basis, space.xyz.basis
-        projected = copy(self)
-        projected._rgb = self._new_table((len(self._rgb), rgb_basis.shape[1]), torch.float32)
-        projected._tokens = self._new_table((len(self._tokens), xyz_basis.shape[1]), torch.float32)
+        moved = copy(self)
+        moved._rgb = self._new_table((len(self._rgb), rgb_basis.shape[1]), torch.float32)
+        moved._tokens = self._new_table((len(self._tokens), xyz_basis.shape[1]), torch.float32)
         for scan in range(len(self)):
             patches, tokens = self._rows_of(scan)
-            projected._rgb[patches] = self._rgb[patches].to(self.device).float() @ rgb_basis
-            projected._tokens[tokens] = self._tokens[tokens].to(self.device).float() @ xyz_basis
-        projected._offsets = (space.rgb.offset, space.xyz.offset)
-        return projected
+            moved._rgb[patches] = self._rgb[patches].to(self.device).float() @ rgb_basis
+            moved._tokens[tokens] = self._tokens[tokens].to(self.device).float() @ xyz_basis
+        moved._offsets = (space.rgb.offset, space.xyz.offset)
+        return moved
 
     @property
     def tables(self) -> tuple[Tensor, Tensor]:
@@ -130,7 +130,7 @@ class PixelFeatures:
 
     @property
     def offsets(self) -> tuple[Tensor, Tensor] | None:
-        """Of the space projected to: what is subtracted from every pixel's sum, (R,) and (X,)."""
+        """What a space subtracts from every pixel's sum, (R,) and (X,); None: all channels."""
         return self._offsets
 
     def gather(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +140,7 @@ class PixelFeatures:
             scan: (N,) int64 position of the scan; pixel: (N,) int64 y * 224 + x.
 
         Returns:
-            F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space projected to.
+            F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space.
         """
         patches, tokens = self.taps(scan, pixel)
         rgb, xyz = patches.sum(self._rgb), tokens.sum(self._tokens)
@@ -225,10 +225,10 @@ def token_count(scan: ScanFeatures) -> int:
 
 
 def table_bytes(tokens: Sequence[int], components: int | None) -> int:
-    """Bytes of the tables of scans with so many tokens each, projected ones included.
+    """Bytes of the tables of scans with so many tokens each, those in a space included.
 
     Args:
-        components: of the space that they are projected to; None: to none.
+        components: of the space that modules are trained in; None: all channels.
     """
     patches = len(tokens) * PATCHES * PATCHES
     size = 2 * (patches * RGB_CHANNELS + sum(tokens) * POINT_CHANNELS)

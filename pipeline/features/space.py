@@ -3,8 +3,8 @@
 A few directions hold nearly all of a backbone's variance, an untrained one's above all, so a
 plain cosine hardly sees the rest. Half-whitened components weigh them more evenly. They are taken
 about the mean; one constant component stands for it, or the cosine of a pixel near the mean, whose
-components are all small, would be noise. The projection is affine and all interpolation weights
-sum to 1, so it is applied to the cached factors, not to every pixel.
+components are all small, would be noise. The map into the space is affine and all interpolation
+weights sum to 1, so it is applied to the cached factors, not to every pixel.
 """
 
 import torch
@@ -15,7 +15,7 @@ RGB_CHANNELS = 768
 POINT_CHANNELS = 1152
 
 
-class Projection(nn.Module):
+class Components(nn.Module):
     """x -> x @ basis - offset, of one modality."""
 
     basis: Tensor
@@ -33,8 +33,8 @@ class FeatureSpace(nn.Module):
     def __init__(self, components: int | None) -> None:
         super().__init__()
         self.components = components
-        self.rgb = Projection(RGB_CHANNELS, components + 1) if components else None
-        self.xyz = Projection(POINT_CHANNELS, components + 1) if components else None
+        self.rgb = Components(RGB_CHANNELS, components + 1) if components else None
+        self.xyz = Components(POINT_CHANNELS, components + 1) if components else None
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -50,12 +50,12 @@ class FeatureSpace(nn.Module):
             power: components are divided by their standard deviation to it.
             constant: the last component's value, over the root mean square norm of the others.
         """
-        for projection, features in ((self.rgb, rgb), (self.xyz, xyz)):
-            if projection is not None:
-                _fit(projection, features, power, constant)
+        for components, features in ((self.rgb, rgb), (self.xyz, xyz)):
+            if components is not None:
+                _fit(components, features, power, constant)
 
 
-def _fit(projection: Projection, features: Tensor, power: float, constant: float) -> None:
+def _fit(components: Components, features: Tensor, power: float, constant: float) -> None:
     """Leading components, each divided by its standard deviation to `power`, at unit scale.
 
     The eigenvectors' signs are fixed (largest entry positive), so that the same features give the
@@ -63,16 +63,16 @@ def _fit(projection: Projection, features: Tensor, power: float, constant: float
     """
     features = features.double()
     mean = features.mean(dim=0)
-    kept = projection.basis.shape[1] - 1
+    kept = components.basis.shape[1] - 1
     variance, vectors = _leading(features - mean, kept)
     vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
     floor = variance[0] * 1e-12  # a constant direction stays out instead of being blown up
     basis = vectors / variance.clamp_min(floor).sqrt() ** power
-    components = (features - mean) @ basis  # (N, kept)
-    scale = components.std()
-    norm = components.square().sum(dim=1).mean().sqrt() / scale
-    projection.basis.copy_(F.pad(basis / scale, (0, 1)))
-    projection.offset.copy_(torch.cat([mean @ basis / scale, -constant * norm[None]]))
+    values = (features - mean) @ basis  # (N, kept)
+    scale = values.std()
+    norm = values.square().sum(dim=1).mean().sqrt() / scale
+    components.basis.copy_(F.pad(basis / scale, (0, 1)))
+    components.offset.copy_(torch.cat([mean @ basis / scale, -constant * norm[None]]))
 
 
 def _leading(centred: Tensor, kept: int) -> tuple[Tensor, Tensor]:

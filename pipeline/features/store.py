@@ -49,7 +49,7 @@ class ScanFeatures:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], pool: bool) -> "ScanFeatures":
-        """From one sample of each array of a feature store; `pool` is the param."""
+        """From one scan's row of each array of a feature store; `pool` is the param."""
         if "points" in arrays:  # dense: the 3x3 mean is in them
             return cls(arrays["rgb"], arrays["foreground"] != 0, False, points=arrays["points"])
         foreground = (arrays["weight"] != 0).any(axis=-1)
@@ -72,7 +72,7 @@ class ScanFeatures:
 
 
 class FeatureCache:
-    """Read-only features of one category, in the manifest's sample order."""
+    """Read-only features of one category, in the order of the manifest's rows."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -88,14 +88,14 @@ class FeatureCache:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def token_count(self, sample: int) -> int:
-        """Groups of the sample at a position; in a dense store, its foreground pixels."""
+    def token_count(self, position: int) -> int:
+        """Groups of the scan at a position; in a dense store, its foreground pixels."""
         for spec in self._arrays:
             if spec.name == "tokens":
                 return spec.shape[0]
-        return int(np.count_nonzero(self.store.read("foreground", sample)))
+        return int(np.count_nonzero(self.store.read("foreground", position)))
 
-    def scan(self, sample: int) -> ScanFeatures:
-        """Features of the sample at a position."""
-        arrays = {spec.name: self.store.read(spec.name, sample) for spec in self._arrays}
+    def scan(self, position: int) -> ScanFeatures:
+        """Features of the scan at a position."""
+        arrays = {spec.name: self.store.read(spec.name, position) for spec in self._arrays}
         return ScanFeatures.of(arrays, self._pool)

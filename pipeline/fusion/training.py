@@ -9,7 +9,7 @@ from torch import Tensor
 from ..features.pixels import PixelFeatures
 from ..mentor.losses import Workspace
 from ..params.schema import Model, Whitening
-from ..training.feed import samples
+from ..training.feed import step_inputs
 from ..training.loop import Bar, Trained, train_module
 from ..training.sampling import generator, patch_pixels, random_pixels
 from .network import Fusion, fusion_loss
@@ -46,8 +46,8 @@ def train_fusion(
     return train_module(
         fusion,
         loss,
-        features.project(fusion.space),
-        held_out and held_out.project(fusion.space),
+        features.in_space(fusion.space),
+        held_out and held_out.in_space(fusion.space),
         partial(patch_pixels, scans=mfm.scans, pixels=mfm.pixels),
         mfm.steps,
         rng,
@@ -63,5 +63,5 @@ def _fit_space(
     """Fit the feature space to random foreground pixels of all training scans."""
     pixels = max(1, SPACE_PIXELS // len(features))
     (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
-    ((rgb, xyz),) = samples(features, [batch])
+    ((rgb, xyz),) = step_inputs(features, [batch])
     fusion.space.fit(rgb, xyz, whitening.power, whitening.constant)

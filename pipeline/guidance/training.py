@@ -10,7 +10,7 @@ from ..compute.device import autocast
 from ..features.pixels import PixelFeatures
 from ..features.space import FeatureSpace
 from ..params.schema import Model
-from ..training.feed import Sample
+from ..training.feed import StepInputs
 from ..training.loop import Bar, Trained, train_module
 from ..training.sampling import generator, random_pixels
 from .network import Guidance, guidance_loss
@@ -50,7 +50,7 @@ def train_guidance(
     guidance.to(features.device)
 
     @torch.no_grad()
-    def with_mentor(rgb: Tensor, xyz: Tensor) -> Sample:
+    def with_mentor(rgb: Tensor, xyz: Tensor) -> StepInputs:
         with autocast(features.device, model.precision):
             return rgb, xyz, mentor(rgb, xyz)
 
@@ -60,8 +60,8 @@ def train_guidance(
     return train_module(
         guidance,
         loss,
-        features.project(mentor.space),
-        held_out and held_out.project(mentor.space),
+        features.in_space(mentor.space),
+        held_out and held_out.in_space(mentor.space),
         partial(random_pixels, scans=mgm.scans, pixels=mgm.pixels),
         mgm.steps,
         generator(model.seed, "mgm", category),

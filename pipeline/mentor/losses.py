@@ -133,8 +133,8 @@ def _symmetric_cross_entropy(logits: Tensor, workspace: Workspace) -> tuple[Tens
         L = mean_i(log r_i + log c_i - 2 S_ii) / 2,
         dL/dS_ij = (E_ij / r_i + E_ij / c_j - 2 [i = j]) / (2 N),
 
-    so that both softmaxes share one exponential. No maximum has to be taken off first: the logits lie
-    within 1 / temperature of zero, which is below `EXPONENT`.
+    so that both softmaxes share one exponential. No maximum has to be taken off first: the logits
+    lie within 1 / temperature of zero, which is below `EXPONENT`.
 
     Returns:
         The loss, float32, and its gradient (N, N) in the logits' type; the next call that has the

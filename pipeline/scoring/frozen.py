@@ -36,13 +36,13 @@ class FrozenMLP:
         x = F.layer_norm(x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps)
         return self._second(self._first(x))
 
-    def of_image(self, x: Tensor, image: Tensor) -> Tensor:
-        """Of features x (N, C) whose `image` (N, H) = x @ matrix is known; it is overwritten."""
+    def of_product(self, x: Tensor, product: Tensor) -> Tensor:
+        """Of features x (N, C) whose `product` (N, H) = x @ matrix is known; it is overwritten."""
         centred = x - x.mean(dim=1, keepdim=True)
         variance = torch.linalg.vector_norm(centred, dim=1, keepdim=True).square_()
-        image *= variance.div_(x.shape[1]).add_(self._norm.eps).rsqrt_()
-        image += self._shift
-        return self._second(F.gelu(image))
+        product *= variance.div_(x.shape[1]).add_(self._norm.eps).rsqrt_()
+        product += self._shift
+        return self._second(F.gelu(product))
 
 
 class FrozenFusion:
@@ -78,14 +78,14 @@ class FrozenMapping:
         self._middle = Linear.of(layers[2], dtype, gelu=True)
         self._last = Linear.of(layers[4], dtype)
 
-    def of_image(self, image: Tensor, mentor: Tensor) -> Tensor:
+    def of_product(self, product: Tensor, mentor: Tensor) -> Tensor:
         """The reconstruction (N, C').
 
         Args:
-            image: (N, H) = source features @ matrix; it is overwritten. mentor: F_Mtr (N, dim).
+            product: (N, H) = source features @ matrix; it is overwritten. mentor: F_Mtr (N, dim).
         """
-        image += self._bias if self._guide is None else self._guide[1](self._guide[0](mentor))
-        return self._last(self._middle(F.gelu(image)))
+        product += self._bias if self._guide is None else self._guide[1](self._guide[0](mentor))
+        return self._last(self._middle(F.gelu(product)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FrozenSource:
     mlp: FrozenMLP
     mapping: FrozenMapping
 
-    def images(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def products(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, C) float32, and their products with both matrices, in float32 too.
 
         At either precision: of features and the offset of their space, which may be much larger

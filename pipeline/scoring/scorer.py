@@ -43,7 +43,7 @@ def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) 
 
 @dataclass(frozen=True)
 class _Modality:
-    """What pixels of some scans are summed from: features, and their images in both modules.
+    """What pixels of some scans are summed from: features, and their products in both modules.
 
     Each table (T, C) is summed by the taps; what is subtracted from the sum, (1, C), if anything.
     """
@@ -53,11 +53,11 @@ class _Modality:
 
     @classmethod
     def of(cls, source: FrozenSource, table: Tensor, offset: Tensor | None) -> "_Modality":
-        offsets = None if offset is None else source.images(offset[None])
-        return cls(source.images(table.float()), offsets)
+        offsets = None if offset is None else source.products(offset[None])
+        return cls(source.products(table.float()), offsets)
 
     def at(self, taps: Taps) -> list[Tensor]:
-        """Features (N, C) and both images (N, H), (N, H') of N pixels, float32."""
+        """Features (N, C) and both products (N, H), (N, H') of N pixels, float32."""
         sums = [taps.sum(table) for table in self.tables]
         if self.offsets is not None:
             for total, offset in zip(sums, self.offsets, strict=True):
@@ -87,7 +87,7 @@ class Scorer:
         Args:
             each: applies a function to modalities and to tiles: `map`, or that of some threads.
         """
-        features = features.project(self.space)
+        features = features.in_space(self.space)
         rgb, xyz = self._modalities(features, each)
         device, pixels = features.device, features.foreground[scan]
         on_cpu = device.type == "cpu"
@@ -124,14 +124,17 @@ class Scorer:
         1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of the two reconstructions.
 
         Args:
-            rgb, xyz: features, in MFM's feature space, and their images; see `_Modality.at`.
+            rgb, xyz: features, in MFM's feature space, and their products; see `_Modality.at`.
         """
         fusion = self._fusion
         (f_rgb, rgb_in_mfm, rgb_in_mgm), (f_xyz, xyz_in_mfm, xyz_in_mgm) = rgb, xyz
-        projections = fusion.rgb.of_image(f_rgb, rgb_in_mfm), fusion.xyz.of_image(f_xyz, xyz_in_mfm)
+        projections = (
+            fusion.rgb.of_product(f_rgb, rgb_in_mfm),
+            fusion.xyz.of_product(f_xyz, xyz_in_mfm),
+        )
         mentor = fusion.fuse(*projections)
-        rgb_predicted = self._to_rgb.of_image(xyz_in_mgm, mentor)
-        xyz_predicted = self._to_xyz.of_image(rgb_in_mgm, mentor)
+        rgb_predicted = self._to_rgb.of_product(xyz_in_mgm, mentor)
+        xyz_predicted = self._to_xyz.of_product(rgb_in_mgm, mentor)
         mentor_predicted = fusion(rgb_predicted, xyz_predicted)
         pairs = (rgb_predicted, f_rgb), (xyz_predicted, f_xyz), (mentor_predicted, mentor)
         return torch.stack([cosine_difference(a, b) for a, b in pairs])

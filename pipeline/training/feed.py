@@ -17,17 +17,17 @@ from .sampling import Batch
 BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory;
 BLOCK_BYTES = 16 << 20  # fewer where a modality's features are wide: allocators keep such arrays
 
-Sample = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
+StepInputs = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
 Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R), F_XYZ (N, X)
 
 
-def as_it_is(*sample: Tensor) -> Sample:
-    return sample
+def as_it_is(*inputs: Tensor) -> StepInputs:
+    return inputs
 
 
-def samples(
-    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., Sample] = as_it_is
-) -> Generator[Sample]:
+def step_inputs(
+    features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., StepInputs] = as_it_is
+) -> Generator[StepInputs]:
     """What each step trains on. Close it where it is not run to its end: it may hold a thread.
 
     Args:

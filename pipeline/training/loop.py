@@ -14,7 +14,7 @@ from ..compute.device import autocast
 from ..features.pixels import PixelFeatures
 from ..params.schema import Model
 from ..plumbing.errors import TrainingError
-from .feed import Sample, as_it_is, samples
+from .feed import StepInputs, as_it_is, step_inputs
 from .sampling import Batch
 from .schedule import Cosine, Plateau
 
@@ -58,12 +58,12 @@ def train_module(
     held_out_rng: np.random.Generator,
     model: Model,
     bar: Bar,
-    extend: Callable[..., Sample] = as_it_is,
+    extend: Callable[..., StepInputs] = as_it_is,
 ) -> Trained[M]:
     """Train a module on random foreground pixels; it is left frozen, with its best weights.
 
     Args:
-        loss_of: the loss of one step's sample.
+        loss_of: the loss of one step's inputs.
         features: of the training scans, in the module's feature space.
         held_out: of good scans that tell when to stop (`model.early_stop`); None: take all steps.
         draw: the pixels of each step.
@@ -75,20 +75,20 @@ def train_module(
     Raises:
         TrainingError: the loss is not finite.
     """
-    measured: list[Sample] = []
+    measured: list[StepInputs] = []
     if held_out is not None:
         pixels = draw(held_out.foreground, steps=HELD_OUT_BATCHES, rng=held_out_rng)
-        measured = list(samples(held_out, pixels, extend))
+        measured = list(step_inputs(held_out, pixels, extend))
     batches = bar(draw(features.foreground, steps=steps, rng=rng))
-    with closing(samples(features, batches, extend)) as feed:
+    with closing(step_inputs(features, batches, extend)) as feed:
         return _take_steps(module, loss_of, feed, measured, model, steps)
 
 
 def _take_steps(
     module: M,
     loss_of: Callable[..., Tensor],
-    feed: Iterable[Sample],
-    held_out: list[Sample],
+    feed: Iterable[StepInputs],
+    held_out: list[StepInputs],
     model: Model,
     steps: int,
 ) -> Trained[M]:
@@ -98,9 +98,9 @@ def _take_steps(
     history: list[float] = []
     pending: list[Tensor] = []
     trained = Trained(module, history)
-    for step, sample in enumerate(feed, start=1):
-        with autocast(sample[0].device, model.precision):
-            loss = loss_of(*sample)
+    for step, inputs in enumerate(feed, start=1):
+        with autocast(inputs[0].device, model.precision):
+            loss = loss_of(*inputs)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.param_groups[0]["lr"] = model.lr * schedule.rate(step - 1)
@@ -123,9 +123,9 @@ def _take_steps(
 
 
 @torch.no_grad()
-def _mean_loss(loss_of: Callable[..., Tensor], samples: list[Sample], precision: str) -> float:
-    with autocast(samples[0][0].device, precision):
-        return torch.stack([loss_of(*sample) for sample in samples]).mean().item()
+def _mean_loss(loss_of: Callable[..., Tensor], batches: list[StepInputs], precision: str) -> float:
+    with autocast(batches[0][0].device, precision):
+        return torch.stack([loss_of(*inputs) for inputs in batches]).mean().item()
 
 
 def _checked(losses: list[Tensor], before: int, lr: float) -> list[float]:

@@ -102,7 +102,7 @@ def test_the_clock_stands_still_only_while_training_drops_pages(bench, monkeypat
     features = training._FromDisk(made, bench.device, bench.folder)
     batches = random_pixels(features.foreground, 2, 8, 4, np.random.default_rng(0))
     stood, start, clock = training._FromDisk.stood, time.perf_counter(), training._FromDisk.clock()
-    assert len(list(feed.samples(features, batches))) == 4
+    assert len(list(feed.step_inputs(features, batches))) == 4
     passed, counted = time.perf_counter() - start, training._FromDisk.clock() - clock
     assert seen == [(threading.main_thread(), 0)] * 4
     assert training._FromDisk.stood - stood >= 0.2

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mentor3ad.features.interpolation import pixel_weights, rgb_map
 from mentor3ad.features.pixels import NewTable, PixelFeatures
-from mentor3ad.features.space import FeatureSpace, Projection
+from mentor3ad.features.space import Components, FeatureSpace
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.training.mapped import scratch_table
 
@@ -101,26 +101,26 @@ def test_wide_tables_give_the_bits_of_narrow_ones(scans):
         assert torch.equal(taps.sum(table.float()), taps.sum(table))
 
 
-def projected(scans: list[ScanFeatures], new_table: NewTable | None = None) -> PixelFeatures:
+def in_some_space(scans: list[ScanFeatures], new_table: NewTable | None = None) -> PixelFeatures:
     space = FeatureSpace(4)
-    space.rgb, space.xyz = Projection(RGB, 5), Projection(POINTS, 5)
+    space.rgb, space.xyz = Components(RGB, 5), Components(POINTS, 5)
     rng = torch.Generator().manual_seed(0)
     for values in space.buffers():
         values.normal_(generator=rng)
-    return PixelFeatures(scans, CPU, new_table=new_table).project(space)
+    return PixelFeatures(scans, CPU, new_table=new_table).in_space(space)
 
 
 def test_mapped_tables_give_the_bits_of_those_in_memory(scans, tmp_path):
     new_table = partial(scratch_table, tmp_path)
     resident, mapped = PixelFeatures(scans, CPU), PixelFeatures(scans, CPU, new_table=new_table)
     at = every_pixel(resident)
-    for one, two in ((resident, mapped), (projected(scans), projected(scans, new_table))):
+    for one, two in ((resident, mapped), (in_some_space(scans), in_some_space(scans, new_table))):
         assert all(torch.equal(a, b) for a, b in zip(one.gather(*at), two.gather(*at), strict=True))
 
 
-def test_the_projection_of_a_scan_does_not_depend_on_the_scans_beside_it(scans):
+def test_a_scan_in_a_space_does_not_depend_on_the_scans_beside_it(scans):
     """To the bit, though the shapes of matrix products decide about theirs."""
-    both, alone = projected(scans), projected(scans[1:])
+    both, alone = in_some_space(scans), in_some_space(scans[1:])
     pixel = torch.from_numpy(alone.foreground[0])
     one = both.gather(torch.ones_like(pixel), pixel)
     two = alone.gather(torch.zeros_like(pixel), pixel)

@@ -41,7 +41,7 @@ def factors(sample: int) -> dict[str, np.ndarray]:
 
 
 def dense(sample: int, pool: bool) -> np.ndarray:
-    """(12, 12, 7) float32 F_XYZ by the projection's own functions."""
+    """(12, 12, 7) float32 F_XYZ by the interpolation's own functions."""
     parts = {name: torch.from_numpy(a.astype(np.float32)) for name, a in factors(sample).items()}
     plain = points_map(parts["tokens"], parts["index"], parts["weight"])
     return (pool_map(plain) if pool else plain).numpy()
@@ -106,7 +106,7 @@ def test_both_layouts_give_the_same_map(tmp_path: Path, pool: bool) -> None:
 
 @pytest.mark.parametrize("layout", ["factored", "dense"])
 @pytest.mark.parametrize("pool", [False, True])
-def test_the_map_is_the_projections(tmp_path: Path, layout: str, pool: bool) -> None:
+def test_the_map_is_the_interpolations(tmp_path: Path, layout: str, pool: bool) -> None:
     expected = torch.from_numpy(dense(2, pool))
     found = cache(tmp_path, layout, pool).scan(2).points_map()
     torch.testing.assert_close(found, expected, rtol=2**-11, atol=2**-24)

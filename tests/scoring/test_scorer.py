@@ -54,7 +54,7 @@ def modules(components: int | None, use_mentor: bool = True) -> tuple[Fusion, Gu
 @torch.inference_mode()
 def plain_maps(data: PixelFeatures, fusion: Fusion, guidance: Guidance, precision: str):
     pixel = torch.from_numpy(data.foreground[0])
-    rgb, xyz = data.project(fusion.space).gather(torch.zeros_like(pixel), pixel)
+    rgb, xyz = data.in_space(fusion.space).gather(torch.zeros_like(pixel), pixel)
     with autocast(CPU, precision):
         rgb_predicted, xyz_predicted = guidance(rgb, xyz, fusion(rgb, xyz))
         pairs = [(rgb_predicted, rgb), (xyz_predicted, xyz)]

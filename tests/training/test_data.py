@@ -62,7 +62,7 @@ def test_mapped_features_have_the_bits_of_resident_ones(load, tables, part, scan
     assert all(torch.equal(a, b) for a, b in zip(gathered(mapped), gathered(resident), strict=True))
 
 
-def test_both_parts_count_and_their_projections(load, tables, params) -> None:
+def test_both_parts_count_and_their_tables_in_the_space(load, tables, params) -> None:
     components = params.model.whitening.components
     size = table_bytes([GROUPS] * (SCANS + HELD_OUT), components) / 1e9
     load(size * 1.001)
@@ -82,7 +82,7 @@ def test_null_is_half_of_what_is_available(load, tables, params, monkeypatch) ->
 
 
 def test_the_size_is_that_of_the_tables(load, tables, params) -> None:
-    """Of one part, the projected tables left out: they are made later."""
+    """Of one part, the tables in the space left out: they are made later."""
     load(1e-6)
     assert sum(table.nbytes for table in tables) == table_bytes([GROUPS] * SCANS, None)
 
@@ -122,7 +122,7 @@ def peak(memory_gb, limit=None):
     data = training_features(
         prepared, features, "rope", model, view, memory_gb, scratch, device
     )
-    both = data, data.project(space)
+    both = data, data.in_space(space)
     return max(anonymous(), *seen) - before
 
 peak(1.0, limit=2)  # what the libraries take
@@ -132,7 +132,7 @@ print(peak(1e-6), peak(1.0))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RssAnon is Linux's")
 def test_mapped_features_take_no_anonymous_memory(tmp_path: Path) -> None:
-    """MB, at most, while they are loaded and projected."""
+    """MB, at most, while they are loaded and brought into the space."""
     stored = store_features(tmp_path, "rope", [scan_features(0)] * 32)
     size = table_bytes([GROUPS] * 31, 64) / 1e6
     done = subprocess.run(

@@ -16,7 +16,7 @@ from mentor3ad.guidance.training import train_guidance
 from mentor3ad.params.schema import Model, Params
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.training import feed
-from mentor3ad.training.feed import samples
+from mentor3ad.training.feed import step_inputs
 from mentor3ad.training.mapped import scratch_table
 from mentor3ad.training.sampling import Batch, generator, patch_pixels
 from tests.stored import scan_features
@@ -83,20 +83,22 @@ def feeding() -> list[str]:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, STEPS])
-def test_mapped_samples_are_resident_ones_to_the_bit(resident, mapped, steps: int) -> None:
+def test_mapped_inputs_are_resident_ones_to_the_bit(resident, mapped, steps: int) -> None:
     resident.watch()
     mapped.watch()
-    expected = list(samples(resident, batches(resident, steps), with_sum))
-    found = list(samples(mapped, batches(mapped, steps), with_sum))
+    expected = list(step_inputs(resident, batches(resident, steps), with_sum))
+    found = list(step_inputs(mapped, batches(mapped, steps), with_sum))
     assert len(found) == len(expected) == steps
     for one, two in zip(found, expected, strict=True):
         assert len(one) == 3
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_a_sample_has_the_pixels_of_its_batch(mapped) -> None:
+def test_a_steps_inputs_are_the_pixels_of_its_batch(mapped) -> None:
     mapped.watch()
-    for batch, (rgb, xyz) in zip(batches(mapped), samples(mapped, batches(mapped)), strict=True):
+    for batch, (rgb, xyz) in zip(
+        batches(mapped), step_inputs(mapped, batches(mapped)), strict=True
+    ):
         alone = PixelFeatures.gather(
             mapped, torch.from_numpy(batch.scan), torch.from_numpy(batch.pixel)
         )
@@ -104,13 +106,13 @@ def test_a_sample_has_the_pixels_of_its_batch(mapped) -> None:
         assert torch.equal(xyz, alone[1])
 
 
-def test_nothing_is_no_sample(resident, mapped) -> None:
+def test_no_batch_is_no_step(resident, mapped) -> None:
     for features in (resident.watch(), mapped.watch()):
-        assert list(samples(features, [])) == []
+        assert list(step_inputs(features, [])) == []
 
 
 def test_the_next_block_is_gathered_while_the_steps_of_one_are_taken(mapped) -> None:
-    feeds = samples(mapped.watch(), batches(mapped))
+    feeds = step_inputs(mapped.watch(), batches(mapped))
     next(feeds)
     assert mapped.begun[1].wait(WAIT)
     assert not mapped.begun[2].is_set()
@@ -118,7 +120,7 @@ def test_the_next_block_is_gathered_while_the_steps_of_one_are_taken(mapped) -> 
 
 
 def test_resident_features_are_gathered_when_they_are_wanted(resident) -> None:
-    feeds = samples(resident.watch(), batches(resident))
+    feeds = step_inputs(resident.watch(), batches(resident))
     next(feeds)
     assert len(resident.threads) == 1
     assert resident.threads[0][0] == threading.current_thread().name
@@ -129,29 +131,29 @@ def test_blocks_of_wide_features_are_smaller(resident, monkeypatch) -> None:
     """As many values, not as many pixels: here those of one step instead of two."""
     widest = max(table.shape[1] for table in resident.tables)
     monkeypatch.setattr(feed, "BLOCK_BYTES", 4 * widest * SCANS * PIXELS)
-    list(feed.samples(resident.watch(), batches(resident)))
+    list(feed.step_inputs(resident.watch(), batches(resident)))
     assert len(resident.threads) == STEPS
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_the_thread_has_no_team_and_training_keeps_its_own(mapped) -> None:
     """A second team of OpenMP makes every step of training slower."""
-    list(samples(mapped.watch(), batches(mapped)))
+    list(step_inputs(mapped.watch(), batches(mapped)))
     assert set(mapped.threads) == {("feed_0", 1)}
     assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize("block", [0, 1, 5])
 def test_an_error_of_the_thread_is_that_of_its_block(mapped, block: int) -> None:
-    feeds = samples(mapped.watch(fails_at=block), batches(mapped))
+    feeds = step_inputs(mapped.watch(fails_at=block), batches(mapped))
     assert len(list(islice(feeds, 2 * block))) == 2 * block
     with pytest.raises(CacheError, match="a block that cannot be read"):
         next(feeds)
     assert feeding() == []
 
 
-def test_the_thread_ends_where_the_samples_are_not_run_to_their_end(mapped) -> None:
-    feeds = samples(mapped.watch(), batches(mapped))
+def test_the_thread_ends_where_the_steps_are_not_run_to_their_end(mapped) -> None:
+    feeds = step_inputs(mapped.watch(), batches(mapped))
     next(feeds)
     assert feeding() == ["feed_0"]
     feeds.close()
@@ -168,7 +170,7 @@ def test_every_block_has_its_rows_read_ahead(mapped, monkeypatch) -> None:
     monkeypatch.setattr(feed, "read_ahead", spy)
     whole = [0, 1], [1, 2]
     drawn = [Batch(scan, pixel) for scan, pixel in map(partial(whole_block, mapped), whole)]
-    list(samples(mapped.watch(), drawn))
+    list(step_inputs(mapped.watch(), drawn))
     expected = [
         (number, rows.data_ptr())
         for number, scans in enumerate(whole)

@@ -1,6 +1,6 @@
 """Exact nearest neighbours of a batch of scans on a device, in tiles that bound the memory.
 
-Distances are of coordinate differences in float64, as in `grouping.py` and `projection.py`. Of
+Distances are of coordinate differences in float64, as in `grouping.py` and `interpolation.py`. Of
 points at the same distance the one with the lower index comes first, whatever `topk` makes of
 ties, which it leaves open; a tree has an order of its own among them.
 """
