@@ -205,11 +205,6 @@ def trained(features: PixelFeatures, model: Model) -> list[Tensor]:
     return [*fusion.state_dict().values(), *guidance.state_dict().values()]
 
 
-@pytest.fixture(autouse=True)
-def small_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mentor3ad.fusion.training.SPACE_PIXELS", 200)  # its fit takes seconds
-
-
 @pytest.mark.parametrize("every", [None, 2])
 @pytest.mark.usefixtures("two_threads")
 def test_mapped_features_train_the_modules_of_resident_ones(model, tmp_path: Path, every) -> None:
