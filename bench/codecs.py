@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import replace
+from typing import get_args
 
 from bench.figures import Row
 from bench.harness import Bench
 from mentor3ad.cache.reader import Store
-from mentor3ad.cache.schema import CODECS
 from mentor3ad.features.store import KIND
 from mentor3ad.params.project import Project
+from mentor3ad.params.schema import Codec
 from mentor3ad.publishing.writer import write_store
 
 
@@ -20,7 +21,7 @@ def codecs(bench: Bench) -> list[Row]:
     arrays = {spec.name: source.read_samples(spec.name) for spec in source.manifest.arrays}
     megabytes = sum(array.nbytes for array in arrays.values()) / 1e6
     rows = []
-    for codec in CODECS:
+    for codec in get_args(Codec):
         out = bench.folder / "codecs" / codec
         manifest = replace(source.manifest, codec=codec)
         start = time.perf_counter()

@@ -11,6 +11,7 @@ from bench.figures import Figure, Row, exponent
 from bench.harness import Bench
 from bench.processes import Usage, run
 from bench.project import STAGES
+from mentor3ad.params import project as paths
 from mentor3ad.params.dag import DAG_FILE, load_dag
 from testbed.clone import Project, clone, copy_pipeline
 
@@ -62,7 +63,7 @@ def _make_outs(project: Project, categories: list[str]) -> None:
     for stage, category in product(stages, categories):
         for name in [*stage.outs, *stage.metrics]:
             path = project.root / name.replace("${item.category}", category)
-            _make_out(path, RAW_FILES if "data/demo" in name else OUT_FILES)
+            _make_out(path, RAW_FILES if name.startswith(str(paths.Project().demo)) else OUT_FILES)
 
 
 def _make_out(path: Path, files: int) -> None:

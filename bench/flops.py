@@ -12,10 +12,11 @@ from itertools import pairwise
 
 from mentor3ad.backbones import point_mae
 from mentor3ad.dataset.grid import PATCH, PATCHES
-from mentor3ad.features.space import POINT_CHANNELS, RGB_CHANNELS, FeatureSpace
+from mentor3ad.features.channels import POINT_CHANNELS, RGB_CHANNELS
+from mentor3ad.features.space import FeatureSpace
 from mentor3ad.params.schema import Features, Model
 
-VIT_WIDTH, VIT_DEPTH = 768, 12
+VIT_WIDTH, VIT_DEPTH = RGB_CHANNELS, 12
 
 
 def linear(rows: int, inputs: int, outputs: int) -> int:

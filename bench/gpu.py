@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mentor3ad.cache.maps import MAPS
 from mentor3ad.compute.device import select_device
 from mentor3ad.compute.process import configure_process
+from mentor3ad.dataset.grid import SIZE
 from mentor3ad.demo.generate import DemoOptions, generate_category
 from mentor3ad.extraction.batched import BatchExtractor, Cloud
 from mentor3ad.extraction.category import extract_category
@@ -63,9 +65,9 @@ def made_up_scan(seed: int, side: int = SIDE) -> PreparedScan:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] + 0.25  # no coordinate is zero, which marks the background
     z = 0.5 + 0.004 * np.sin(x / 17 + seed) * np.cos(y / 23) + rng.normal(0, 1e-4, x.shape)
-    points, first = np.zeros((224, 224, 3), np.float32), (224 - side) // 2
+    points, first = np.zeros((SIZE, SIZE, 3), np.float32), (SIZE - side) // 2
     points[first : first + side, first : first + side] = np.stack([x * 7e-4, y * 7e-4, z], -1)
-    return PreparedScan(rng.normal(size=(3, 224, 224)).astype(np.float32), points)
+    return PreparedScan(rng.normal(size=(3, SIZE, SIZE)).astype(np.float32), points)
 
 
 def as_arrays(scan: PreparedScan) -> tuple[np.ndarray, np.ndarray]:
@@ -204,7 +206,8 @@ def _inspector(backbones: Backbones, params: Params) -> Inspector:
         features=params.features,
         precision=params.model.precision,
     )
-    scores = list(np.random.default_rng(0).uniform(size=(2, 3, 224, 224)).astype(np.float32))
+    made_up = np.random.default_rng(0).uniform(size=(2, len(MAPS), SIZE, SIZE))
+    scores = list(made_up.astype(np.float32))
     voting = fit_voting(scores, scores, params.voting)
     scorer = _scorer(params, backbones.device)
     return Inspector(Model("made-up", settings, None, backbones, scorer, voting), batched=True)

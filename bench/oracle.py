@@ -17,9 +17,9 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from mentor3ad.backbones.point_mae import DEPTH, TAPS, PointMAE
+from mentor3ad.dataset.grid import PATCHES, SIZE
 from mentor3ad.preparation.prepare import PreparedScan
 
-SIZE = 224
 EPS = 1e-8
 
 
@@ -90,7 +90,7 @@ def _block(block: Any, x: Tensor) -> Tensor:
 def rgb_map(vit: nn.Module, image: Tensor) -> Tensor:
     """(224, 224, 768) of an image (3, 224, 224): all tokens, upsampled by 8."""
     tokens = vit.forward_features(image[None])[:, 1:]  # type: ignore[operator]  # (1, 784, 768)
-    grid = tokens.transpose(1, 2).reshape(1, -1, 28, 28)
+    grid = tokens.transpose(1, 2).reshape(1, -1, PATCHES, PATCHES)
     large = F.interpolate(grid, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
     return large[0].permute(1, 2, 0)
 

@@ -8,7 +8,9 @@ from typing import Any
 from bench.processes import Usage, stage
 from mentor3ad.params.presets.choose import preset_values
 from mentor3ad.params.presets.overlay import overlay
+from mentor3ad.params.project import Project
 from mentor3ad.params.schema import PARAMS_FILE, Params, parse_params, read_text
+from mentor3ad.report.best import FILE as BEST_FILE
 from testbed.paths import ROOT
 
 CATEGORY = "biscuit"
@@ -54,7 +56,7 @@ def demo_settings(scans: int, quick: bool) -> str:
 def paper_settings() -> str:
     """The paper's settings with random weights, on a few scans, trained for one step."""
     values = _generated(3, 2, 1, 1) | {
-        "data.root": "data/demo",
+        "data.root": str(Project().demo),
         "features.rgb.weights": "random",
         "features.points.weights": "random",
         "model.mfm.steps": 1,
@@ -78,8 +80,8 @@ def finish(folder: Path, text: str) -> Finished:
     """Run every stage of the project of these params."""
     folder.mkdir()
     (folder / PARAMS_FILE).write_text(text, encoding="utf-8")
-    (folder / "studies").mkdir()
-    (folder / "studies/best.json").write_text("{}\n", encoding="utf-8")  # the report reads it
+    (folder / BEST_FILE).parent.mkdir()
+    (folder / BEST_FILE).write_text("{}\n", encoding="utf-8")  # the report reads it
     usage = {name: stage(name, folder, "--category", CATEGORY) for name in STAGES[:-1]}
     usage["report"] = stage("report", folder)
     return Finished(folder, params_of(text), usage)

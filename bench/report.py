@@ -61,7 +61,7 @@ def page(project: Finished) -> str:
 
 def _curves(root: Path, names: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
     """The category's curves under each name."""
-    files = sorted((root / "reports" / "plots").glob("*.json"))
+    files = sorted(Project(root).plots.glob("*.json"))
     rows = {path.stem: json.loads(path.read_text()) for path in files}
     return {
         curve: [row | {"category": name} for name in names for row in of_one]

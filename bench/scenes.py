@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mentor3ad.dataset.grid import PATCHES, SIZE
+from mentor3ad.features.channels import POINT_CHANNELS, RGB_CHANNELS
 from mentor3ad.features.interpolation import pixel_weights
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.params.schema import Features
@@ -48,10 +49,10 @@ def features(options: Features, seed: int = 0, side: int = SIDE) -> ScanFeatures
     centres = points[rng.choice(len(points), groups, replace=len(points) < groups)]
     index, weight = pixel_weights(points, centres, foreground)
     return ScanFeatures(
-        rng.normal(size=(PATCHES, PATCHES, 768)).astype(np.float16),
+        rng.normal(size=(PATCHES, PATCHES, RGB_CHANNELS)).astype(np.float16),
         foreground,
         options.points.pool,
-        tokens=rng.normal(size=(groups, 1152)).astype(np.float16),
+        tokens=rng.normal(size=(groups, POINT_CHANNELS)).astype(np.float16),
         index=index,
         weight=weight,
     )

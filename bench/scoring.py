@@ -17,7 +17,7 @@ from mentor3ad.guidance.network import Guidance
 from mentor3ad.mentor.modules import load_module
 from mentor3ad.params.project import Project
 from mentor3ad.scoring.scorer import Scorer
-from mentor3ad.voting.model import VotingModel, fit_voting
+from mentor3ad.voting.model import VOTING_FILE, VotingModel, fit_voting
 
 GOOD = 16, 8  # scans that the voting module is fitted to: training and held-out ones
 RATED = 40  # scans of all metrics
@@ -59,7 +59,7 @@ def _score(bench: Bench, project: Finished) -> dict[str, Figure]:
 
 def _vote(bench: Bench, project: Finished) -> dict[str, Figure]:
     category = project.params.data.categories[0]
-    model = VotingModel.load(Project(project.root).voting(category))
+    model = VotingModel.load(Project(project.root).votes(category) / VOTING_FILE)
     (maps,) = scenes.score_maps(1)
     return {"ms_a_scan": 1000 * seconds_of(lambda: model.anomaly_map(maps), bench.runs(9))}
 

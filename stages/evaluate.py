@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from mentor3ad.cache.maps import ANOMALY_KIND, SCORES_KIND
+from mentor3ad.cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
-from mentor3ad.evaluation.curves import write_curves
+from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.views import VIEWS_FILE
+from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.rating.results import Results, write_metrics
-from mentor3ad.voting.model import VotingModel
+from mentor3ad.voting.model import VOTING_FILE, VotingModel
 
 from .runner import evaluation, prepared, run_category, scores, votes
 
@@ -26,19 +26,19 @@ def evaluate(params: Params, category: str) -> Figures:
     rankings = scans.rankings()
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
-    write_curves(out / "curves", category, rankings)
+    write_curves(out / CURVES_FOLDER, category, rankings)
     root, maps = Path(params.data.root), Store.open(scores(category), SCORES_KIND, category)
     category_views(
         root,
         prepared(category),
         maps,
-        Store.open(votes(category) / "anomaly.zarr", ANOMALY_KIND, category),
-        VotingModel.load(votes(category) / "voting.json"),
+        Store.open(votes(category) / ANOMALY_FILE, ANOMALY_KIND, category),
+        VotingModel.load(votes(category) / VOTING_FILE),
         params.evaluate.views,
         lambda scans: progress(scans, f"views {category}", "scan"),
     ).save(out / VIEWS_FILE)
     draw_gallery(
-        out / "panels",
+        out / PANELS_FOLDER,
         root,
         prepared(category),
         maps,

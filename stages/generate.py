@@ -3,12 +3,12 @@
 from mentor3ad.demo import DemoOptions, generate_category
 from mentor3ad.params.schema import Params
 
-from .runner import DEMO, run_category
+from .runner import HERE, run_category
 
 
 def generate(params: Params, category: str) -> None:
     options = DemoOptions(**params.demo.model_dump(exclude={"categories"}))
-    generate_category(DEMO, category, options, workers=params.runtime.workers)
+    generate_category(HERE.demo, category, options, workers=params.runtime.workers)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from mentor3ad.evaluation.curves import CURVES, write_rows
+from mentor3ad.evaluation.curves import CURVES, CURVES_FOLDER, write_rows
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.views import VIEWS_FILE, CategoryViews
+from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE, CategoryViews
+from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.report.best import FILE as BEST_FILE
@@ -18,22 +19,22 @@ from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.summary import MEAN, print_summary, summarise, write_summary
 
-from .runner import REPORTS, evaluation, mfm, mgm, run
+from .runner import HERE, evaluation, mfm, mgm, run
 
 
 def report(params: Params) -> Figures:
     categories = params.data.categories
     metrics = {c: _read(evaluation(c) / METRICS_FILE) for c in categories}
     summary = summarise(metrics)
-    write_summary(REPORTS / "metrics.json", summary)
+    write_summary(HERE.metrics, summary)
     curves = _curves(categories)
     for name, rows in curves.items():
-        write_rows(REPORTS / "plots" / f"{name}.json", rows)
+        write_rows(HERE.plots / f"{name}.json", rows)
     _copy_heatmaps(categories)
     views = [CategoryViews.load(evaluation(c) / VIEWS_FILE) for c in categories]
     best = best_on(load_best(BEST_FILE), {view.category: view.data_sha256 for view in views})
     page = render_page(page_content(params, summary, metrics, curves, views, best), views)
-    (REPORTS / "index.html").write_text(page, encoding="utf-8")
+    HERE.page.write_text(page, encoding="utf-8")
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
     means: Figures = summary[MEAN]
@@ -42,22 +43,20 @@ def report(params: Params) -> Figures:
 
 def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of all categories by file: ROC, PRO and losses."""
-    curves = {
-        curve: [row for c in categories for row in _read(evaluation(c) / f"curves/{curve}.json")]
-        for curve in CURVES
-    }
+    folders = [evaluation(category) / CURVES_FOLDER for category in categories]
+    curves = {c: [row for home in folders for row in _read(home / f"{c}.json")] for c in CURVES}
     for name, folder in (("mfm", mfm), ("mgm", mgm)):
         curves[f"loss_{name}"] = [
-            {"category": c} | row for c in categories for row in _read(folder(c) / "loss.json")
+            {"category": c} | row for c in categories for row in _read(folder(c) / LOSS_FILE)
         ]
     return curves
 
 
 def _copy_heatmaps(categories: list[str]) -> None:
-    (REPORTS / "heatmaps").mkdir(parents=True, exist_ok=True)
+    HERE.heatmaps.mkdir(parents=True, exist_ok=True)
     for category in categories:
-        for panel in sorted((evaluation(category) / "panels").glob("*.png")):
-            shutil.copyfile(panel, REPORTS / "heatmaps" / f"{category}_{panel.name}")
+        for panel in sorted((evaluation(category) / PANELS_FOLDER).glob("*.png")):
+            shutil.copyfile(panel, HERE.heatmaps / f"{category}_{panel.name}")
 
 
 def _read(path: Path) -> Any:

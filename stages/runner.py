@@ -15,8 +15,6 @@ from mentor3ad.plumbing.processes import die_with_parent
 from mentor3ad.project.code import check_code
 
 HERE = Project()
-DEMO = HERE.data / "demo"
-REPORTS = Path("reports")
 
 prepared, features = HERE.prepared, HERE.features
 mfm, mgm, scores, votes = HERE.mfm, HERE.mgm, HERE.scores, HERE.votes

@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND, maps_manifest
+from mentor3ad.cache.maps import (
+    ANOMALY,
+    ANOMALY_FILE,
+    ANOMALY_KIND,
+    SCORES,
+    SCORES_KIND,
+    maps_manifest,
+)
 from mentor3ad.cache.reader import Store
 from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.splits.good_scans import TrainingView, split_good_scans
-from mentor3ad.voting.model import fit_voting
+from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
 from .runner import prepared, run_category, scores, staging, votes
 
@@ -29,8 +36,8 @@ def vote(params: Params, category: str) -> Figures:
 
     inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}
     store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
-    write_store(votes(category) / "anomaly.zarr", store_manifest, anomaly_maps, staging())
-    model.save(votes(category) / "voting.json")
+    write_store(votes(category) / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
+    model.save(votes(category) / VOTING_FILE)
     return {"scans": len(manifest.rows), "threshold": model.threshold}
 
 

@@ -15,7 +15,6 @@ WIDTH = 384
 DEPTH = 12
 HEADS = 6
 TAPS = (3, 7, 11)  # blocks whose outputs are concatenated (M3DM, CFM)
-CHANNELS = WIDTH * len(TAPS)  # 1152
 
 
 class GroupEncoder(nn.Module):

@@ -17,7 +17,6 @@ from ..features.interpolation import fill_background_patches
 from .transformer import Transformer
 
 BACKBONE = "vit_base_patch8_224.dino"
-CHANNELS = 768
 
 
 def empty_vit() -> nn.Module:

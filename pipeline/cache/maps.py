@@ -4,13 +4,15 @@ from typing import Any
 
 from ..dataset.grid import SIZE
 from ..dataset.manifest import Manifest
+from ..params.schema import MapName
 from .schema import ArraySpec, StoreManifest
 
-MAPS = ("rgb", "xyz", "mtr")  # order of the score maps everywhere
+MAPS: tuple[MapName, ...] = ("rgb", "xyz", "mtr")  # the order of the score maps everywhere
 
 SCORES_KIND = "scores"
 SCORES = ArraySpec("scores", (len(MAPS), SIZE, SIZE), "float32")  # 0 on the background
 ANOMALY_KIND = "anomaly"
+ANOMALY_FILE = "anomaly.zarr"  # among a category's votes
 ANOMALY = ArraySpec("anomaly", (SIZE, SIZE), "float32")  # 0 on the background
 
 

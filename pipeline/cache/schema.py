@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 SCHEMA_VERSION = 1
-CODECS = ("raw", "zstd", "blosc")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..plumbing.errors import ConfigError, DataError
 from .frame import camera_parameters
-from .parts import CATEGORIES, find_part
+from .parts import CATEGORIES, GOOD, find_part
 from .scan import Scan, render_scan, scan_seed
 
 SMALLEST = 32  # pixels; below it a part's details and defects vanish
@@ -59,9 +59,7 @@ class Task:
     def scan(self) -> Scan:
         """Render the scan, from a seed that depends on this scan alone and not on any count."""
         seed = scan_seed(self.seed, self.category, f"{self.split}/{self.kind}", self.index)
-        return render_scan(
-            self.category, seed, self.size, None if self.kind == "good" else self.kind
-        )
+        return render_scan(self.category, seed, self.size, None if self.kind == GOOD else self.kind)
 
 
 def plan(category: str, options: DemoOptions) -> Iterator[Task]:
@@ -69,9 +67,9 @@ def plan(category: str, options: DemoOptions) -> Iterator[Task]:
     kinds = list(find_part(category).defects)
     share, rest = divmod(options.test_defect, len(kinds))
     counts = [
-        ("train", "good", options.train),
-        ("validation", "good", options.validation),
-        ("test", "good", options.test_good),
+        ("train", GOOD, options.train),
+        ("validation", GOOD, options.validation),
+        ("test", GOOD, options.test_good),
         *(("test", kind, share + (i < rest)) for i, kind in enumerate(kinds)),
     ]
     for split, kind, count in counts:

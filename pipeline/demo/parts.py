@@ -8,6 +8,8 @@ from . import biscuit, clutch, nectarine
 from .defects import chipped_rim, cleft, fluff, foreign_object, stain, swell
 from .surface import Builder, Defect
 
+GOOD = "good"  # MVTec 3D-AD's folder of scans without a defect
+
 
 @dataclass(frozen=True)
 class Part:
@@ -18,7 +20,7 @@ class Part:
 
     def class_ids(self) -> dict[str, int]:
         """The mask value of each kind as in MVTec 3D-AD: 255 and downwards, and 0 for good."""
-        return {kind: 255 - i for i, kind in enumerate(self.defects)} | {"good": 0}
+        return {kind: 255 - i for i, kind in enumerate(self.defects)} | {GOOD: 0}
 
 
 PARTS: Mapping[str, Part] = {

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from ..evaluation.metrics import GOOD
+from ..dataset.scan import GOOD
+from ..voting.model import exceeds
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.floating]
@@ -87,7 +88,7 @@ class Panel:
     @property
     def rejected(self) -> bool | None:
         """Whether the scan is called defective; None without a threshold."""
-        return None if self.threshold is None else self.score > self.threshold
+        return None if self.threshold is None else bool(exceeds(self.score, self.threshold))
 
 
 def colour_range(maps: Floats, foreground: Bools) -> tuple[float, float]:

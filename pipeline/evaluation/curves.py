@@ -14,6 +14,7 @@ from .aupro import PixelRanking, pro_curve
 from .metrics import Rankings
 from .ranking import FloatArray, Ranking, thin_curve
 
+CURVES_FOLDER = "curves"  # of a category's evaluation
 CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
 MAX_POINTS = 200
 PRO_LIMIT = 0.3  # the highest limit that AUPRO is reported at

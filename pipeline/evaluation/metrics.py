@@ -29,7 +29,7 @@ from .aupro import (
 from .ranking import Ranking, finite_scores, rank
 
 METRICS_FILE = "metrics.json"  # of each category
-GOOD = "good"
+GOOD = "good"  # dataset.scan's: imported, it would have the report depend on that whole room
 WIDE, NARROW = 0.3, 0.01  # the two false positive rates that the literature compares at
 LIMITS = (WIDE, 0.1, 0.05, NARROW)
 

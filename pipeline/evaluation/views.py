@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..plumbing.errors import CacheError
 
 VIEWS_FILE = "views.json"
+PANELS_FOLDER = "panels"  # beside it: the heatmap panels, which mentor3ad.drawing.gallery draws
 Ranges = dict[str, tuple[float, float]]
 
 

@@ -25,6 +25,7 @@ CODE = (  # that computes features; rooms, and files of rooms that do other thin
     "extraction/batched.py",
     "extraction/memory.py",
     "extraction/scan.py",
+    "features/channels.py",
     "features/interpolation.py",
 )
 

@@ -8,8 +8,9 @@ import torch
 
 from ..backbones.batched.neighbours import TILE
 from ..backbones.group_encoder import DEVICE_TILE_POINTS
-from ..backbones.point_mae import CHANNELS, WIDTH
+from ..backbones.point_mae import WIDTH
 from ..dataset.grid import PATCHES, SIZE
+from ..features.channels import POINT_CHANNELS, RGB_CHANNELS
 from ..params.schema import Features
 from ..plumbing.errors import ConfigError
 
@@ -23,7 +24,7 @@ def batch_bytes(features: Features) -> int:
     """Upper bound for one scan of the batch outside the networks: inputs, FPS and results."""
     points = features.points
     grouped = points.groups * points.group_size * 3 * (4 + 8 + 8)
-    dense = PIXELS * CHANNELS * 2 if features.layout == "dense" else 0
+    dense = PIXELS * POINT_CHANNELS * 2 if features.layout == "dense" else 0
     return PIXELS * (3 * 4 + 96 + 3 * (8 + 8 + 8 + 2 + 2)) + grouped + dense
 
 
@@ -35,9 +36,9 @@ def network_bytes(features: Features, itemsize: int) -> int:
     """
     points = features.points
     grouped = points.groups * points.group_size * (128 * itemsize + 3 * 8)
-    tokens = points.groups * (WIDTH * (4 * 4 + 16 * itemsize) + CHANNELS * 8 + 6 * 512 * 8)
-    patches = TOKENS * 768 * (6 * 4 + 16 * itemsize)
-    dense = PIXELS * CHANNELS * 12 if features.layout == "dense" else 0
+    tokens = points.groups * (WIDTH * (4 * 4 + 16 * itemsize) + POINT_CHANNELS * 8 + 6 * 512 * 8)
+    patches = TOKENS * RGB_CHANNELS * (6 * 4 + 16 * itemsize)
+    dense = PIXELS * POINT_CHANNELS * 12 if features.layout == "dense" else 0
     return max(grouped + tokens, patches, dense)
 
 

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from ..compute.device import to_device
 from ..dataset.grid import PATCH, PATCHES, SIZE
+from .channels import POINT_CHANNELS, RGB_CHANNELS
 from .interpolation import bilinear_taps, pool_taps
 from .space import FeatureSpace
-from .store import POINT_CHANNELS, RGB_CHANNELS, ScanFeatures
+from .store import ScanFeatures
 
 NewTable = Callable[[tuple[int, int], torch.dtype], Tensor]  # one that is to be filled
 

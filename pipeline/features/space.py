@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-RGB_CHANNELS = 768
-POINT_CHANNELS = 1152
+from .channels import POINT_CHANNELS, RGB_CHANNELS
 
 
 class Components(nn.Module):

@@ -10,10 +10,9 @@ from torch import Tensor
 from ..cache.reader import Store
 from ..cache.schema import ArraySpec
 from ..dataset.grid import PATCHES, SIZE
+from .channels import POINT_CHANNELS, RGB_CHANNELS
 from .interpolation import points_map, pool_map
 
-RGB_CHANNELS = 768
-POINT_CHANNELS = 1152
 KIND = "features"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from ..extraction.scan import Backbones
 from ..fusion.network import Fusion
@@ -25,29 +25,30 @@ from ..params.categories import Category
 from ..params.schema import Features, Section
 from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
-from ..voting.model import VotingModel
+from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .model import Model, Settings, configure_device
 
 SCHEMA = 1
 BUNDLE_FILE = "bundle.json"
-FUSION, GUIDANCE, VOTING = "fusion.safetensors", "guidance.safetensors", "voting.json"
+FUSION, GUIDANCE = "fusion.safetensors", "guidance.safetensors"
 BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
+CAMERAS = ("camera.json", "camera.yaml", "camera.yml")
+PARTS = (FUSION, GUIDANCE, VOTING_FILE)  # that every bundle has
 
 _WHOLE = "a bundle written with --with-backbones needs none from elsewhere"
 _REMEDY = "write the bundle again with `mentor3ad bundle`, or copy it again"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-File = Literal[
-    "fusion.safetensors",
-    "guidance.safetensors",
-    "voting.json",
-    "camera.json",
-    "camera.yaml",
-    "camera.yml",
-    "rgb.safetensors",
-    "points.safetensors",
-]
+
+
+def _known(name: str) -> str:
+    if name not in (*PARTS, *CAMERAS, *BACKBONES.values()):
+        raise ValueError("is no file of a bundle")
+    return name
+
+
+File = Annotated[str, AfterValidator(_known)]
 
 
 class _Version(BaseModel):
@@ -100,8 +101,8 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
     fusion = read_module(Fusion, folder / FUSION, where, _REMEDY)
     guidance = read_module(Guidance, folder / GUIDANCE, where, _REMEDY)
     scorer = Scorer(fusion, guidance, settings.precision)
-    voting = VotingModel.load(folder / VOTING)
-    camera = next((folder / name for name in manifest.files if name.startswith("camera.")), None)
+    voting = VotingModel.load(folder / VOTING_FILE)
+    camera = next((folder / name for name in CAMERAS if name in manifest.files), None)
     backbones = _load_backbones(folder, manifest, where)
     return Model(manifest.category, settings, camera, backbones, scorer, voting)
 
@@ -134,7 +135,7 @@ def read_manifest(folder: Path) -> BundleManifest:
 
 
 def _check_files(folder: Path, manifest: BundleManifest) -> None:
-    if unlisted := {FUSION, GUIDANCE, VOTING} - manifest.files.keys():
+    if unlisted := set(PARTS) - manifest.files.keys():
         names = ", ".join(sorted(unlisted))
         raise BundleError(f"{folder / BUNDLE_FILE} does not list {names}; {_REMEDY}")
     for name, expected in manifest.files.items():

@@ -10,7 +10,7 @@ from ..extraction.scan import Backbones
 from ..mentor.modules import MODULE_FILE
 from ..plumbing.errors import BundleError
 from ..plumbing.files import folder_replaced_whole
-from ..voting.model import VotingModel
+from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .bundle import (
     BACKBONES,
@@ -18,7 +18,6 @@ from .bundle import (
     FUSION,
     GUIDANCE,
     SCHEMA,
-    VOTING,
     BundleManifest,
 )
 from .finished import Finished
@@ -66,7 +65,7 @@ def _copy_parts(finished: Finished, folder: Path) -> None:
     project, category = finished.project, finished.category
     shutil.copyfile(project.mfm(category) / MODULE_FILE, folder / FUSION)
     shutil.copyfile(project.mgm(category) / MODULE_FILE, folder / GUIDANCE)
-    VotingModel.load(project.voting(category)).save(folder / VOTING)
+    VotingModel.load(project.votes(category) / VOTING_FILE).save(folder / VOTING_FILE)
     if finished.camera is not None:
         shutil.copyfile(finished.camera, folder / f"camera{finished.camera.suffix.lower()}")
 

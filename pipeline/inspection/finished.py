@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..cache.maps import ANOMALY_KIND, SCORES_KIND
+from ..cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
 from ..cache.reader import Store
 from ..dataset.manifest import Manifest
 from ..extraction.identity import store_manifest
@@ -20,7 +20,7 @@ from ..params.schema import Params, load_params
 from ..plumbing.errors import CacheError, ConfigError
 from ..plumbing.files import check_inside
 from ..scoring.scorer import Scorer, score_inputs
-from ..voting.model import VotingModel
+from ..voting.model import VOTING_FILE, VotingModel
 from .model import Model, Settings, configure_device
 
 
@@ -89,7 +89,7 @@ class Finished:
             scores.inputs,
             score_inputs(features, *modules, params.model.precision),
         )
-        votes = Store.open(project.anomaly(category), ANOMALY_KIND, category).manifest
+        votes = Store.open(project.votes(category) / ANOMALY_FILE, ANOMALY_KIND, category).manifest
         voting = {"scores": scores.fingerprint, "voting": params.voting.model_dump()}
         _same(project.votes(category), votes.inputs, voting)
 
@@ -100,7 +100,7 @@ class Finished:
         fusion = load_module(Fusion, self.project.mfm(self.category), device)
         guidance = load_module(Guidance, self.project.mgm(self.category), device)
         scorer = Scorer(fusion, guidance, self.params.model.precision)
-        voting = VotingModel.load(self.project.voting(self.category))
+        voting = VotingModel.load(self.project.votes(self.category) / VOTING_FILE)
         return Model(self.category, self.settings, self.camera, backbones, scorer, voting)
 
 

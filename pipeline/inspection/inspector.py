@@ -34,7 +34,7 @@ from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.parallel import ahead
 from ..preparation.prepare import PreparedScan, prepare_raw
 from ..readers.layouts import read_scan
-from ..voting.model import object_score
+from ..voting.model import exceeds, object_score
 from .arrays import raw_scan
 from .bundle import BUNDLE_FILE, load_bundle
 from .extraction import OneByOne, Together
@@ -74,7 +74,7 @@ class Inspection:
     @property
     def defective(self) -> bool:
         """The decision."""
-        return self.score > self.threshold
+        return bool(exceeds(self.score, self.threshold))
 
     @property
     def foreground(self) -> NDArray[np.bool_]:
@@ -95,8 +95,7 @@ class Inspection:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(224, 224) bool: foreground above the threshold; empty where the part is good."""
-        threshold = np.float64(self.threshold)  # a plain float would be rounded to float32
-        return np.asarray((self.anomaly_map > threshold) & self.foreground)
+        return exceeds(self.anomaly_map, self.threshold) & self.foreground
 
 
 STEPS = ("read", "foreground", "group", "features", "score", "vote")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from pydantic import ValidationError
@@ -11,7 +10,7 @@ from ..compute.device import select_device
 from ..compute.process import configure_process
 from ..dataset.scan import Units
 from ..extraction.scan import Backbones
-from ..params.schema import Features, Params, Preparation, Runtime, Section
+from ..params.schema import Features, Params, Precision, Preparation, Runtime, Section
 from ..plumbing.errors import ConfigError
 from ..scoring.scorer import Scorer
 from ..voting.model import VotingModel
@@ -28,7 +27,7 @@ class Settings(Section):
     light: int  # eyecandies: which of its images
     preparation: Preparation
     features: Features
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Precision
 
 
 @dataclass(frozen=True)

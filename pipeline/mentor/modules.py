@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ..params.project import LOSS_FILE
 from ..plumbing.errors import WeightsError
 
 MODULE_FILE = "module.safetensors"
-LOSS_FILE = "loss.json"
 CONFIG = "config"  # the module's constructor arguments, in the file's metadata
 
 

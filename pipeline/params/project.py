@@ -1,9 +1,15 @@
-"""Where a project keeps what each stage makes; these are the paths of the outs in dvc.yaml."""
+"""Where a project keeps what each stage makes; these are the paths of the outs in dvc.yaml.
+
+The names of the files in an out are those of the room that writes them.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from .schema import PARAMS_FILE
+
+# The losses in the folder of either module. Named here, for the report reads it without torch.
+LOSS_FILE = "loss.json"
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,10 @@ class Project:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def demo(self) -> Path:
+        return self.data / "demo"
 
     def prepared(self, category: str) -> Path:
         return self.data / "prepared" / category
@@ -38,11 +48,26 @@ class Project:
     def votes(self, category: str) -> Path:
         return self.data / "votes" / category
 
-    def anomaly(self, category: str) -> Path:
-        return self.votes(category) / "anomaly.zarr"
-
-    def voting(self, category: str) -> Path:
-        return self.votes(category) / "voting.json"
-
     def evaluation(self, category: str) -> Path:
         return self.data / "eval" / category
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics of all categories."""
+        return self.reports / "metrics.json"
+
+    @property
+    def page(self) -> Path:
+        return self.reports / "index.html"
+
+    @property
+    def plots(self) -> Path:
+        return self.reports / "plots"
+
+    @property
+    def heatmaps(self) -> Path:
+        return self.reports / "heatmaps"

@@ -19,6 +19,7 @@ Parts = Literal["largest", "all"]
 MapName = Literal["rgb", "xyz", "mtr"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
+Codec = Literal["raw", "zstd", "blosc"]
 
 
 def _unique(value: list[str]) -> list[str]:
@@ -131,7 +132,7 @@ class PointFeatures(Section):
 
 class Features(Section):
     layout: Literal["factored", "dense"]
-    codec: Literal["raw", "zstd", "blosc"]
+    codec: Codec
     shard: Annotated[int, Field(ge=1, le=1024)]
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     precision: Precision
@@ -140,7 +141,7 @@ class Features(Section):
 
 
 class Whitening(Section):
-    components: Annotated[int, Field(ge=1, le=768)] | None
+    components: Annotated[int, Field(ge=1, le=768)] | None  # of the fewer channels, RGB's
     power: Annotated[float, Field(ge=0, le=1)]
     constant: Annotated[float, Field(ge=0, le=100)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ..dataset.manifest import Manifest, ManifestRow, PlaneState
-from ..dataset.scan import SPLITS, Label
+from ..dataset.scan import GOOD, SPLITS, UNKNOWN, Label
 
 PLANES: dict[PlaneState, str] = {
     "removed": "table found and removed",
@@ -13,7 +13,7 @@ PLANES: dict[PlaneState, str] = {
     "off": "table not looked for (data.plane_removal is false)",
     "before": "background removed before, used as it is",
 }
-_KINDS: dict[Label, str] = {0: "good", 1: "defective", None: "unknown"}
+_KINDS: dict[Label, str] = {0: GOOD, 1: "defective", None: UNKNOWN}
 
 
 def describe(manifest: Manifest) -> str:

@@ -20,6 +20,8 @@ from ..plumbing import parallel as threads
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import locked
 
+STORE, DONE, LOCK = "store", "done", "lock"  # in the folder of an unfinished store
+
 ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
 
 
@@ -59,14 +61,14 @@ def write_store(
     identity = identity or manifest.fingerprint
     staging = staging_root / f"{manifest.category}-{manifest.kind}-{identity[:16]}"
     try:
-        with locked(staging / "lock", partial(_written_elsewhere, out)):
+        with locked(staging / LOCK, partial(_written_elsewhere, out)):
             missing = _missing_shards(staging, manifest)
             with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
                 for shard in shards(missing):
                     _write_shard(staging, manifest, shard, next(arrays))
             _finish(staging, manifest)
-            finished(staging / "store")
-            _move(staging / "store", out)
+            finished(staging / STORE)
+            _move(staging / STORE, out)
             shutil.rmtree(staging)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -101,7 +103,7 @@ def _written_elsewhere(out: Path, holder: str) -> CacheError:
 
 def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
     """Shards that are not marked as done; makes an empty store if there is none to go on with."""
-    store, done = staging / "store", staging / "done"
+    store, done = staging / STORE, staging / DONE
     if not (done.is_dir() and store.is_dir()):
         shutil.rmtree(store, ignore_errors=True)
         shutil.rmtree(done, ignore_errors=True)
@@ -113,8 +115,8 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
 
 
 def _done(staging: Path, manifest: StoreManifest, shard: int) -> bool:
-    files = (staging / "store" / manifest.shard_files(spec)[shard] for spec in manifest.arrays)
-    return (staging / "done" / str(shard)).exists() and all(whole(file) for file in files)
+    files = (staging / STORE / manifest.shard_files(spec)[shard] for spec in manifest.arrays)
+    return (staging / DONE / str(shard)).exists() and all(whole(file) for file in files)
 
 
 def _create(store: Path, manifest: StoreManifest) -> None:
@@ -144,37 +146,37 @@ def _codecs(codec: str, itemsize: int) -> list[Any]:
 
 def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
     samples = manifest.shard_samples(shard)
-    group = zarr.open_group(staging / "store", mode="r+")
+    group = zarr.open_group(staging / STORE, mode="r+")
     for spec in manifest.arrays:
         value = arrays[spec.name]
         if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
             raise CacheError(f"{spec.name} of {manifest.category} is not finite; nothing is kept")
         if value.shape != (len(samples), *spec.shape) or value.dtype != spec.dtype:
             raise ValueError(f"{spec.name}: got {value.shape} {value.dtype}, expected {spec}")
-        file = staging / "store" / manifest.shard_files(spec)[shard]
+        file = staging / STORE / manifest.shard_files(spec)[shard]
         file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
         array = group[spec.name]
         assert isinstance(array, zarr.Array)
         array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value
         _sync(file)
-    (staging / "done" / str(shard)).touch()
+    (staging / DONE / str(shard)).touch()
 
 
 def _finish(staging: Path, manifest: StoreManifest) -> None:
     """Verify every shard, then write the manifest: a store that has one is whole."""
-    group = zarr.open_group(staging / "store", mode="r+")
-    written = Store(staging / "store", group, manifest)
+    group = zarr.open_group(staging / STORE, mode="r+")
+    written = Store(staging / STORE, group, manifest)
     for shard in range(manifest.shards):
         try:
             for spec in manifest.arrays:
                 written.verify_shard(spec.name, shard)
         except CacheError:
-            (staging / "done" / str(shard)).unlink(missing_ok=True)
+            (staging / DONE / str(shard)).unlink(missing_ok=True)
             raise
     sealed: dict[str, Any] = {ATTRIBUTE: manifest.to_json()}
-    sealed[SEAL] = seal(staging / "store", manifest)
+    sealed[SEAL] = seal(staging / STORE, manifest)
     group.attrs.update(sealed)
-    _sync(staging / "store" / "zarr.json")
+    _sync(staging / STORE / "zarr.json")
 
 
 def _move(store: Path, out: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cache.maps import ANOMALY, ANOMALY_KIND
+from ..cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND
 from ..cache.reader import Store
 from ..dataset.manifest import (
     Manifest,
@@ -23,7 +23,7 @@ from ..dataset.window import carry
 from ..evaluation.aupro import rank_pixels
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..plumbing.words import counted, has
-from ..voting.model import VotingModel, object_score
+from ..voting.model import VOTING_FILE, VotingModel, exceeds, object_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Results:
         index = [i for i in test if manifest.rows[i].label is not None]
         unknown = [i for i in test if manifest.rows[i].label is None]
         rows = [manifest.rows[i] for i in index]
-        store = Store.open(votes / "anomaly.zarr", ANOMALY_KIND, category)
+        store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
         foreground = load_foreground(prepared, manifest)
         maps = _read_maps(store, index)
         masked = all(row.mask for row in rows if row.label)
@@ -73,7 +73,7 @@ class Results:
             whole_maps=_whole(maps, rows),
             foreground=foreground[index],
             scores=_object_scores(maps, foreground[index]),
-            threshold=VotingModel.load(votes / "voting.json").threshold,
+            threshold=VotingModel.load(votes / VOTING_FILE).threshold,
             unlabelled=tuple(zip(names, guesses.tolist(), strict=True)),
             notes=_notes(rows, len(unknown)),
         )
@@ -137,21 +137,17 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
 
     A scan without ground truth has its score and decision, and null for its defect.
     """
-    rejected = scans.scores > scans.threshold
+    rejected = exceeds(scans.scores, scans.threshold)
     decisions = {
         "threshold": scans.threshold,
         "false_alarms": int((rejected & ~scans.labels).sum()),
         "misses": int((~rejected & scans.labels).sum()),
     }
+    known = zip(scans.ids, scans.defects, scans.scores.tolist(), strict=True)
+    unknown = ((scan, None, score) for scan, score in scans.unlabelled)
     objects = [
-        {"id": scan, "defect": defect, "score": float(score), "defective": bool(decision)}
-        for scan, defect, score, decision in zip(
-            scans.ids, scans.defects, scans.scores, rejected, strict=True
-        )
-    ]
-    objects += [
-        {"id": scan, "defect": None, "score": score, "defective": score > scans.threshold}
-        for scan, score in scans.unlabelled
+        {"id": i, "defect": d, "score": s, "defective": bool(exceeds(s, scans.threshold))}
+        for i, d, s in (*known, *unknown)
     ]
     notes = {"notes": list(scans.notes)}
     content = metrics.to_json() | {"decisions": decisions, "scans": objects} | notes

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from ..params.presets.choose import Preset
 from ..params.presets.overlay import load_yaml
 from ..params.schema import Name, Section, validation_problems
 from ..plumbing.errors import ConfigError
@@ -36,7 +37,7 @@ class TableSpec(Section):
 class Study(Section):
     """A study: its tables, and how often each of their settings is run."""
 
-    preset: Literal["demo", "mvtec3d", "eyecandies", "folder"] | None = None
+    preset: Preset | None = None
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     seeded: Annotated[list[str], Field(min_length=1)]  # params that each seed is put into
     set: Values = Field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..params.presets.choose import preset_values
 from ..params.presets.overlay import load_yaml
+from ..params.project import Project
 from ..plumbing.errors import ConfigError
 from .dag import EXTRACTION, TRAINING, Dag
 from .definition import Study, load_study
@@ -18,7 +19,7 @@ from .grid import Experiment, chains, expand
 from .identity import Baseline
 
 TOLD_APART = ("demo.categories", "data.layout")  # presets are told apart by these
-DEMO_ROOT = "data/demo"  # an out of DVC, so experiments beside the workspace have it
+DEMO_ROOT = str(Project().demo)  # an out of DVC, so experiments beside the workspace have it
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from pathlib import Path
 from ..plumbing.errors import ConfigError
 from ..plumbing.locks import locked
 from .plan import Planned
+from .show import FOLDER
 
-LOGS = Path("reports/studies/logs")
+LOGS = FOLDER / "logs"
 LOCK = Path(".dvc/tmp/study.lock")
 
 

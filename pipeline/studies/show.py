@@ -8,6 +8,7 @@ from typing import Any
 
 from ..params.presets.choose import preset_values
 from ..params.presets.overlay import load_yaml
+from ..params.project import Project
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 from ..report.paper import PaperTable, paper_tables
@@ -17,8 +18,8 @@ from .plan import Plan, leaf
 from .table import StudyTable, TableBuilder
 from .text import as_csv, latex, markdown
 
-FOLDER = Path("reports/studies")
-METRICS = "reports/metrics.json"
+FOLDER = Project().reports / "studies"
+METRICS = str(Project().metrics)
 DATA_SETS = {"mvtec3d": "MVTec 3D-AD", "eyecandies": "Eyecandies"}  # as the paper calls them
 FORMATS = {".md": markdown, ".csv": as_csv, ".tex": latex}
 

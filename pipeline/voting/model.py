@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from ..cache.maps import MAPS
@@ -14,6 +15,7 @@ from ..params.schema import Voting
 from ..plumbing.errors import CacheError, TrainingError
 from .smoothing import box_means
 
+VOTING_FILE = "voting.json"  # among a category's votes
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
 SVM_SEED = 42  # the published code's
 
@@ -30,7 +32,7 @@ class VotingModel:
     scale: tuple[float, ...]  # of what exceeds the centre; the calibrated rule's, over its weight
     ocsvm: str
     coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
-    threshold: float  # an object score above it is a defect
+    threshold: float  # see `exceeds`
     target_fpr: float
     calibration_scans: int  # held-out good scans behind centre, scale (calibrated), threshold
 
@@ -76,6 +78,14 @@ class VotingModel:
 def object_score(anomaly_map: np.ndarray, foreground: np.ndarray) -> float:
     """Max(S'_All) over the foreground (section III-E), of (224, 224) float32 and bool."""
     return float(anomaly_map[foreground].max())
+
+
+def exceeds(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """The decision: which object scores call their scans defective, and which pixels are above.
+
+    Both sides are compared as float64: a float32 map against a plain float would round the latter.
+    """
+    return np.asarray(np.asarray(scores) > np.float64(threshold))
 
 
 def fit_voting(

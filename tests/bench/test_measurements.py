@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -25,10 +26,10 @@ from bench.figures import Unavailable
 from bench.harness import Bench
 from bench.processes import Usage
 from bench.project import STAGES
-from mentor3ad.cache.schema import CODECS
 from mentor3ad.extraction.batched import BatchExtractor
 from mentor3ad.extraction.scan import Backbones
 from mentor3ad.features.pixels import PixelFeatures
+from mentor3ad.params.schema import Codec
 from mentor3ad.training import feed
 from mentor3ad.training.sampling import random_pixels
 
@@ -146,7 +147,7 @@ def test_scoring_voting_and_metrics(bench, monkeypatch):
 
 def test_codecs_keep_every_byte(bench):
     rows = codecs.codecs(bench)
-    assert [row.what for row in rows] == list(CODECS)
+    assert [row.what for row in rows] == list(get_args(Codec))
     assert rows[0].figures["share_of_raw"] == pytest.approx(1, abs=0.05)
 
 

@@ -6,12 +6,13 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from mentor3ad.cache.reader import Store
-from mentor3ad.cache.schema import CODECS
+from mentor3ad.params.schema import Codec
 from mentor3ad.plumbing.errors import CacheError
 from tests.small_stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
 
@@ -174,7 +175,7 @@ def test_a_flipped_bit_names_the_shard(store: Path, file: str, position: int) ->
     ("file", "codec"),
     [
         *[(file, "blosc") for file in ("zarr.json", "rgb/zarr.json", "index/zarr.json")],
-        *[("rgb/c/0/0/0", codec) for codec in CODECS],
+        *[("rgb/c/0/0/0", codec) for codec in get_args(Codec)],
         ("index/c/5/0/0", "blosc"),
     ],
 )

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from mentor3ad.dataset import scan
+from mentor3ad.evaluation import metrics
 from mentor3ad.evaluation.aupro import aupro, aupro_99, pro_curve, rank_pixels
 from mentor3ad.evaluation.metrics import LIMITS, CategoryMetrics, evaluate, mean_metrics, rank_scans
 from mentor3ad.evaluation.ranking import auroc, average_precision, f1_max
@@ -227,3 +229,7 @@ def test_unusable_input_is_named(spoil, message):
     spoil(arguments)
     with pytest.raises(DataError, match=message):
         evaluate(*arguments)
+
+
+def test_a_good_scan_is_called_as_in_the_data_set() -> None:
+    assert metrics.GOOD == scan.GOOD

@@ -5,8 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
-from mentor3ad.features.space import POINT_CHANNELS, RGB_CHANNELS, FeatureSpace
+from mentor3ad.features.channels import POINT_CHANNELS, RGB_CHANNELS
+from mentor3ad.features.space import FeatureSpace
+from mentor3ad.params.schema import Whitening
 
 COMPONENTS = 4
 
@@ -81,3 +84,10 @@ def test_the_same_features_give_the_same_signs():
     torch.testing.assert_close(
         components_of(turned, RGB), components_of(fitted(), RGB), rtol=1e-4, atol=1e-4
     )
+
+
+def test_params_allow_no_more_components_than_the_fewer_channels(params) -> None:
+    whitening = params.model.whitening.model_dump()
+    Whitening(**whitening | {"components": min(RGB_CHANNELS, POINT_CHANNELS)})
+    with pytest.raises(ValidationError):
+        Whitening(**whitening | {"components": min(RGB_CHANNELS, POINT_CHANNELS) + 1})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, SCORES, SCORES_KIND
+from mentor3ad.cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND, SCORES, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.inspection.inspector import Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
@@ -25,7 +25,7 @@ def inspections(root: Path, models: Path) -> dict[str, Inspection]:
 def assert_equal_to_the_stages(root: Path, found: dict[str, Inspection]) -> None:
     project = Project(root)
     scores = Store.open(project.scores(CATEGORY), SCORES_KIND, CATEGORY)
-    anomaly = Store.open(project.anomaly(CATEGORY), ANOMALY_KIND, CATEGORY)
+    anomaly = Store.open(project.votes(CATEGORY) / ANOMALY_FILE, ANOMALY_KIND, CATEGORY)
     assert found.keys() == set(scores.manifest.samples)
     for i, name in enumerate(scores.manifest.samples):
         np.testing.assert_array_equal(found[name].score_maps, scores.read(SCORES.name, i))

@@ -13,13 +13,13 @@ from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.network import Guidance
 from mentor3ad.mentor.modules import (
     CONFIG,
-    LOSS_FILE,
     MODULE_FILE,
     TrainedModule,
     load_module,
     module_sha256,
     save_module,
 )
+from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.plumbing.errors import WeightsError
 
 CPU = torch.device("cpu")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 from ...plumbing.errors import ConfigError
 from ...plumbing.files import replaced_whole
@@ -11,7 +12,8 @@ from ..schema import PARAMS_FILE, parse_params, read_text
 from .overlay import Change, load_yaml, overlay, value_places
 
 FOLDER = Path(__file__).parent
-PRESETS = ("demo", "mvtec3d", "eyecandies", "folder")
+Preset = Literal["demo", "mvtec3d", "eyecandies", "folder"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 
 def description(name: str) -> str:
