@@ -22,7 +22,7 @@ from mentor3ad.cache.maps import MAPS
 from mentor3ad.compute.device import select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.grid import SIZE
-from mentor3ad.demo.generate import DemoOptions, generate_category
+from mentor3ad.demo.generate import generate_category
 from mentor3ad.extraction.batched import BatchExtractor, Cloud
 from mentor3ad.extraction.category import extract_category
 from mentor3ad.extraction.scan import Backbones
@@ -114,7 +114,8 @@ def extraction_from_memory(
 
 def extraction_from_files(params: Params, device: torch.device, scans: int) -> Row:
     """`extract` of a generated category, from its files to its store; weights loaded within."""
-    demo = DemoOptions(train=scans, validation=0, test_good=1, test_defect=1)
+    counts = {"train": scans, "validation": 0, "test_good": 1, "test_defect": 1}
+    demo = params.demo.model_copy(update=counts)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate_category(folder / "raw", "biscuit", demo)

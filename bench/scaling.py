@@ -28,7 +28,6 @@ from mentor3ad.features.interpolation import nearest_centres
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Features
 from mentor3ad.preparation.prepare import PreparedScan
-from mentor3ad.splits.good_scans import TrainingView
 from mentor3ad.training.data import training_features
 from mentor3ad.voting.model import fit_voting
 from mentor3ad.weights.load import load_point_backbone
@@ -97,14 +96,13 @@ def _simulated_cache(bench: Bench, scans: int) -> Callable[[int], Callable[[], o
     store_category(project, CATEGORY, splits, lambda _: one, STORED_GROUPS, shard=32)
 
     def load(limit: int) -> Callable[[], object]:
+        data = bench.params.data.model_copy(update={"train_limit": limit})
         return partial(
             training_features,
+            bench.params.model_copy(update={"data": data}),
+            CATEGORY,
             project.prepared(CATEGORY),
             project.features(CATEGORY),
-            CATEGORY,
-            bench.params.model,
-            TrainingView(limit=limit),
-            bench.params.runtime.memory_gb,
             project.data / "staging",
             bench.device,
         )

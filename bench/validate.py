@@ -11,10 +11,11 @@ from threadpoolctl import threadpool_limits
 from bench.figures import Row
 from bench.harness import Bench
 from bench.project import shipped_params
-from mentor3ad.demo.generate import DemoOptions, generate_category
+from mentor3ad.demo.generate import generate_category
 from mentor3ad.preparation.prepare import prepare_category
 from mentor3ad.validation.category import check_category
 
+DEMO = shipped_params().demo
 LAYOUT = shipped_params().data  # the demo's, in MVTec 3D-AD's layout
 OPTIONS = LAYOUT.preparation
 CATEGORY = "biscuit"
@@ -22,15 +23,17 @@ CATEGORY = "biscuit"
 
 def validate(bench: Bench) -> list[Row]:
     """A generated category at 400 and at 800 pixels a side, with one thread and with one a core."""
-    counts = (4, 1, 3, 4) if bench.quick else (12, 4, 8, 12)
+    numbers = (4, 1, 3, 4) if bench.quick else (12, 4, 8, 12)
+    counts = dict(zip(("train", "validation", "test_good", "test_defect"), numbers, strict=True))
     rows = []
     with threadpool_limits(1):
         for size in (400, 800):
             root = bench.folder / f"scans-of-{size}"
-            generate_category(root, CATEGORY, DemoOptions((CATEGORY,), *counts, size))
+            demo = DEMO.model_copy(update=counts | {"size": size})
+            generate_category(root, CATEGORY, demo)
             check_category(root, CATEGORY, LAYOUT, OPTIONS, workers=os.cpu_count() or 1)  # warms up
             for workers in dict.fromkeys((1, os.cpu_count() or 1)):
-                rows += _rows(root, size, sum(counts), workers)
+                rows += _rows(root, size, sum(numbers), workers)
     return rows
 
 

@@ -15,7 +15,7 @@ from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
-from mentor3ad.splits.good_scans import TrainingView, split_good_scans
+from mentor3ad.splits.good_scans import split_good_scans
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
 from .runner import prepared, run_category, scores, staging, votes
@@ -24,8 +24,7 @@ from .runner import prepared, run_category, scores, staging, votes
 def vote(params: Params, category: str) -> Figures:
     manifest = Manifest.load(prepared(category))
     store = Store.open(scores(category), SCORES_KIND, category)
-    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
-    split = split_good_scans(manifest.rows, params.model.holdout, view)
+    split = split_good_scans(manifest.rows, params.model.holdout, params.data)
     train = [store.read(SCORES.name, i) for i in split.train]
     held_out = [store.read(SCORES.name, i) for i in split.held_out]
     model = fit_voting(train, held_out, params.voting)

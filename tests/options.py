@@ -1,11 +1,21 @@
 """Options of listing and preparation for tests: M3DM's limits, with what a test changes."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mentor3ad.dataset.manifest import Manifest
-from mentor3ad.params.schema import Listing, Preparation
+from mentor3ad.params.schema import (
+    PARAMS_FILE,
+    Data,
+    Demo,
+    Listing,
+    Params,
+    Preparation,
+    load_params,
+)
 from mentor3ad.preparation.prepare import prepare_category
+from tests.paths import ROOT
 
 
 def preparation(**changes: Any) -> Preparation:
@@ -24,6 +34,21 @@ def preparation(**changes: Any) -> Preparation:
         "min_points": 64,
     }
     return Preparation(**published | changes)
+
+
+@cache
+def _shipped() -> Params:
+    return load_params(ROOT / PARAMS_FILE)
+
+
+def demo(**changes: Any) -> Demo:
+    """The shipped section, with the given options changed and not checked."""
+    return _shipped().demo.model_copy(update=changes)
+
+
+def data(**changes: Any) -> Data:
+    """The shipped section, with the given options changed and not checked."""
+    return _shipped().data.model_copy(update=changes)
 
 
 def listing(layout: str = "mvtec3d", light: int = 4, **changes: Any) -> Listing:

@@ -12,37 +12,11 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
-from ..plumbing.errors import ConfigError, DataError
+from ..params.schema import Demo
+from ..plumbing.errors import DataError
 from .frame import camera_parameters
-from .parts import CATEGORIES, GOOD, find_part
+from .parts import GOOD, find_part
 from .scan import Scan, render_scan, scan_seed
-
-SMALLEST = 32  # pixels; below it a part's details and defects vanish
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """How much to generate. Counts are scans a category; images are size x size pixels.
-
-    test_defect is the number of defective test scans over all kinds, spread evenly.
-    """
-
-    categories: tuple[str, ...] = CATEGORIES
-    train: int = 24
-    validation: int = 8
-    test_good: int = 20
-    test_defect: int = 20
-    size: int = 400
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("train", "validation", "test_good", "test_defect", "seed"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"demo {name} is {getattr(self, name)}; it must be 0 or more")
-        if self.size < SMALLEST:
-            raise ConfigError(f"demo size is {self.size}; it must be {SMALLEST} pixels or more")
-        for category in self.categories:
-            find_part(category)
 
 
 @dataclass(frozen=True)
@@ -62,8 +36,11 @@ class Task:
         return render_scan(self.category, seed, self.size, None if self.kind == GOOD else self.kind)
 
 
-def plan(category: str, options: DemoOptions) -> Iterator[Task]:
-    """List every scan of a category; the first kinds of defect take what does not divide evenly."""
+def plan(category: str, options: Demo) -> Iterator[Task]:
+    """List every scan of a category: `test_defect` of them are spread evenly over its defect kinds.
+
+    The first kinds take what does not divide evenly.
+    """
     kinds = list(find_part(category).defects)
     share, rest = divmod(options.test_defect, len(kinds))
     counts = [
@@ -80,7 +57,7 @@ def plan(category: str, options: DemoOptions) -> Iterator[Task]:
 def generate_category(
     root: Path,
     category: str,
-    options: DemoOptions,
+    options: Demo,
     workers: int | None = None,
     on_scan: Callable[[], None] | None = None,
 ) -> None:
@@ -100,12 +77,6 @@ def generate_category(
         _write_descriptions(building, category, options.size)
         _write_scans(building, tasks, workers or os.cpu_count() or 1, on_scan or (lambda: None))
         building.rename(target)
-
-
-def generate(root: Path, options: DemoOptions, on_scan: Callable[[], None] | None = None) -> None:
-    """Write every category of the options under root."""
-    for category in options.categories:
-        generate_category(root, category, options, on_scan=on_scan)
 
 
 def _write_descriptions(folder: Path, category: str, size: int) -> None:

@@ -5,17 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..dataset.manifest import ManifestRow
+from ..params.schema import Data
 from ..plumbing.errors import TrainingError
 from ..plumbing.words import are, counted
-
-
-@dataclass(frozen=True)
-class TrainingView:
-    """The training scans of a data set that a run may use; the test split is always whole."""
-
-    limit: int | None = None  # at most so many, the first in the data set's own order; None: all
-    shots: int | None = None  # so many of those, the first in `shot_order`; None: all
-    seed: int = 0  # of the order
 
 
 @dataclass(frozen=True)
@@ -26,10 +18,11 @@ class Split:
     held_out: tuple[int, ...]
 
 
-def split_good_scans(
-    rows: Sequence[ManifestRow], holdout: float, view: TrainingView | None = None
-) -> Split:
-    """Train on the training scans that the view shows and calibrate on the validation ones.
+def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) -> Split:
+    """Train on the training scans that `data` lets a run use; calibrate on the validation ones.
+
+    `data.train_limit` takes the first so many in the data set's own order, and `data.shots` so many
+    of those, in `shot_order`. The test split is always whole.
 
     A data set without a validation split gives up a share of its visible training scans instead,
     at least one and never all: MGM's errors on scans that it was trained on say little about new
@@ -38,7 +31,7 @@ def split_good_scans(
     Raises:
         TrainingError: no scan to train on or none to calibrate on, or fewer scans than shots.
     """
-    order = _visible(rows, view or TrainingView())
+    order = _visible(rows, data)
     held_out = [i for i, row in enumerate(rows) if row.split == "validation" and not row.label]
     train = order
     if not held_out:
@@ -62,18 +55,18 @@ def shot_order(rows: Sequence[ManifestRow], seed: int) -> list[int]:
     return sorted(range(len(rows)), key=keys.__getitem__)
 
 
-def _visible(rows: Sequence[ManifestRow], view: TrainingView) -> list[int]:
-    """Positions of the training scans that a view shows, in the order of the shots."""
-    train = [i for i, row in enumerate(rows) if row.split == "train"][: view.limit]
-    if view.shots is not None and view.shots > len(train):
-        limit = "" if view.limit is None else f" within data.train_limit = {view.limit}"
+def _visible(rows: Sequence[ManifestRow], data: Data) -> list[int]:
+    """Positions of the training scans that a run may use, in the order of the shots."""
+    train = [i for i, row in enumerate(rows) if row.split == "train"][: data.train_limit]
+    if data.shots is not None and data.shots > len(train):
+        limit = "" if data.train_limit is None else f" within data.train_limit = {data.train_limit}"
         raise TrainingError(
-            f"data.shots = {view.shots}, but there {are(len(train))} "
+            f"data.shots = {data.shots}, but there {are(len(train))} "
             f"{counted(len(train), 'training scan')}{limit}; "
             "lower it, or set it to null to train on all"
         )
-    order = shot_order([rows[i] for i in train], view.seed)
-    return [train[n] for n in order[: view.shots]]
+    order = shot_order([rows[i] for i in train], data.shots_seed)
+    return [train[n] for n in order[: data.shots]]
 
 
 def _grows(n: int, holdout: float) -> bool:

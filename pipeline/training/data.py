@@ -10,8 +10,8 @@ import torch
 from ..dataset.manifest import Manifest
 from ..features.pixels import PixelFeatures, table_bytes
 from ..features.store import FeatureCache
-from ..params.schema import Model, Params
-from ..splits.good_scans import TrainingView, split_good_scans
+from ..params.schema import Params
+from ..splits.good_scans import split_good_scans
 from .mapped import available_memory, check_space, scratch_table
 
 
@@ -28,28 +28,15 @@ def stage_features(
     Raises:
         TrainingError, CacheError, DataError: see `training_features`.
     """
-    view = TrainingView(params.data.train_limit, params.data.shots, params.data.shots_seed)
-    load = partial(
-        training_features,
-        prepared,
-        features,
-        category,
-        params.model,
-        view,
-        params.runtime.memory_gb,
-        scratch,
-        device,
-    )
+    load = partial(training_features, params, category, prepared, features, scratch, device)
     return load(), load("held_out") if params.model.early_stop.every else None
 
 
 def training_features(
+    params: Params,
+    category: str,
     prepared: Path,
     features: Path,
-    category: str,
-    model: Model,
-    view: TrainingView,
-    memory_gb: float | None,
     scratch: Path,
     device: torch.device,
     part: Literal["train", "held_out"] = "train",
@@ -57,8 +44,9 @@ def training_features(
     """Features of the scans that modules train on; their values do not depend on where they are.
 
     Args:
-        memory_gb: 10^9 bytes that both parts may take of the device's memory; above, they are
-            mapped from the disk. None: half of what is available now.
+        params: `runtime.memory_gb` is how many 10^9 bytes of the device's memory both parts may
+            take; above, they are mapped from the disk. None: half of what is available now.
+        prepared, features: the category's folder of the manifest, and its feature store.
         scratch: folder of the file that is mapped.
         part: `held_out`: of those that tell when to stop and that calibrate.
 
@@ -67,7 +55,8 @@ def training_features(
         CacheError: see `FeatureCache.open` and `check_space`.
         DataError: see `Manifest.load`.
     """
-    split = split_good_scans(Manifest.load(prepared).rows, model.holdout, view)
+    model, memory_gb = params.model, params.runtime.memory_gb
+    split = split_good_scans(Manifest.load(prepared).rows, model.holdout, params.data)
     cache = FeatureCache.open(features, category)
 
     def size(positions: Iterable[int]) -> int:

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from mentor3ad.demo import CATEGORIES, Scan, render_scan
-from mentor3ad.demo.parts import PARTS
-from mentor3ad.demo.scan import scan_seed
+from mentor3ad.demo.parts import CATEGORIES, PARTS
+from mentor3ad.demo.scan import Scan, render_scan, scan_seed
 from mentor3ad.plumbing.errors import ConfigError
 
 KINDS = [(category, kind) for category in CATEGORIES for kind in PARTS[category].defects]

@@ -11,7 +11,6 @@ import torch
 from mentor3ad.features.pixels import PixelFeatures, table_bytes
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.errors import CacheError
-from mentor3ad.splits.good_scans import TrainingView
 from mentor3ad.training import data as training_data
 from mentor3ad.training.data import training_features
 from tests.paths import ROOT
@@ -30,9 +29,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture
 def load(stored: tuple[Path, Path], params: Params, tmp_path: Path):
     def load(memory_gb: float | None, part: str = "train") -> PixelFeatures:
-        return training_features(
-            *stored, "rope", params.model, TrainingView(), memory_gb, tmp_path / "s", CPU, part
-        )
+        runtime = params.runtime.model_copy(update={"memory_gb": memory_gb})
+        limited = params.model_copy(update={"runtime": runtime})
+        return training_features(limited, "rope", *stored, tmp_path / "s", CPU, part)
 
     return load
 
@@ -102,7 +101,6 @@ from pathlib import Path
 import torch
 from mentor3ad.features.store import FeatureCache
 from mentor3ad.params.schema import load_params
-from mentor3ad.splits.good_scans import TrainingView
 from mentor3ad.training.data import training_features
 from mentor3ad.features.space import FeatureSpace
 
@@ -114,14 +112,15 @@ def anonymous():
 seen, read, space = [], FeatureCache.scan, FeatureSpace(64)
 FeatureCache.scan = lambda cache, i: (anonymous(), read(cache, i))[1]
 prepared, features, scratch = map(Path, sys.argv[1:])
-model, device = load_params().model, torch.device("cpu")
+params, device = load_params(), torch.device("cpu")
 
 def peak(memory_gb, limit=None):
     seen.clear()
-    before, view = anonymous(), TrainingView(limit)
-    data = training_features(
-        prepared, features, "rope", model, view, memory_gb, scratch, device
-    )
+    before, changed = anonymous(), params.model_copy(update={
+        "data": params.data.model_copy(update={"train_limit": limit}),
+        "runtime": params.runtime.model_copy(update={"memory_gb": memory_gb}),
+    })
+    data = training_features(changed, "rope", prepared, features, scratch, device)
     both = data, data.in_space(space)
     return max(anonymous(), *seen) - before
 
