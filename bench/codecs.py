@@ -11,6 +11,7 @@ from mentor3ad.features.store import KIND
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Codec
 from mentor3ad.publishing.writer import write_store
+from testbed.stores import verify
 
 
 def codecs(bench: Bench) -> list[Row]:
@@ -34,7 +35,7 @@ def codecs(bench: Bench) -> list[Row]:
         written = time.perf_counter() - start
         store = Store.open(out, KIND, category)
         start = time.perf_counter()
-        store.verify()
+        verify(store)
         read = time.perf_counter() - start
         size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
         speed = {"write_mb_per_s": megabytes / written, "read_mb_per_s": megabytes / read}

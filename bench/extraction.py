@@ -19,6 +19,7 @@ from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_ge
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Features
 from mentor3ad.preparation.prepare import PreparedScan, load_scan
+from testbed.extracted import batch_of
 
 IN_MEMORY = 8  # scans at most
 GPU_BATCH = 16  # scans in a call; on the CPU one, as the stage does
@@ -118,7 +119,7 @@ def _extraction(
     """What the stage does with some prepared scans on the backbones' device."""
     if backbones.device.type != "cpu":
         extractor = BatchExtractor(backbones, features)
-        return lambda scans: extractor(extractor.prepare(scans))
+        return lambda scans: extractor(batch_of(extractor, scans))
     fast = Fast.of(backbones)
 
     def one_by_one(scans: Sequence[PreparedScan]) -> None:

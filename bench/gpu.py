@@ -40,6 +40,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.prepare import PreparedScan, prepare_category
 from mentor3ad.scoring.scorer import Scorer
 from mentor3ad.voting.model import fit_voting
+from testbed.extracted import batch_of
 
 SIDE = 123  # pixels of a part of about 15,000 foreground points
 ALONE = 16  # scans that are inspected one by one
@@ -100,7 +101,7 @@ def extraction_from_memory(
     """From prepared scans to the arrays of the cache on the host, shard by shard, one ahead."""
     extractor = BatchExtractor(backbones, options)
     shards = [scans[i : i + options.shard] for i in range(0, len(scans), options.shard)]
-    extractor(extractor.prepare(shards[0]))
+    extractor(batch_of(extractor, shards[0]))
     threads = ThreadPoolExecutor(torch.get_num_threads())
     with threads as readers, ThreadPoolExecutor(2) as pool:
 
@@ -164,7 +165,7 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
 
     options, device = params.features, backbones.device
     extractor = BatchExtractor(backbones, options)
-    arrays = extractor(extractor.prepare(scans[:8]))
+    arrays = extractor(batch_of(extractor, scans[:8]))
     each = [{name: a[i] for name, a in arrays.items()} for i in range(len(arrays["rgb"]))]
     features = PixelFeatures([ScanFeatures.of(one, options.points.pool) for one in each], device)
 

@@ -10,7 +10,7 @@ from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.evaluation.aupro import aupro as exact_aupro
 from mentor3ad.evaluation.aupro import pro_curve, rank_pixels
-from mentor3ad.evaluation.metrics import LIMITS, evaluate
+from mentor3ad.evaluation.metrics import LIMITS, rank_scans
 from mentor3ad.features.pixels import PixelFeatures
 from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.network import Guidance
@@ -74,7 +74,8 @@ def all_metrics(maps: np.ndarray, masks: np.ndarray) -> None:
     """As `evaluate` computes them."""
     labels = np.asarray(masks.any(axis=(1, 2)))
     kinds = ["dent" if label else "good" for label in labels]
-    evaluate(maps, masks, maps.max(axis=(1, 2)).astype(np.float64), labels, kinds, LIMITS)
+    scores = maps.max(axis=(1, 2)).astype(np.float64)
+    rank_scans(maps, masks, scores, labels, kinds).metrics(LIMITS)
 
 
 def aupro(bench: Bench) -> list[Row]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
@@ -70,3 +71,10 @@ def _row(category: str, split: Split, number: int) -> ManifestRow:
         width=SIZE,
         n_foreground=SIZE * SIZE,
     )
+
+
+def verify(store: Store) -> None:
+    """Read every chunk of a store once, so that its checksum is compared."""
+    for spec in store.manifest.arrays:
+        for shard in range(store.manifest.shards):
+            store.verify_shard(spec.name, shard)

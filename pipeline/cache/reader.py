@@ -54,12 +54,6 @@ class Store:
             return self._read(name, slice(None))
         return np.stack([self.read(name, int(sample)) for sample in samples])
 
-    def verify(self) -> None:
-        """Read every chunk once, so that its checksum is compared."""
-        for spec in self.manifest.arrays:
-            for shard in range(self.manifest.shards):
-                self.verify_shard(spec.name, shard)
-
     def verify_shard(self, name: str, shard: int) -> None:
         samples = self.manifest.shard_samples(shard)
         self._read(name, slice(samples.start, samples.stop))

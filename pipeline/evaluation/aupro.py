@@ -150,8 +150,3 @@ def aupro(curve: ProCurve, limits: Sequence[float]) -> tuple[float, ...]:
 def aupro_99(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:
     """AUPRO by 99 thresholds, as in published tables; it is coarse below a limit of 0.05."""
     return aupro(sampled_pro_curve(ranking, 99), limits)
-
-
-def aupro_all_thresholds(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:
-    """AUPRO with each normal pixel as a threshold, which the official procedure tends to."""
-    return aupro(sampled_pro_curve(ranking, len(ranking.normal)), limits)

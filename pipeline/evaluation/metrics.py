@@ -158,18 +158,6 @@ class Rankings:
         )
 
 
-def evaluate(
-    maps: NDArray[np.floating],
-    masks: NDArray[np.generic] | None,
-    object_scores: ArrayLike,
-    labels: ArrayLike,
-    defects: Sequence[str],
-    limits: Sequence[float] = LIMITS,
-) -> CategoryMetrics:
-    """Metrics of one category's test scans; see `rank_scans` and `Rankings.metrics`."""
-    return rank_scans(maps, masks, object_scores, labels, defects).metrics(limits)
-
-
 def rank_scans(
     maps: NDArray[np.floating],
     masks: NDArray[np.generic] | None,

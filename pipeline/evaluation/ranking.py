@@ -106,29 +106,6 @@ def finite_scores(scores: ArrayLike) -> NDArray[np.floating]:
     return values
 
 
-def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve; see `rank` for the arguments."""
-    return rank(labels, scores).auroc()
-
-
-def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision; see `rank` for the arguments."""
-    return rank(labels, scores).average_precision()
-
-
-def f1_max(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
-    """Largest F1 over all thresholds and that threshold (score >= threshold is positive)."""
-    return rank(labels, scores).f1_max()
-
-
-def roc_curve(
-    labels: ArrayLike, scores: ArrayLike, max_points: int | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """(fpr, tpr) of the ROC curve, thinned to at most `max_points` corners if given."""
-    fpr, tpr = rank(labels, scores).roc_curve()
-    return (fpr, tpr) if max_points is None else thin_curve(fpr, tpr, max_points)
-
-
 def thin_curve(x: FloatArray, y: FloatArray, max_points: int) -> tuple[FloatArray, FloatArray]:
     """At most `max_points` (>= 8) corners, without repeats, of a curve whose x and y never fall.
 

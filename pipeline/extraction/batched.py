@@ -1,7 +1,7 @@
 """From prepared scans to the arrays of the cache, a batch at a time on one device.
 
     extractor = BatchExtractor(backbones, options)
-    arrays = extractor(extractor.prepare(scans))
+    arrays = extractor(extractor.batch([Cloud.of(scan, options.points) for scan in scans]))
 
 Several threads may call it: while the device computes one batch, another is read and copied.
 """
@@ -101,10 +101,6 @@ class BatchExtractor:
             self._computing = torch.cuda.Stream(self.device)
             # The weights were copied on this thread's stream.
             self._computing.wait_stream(torch.cuda.current_stream(self.device))
-
-    def prepare(self, scans: Sequence[PreparedScan]) -> HostBatch:
-        """Raises DataError; see `Cloud.of`."""
-        return self.batch([Cloud.of(scan, self.options.points) for scan in scans])
 
     def batch(self, clouds: Sequence[Cloud]) -> HostBatch:
         return HostBatch.of(clouds, self._copying is not None)

@@ -8,9 +8,8 @@ from functools import cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from ..dataset.grid import PATCH, PATCHES, SIZE
+from ..dataset.grid import PATCHES, SIZE
 
 EPS = 1e-8  # keeps the inverse distance finite at a centre
 
@@ -106,19 +105,11 @@ def bilinear_taps(size: int = SIZE, patches: int = PATCHES) -> tuple[np.ndarray,
     return lower, centre - lower
 
 
-def rgb_map(features: torch.Tensor) -> torch.Tensor:
-    """Bilinear x8 of patch features (28, 28, C) to (224, 224, C)."""
-    image = features.permute(2, 0, 1)[None]
-    size = (image.shape[2] * PATCH, image.shape[3] * PATCH)
-    image = F.interpolate(image, size=size, mode="bilinear", align_corners=False)
-    return image[0].permute(1, 2, 0)
-
-
 def fill_background_patches(features: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Extend foreground patch features outward by one patch: the mean of their known neighbours.
 
     The bilinear map of a foreground pixel near the outline reads patches that hold no foreground;
-    this clamps at the part's edge as `rgb_map` clamps at the image's.
+    this clamps at the part's edge as bilinear sampling clamps at the image's.
 
     Args:
         features: (28, 28, C), zero where not known; known: (28, 28) bool.

@@ -28,7 +28,7 @@ from ..dataset.manifest import (
     PlaneState,
     pack_bits,
 )
-from ..dataset.scan import UNKNOWN, RawScan, ScanFiles
+from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError
@@ -163,11 +163,6 @@ def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> Pr
             f"{row.points} or its image is not what was prepared as {row.id}: run prepare again."
         )
     return scan
-
-
-def prepare_scan(rgb: Path, points: Path, options: Preparation, name: str) -> PreparedScan:
-    """A scan outside any data set, in MVTec 3D-AD's formats: see `prepare_files`."""
-    return prepare_files(ScanFiles(name, "test", UNKNOWN, None, rgb, points, None), options)
 
 
 def prepare_files(files: ScanFiles, options: Preparation) -> PreparedScan:

@@ -11,10 +11,11 @@ from bench import oracle, scenes
 from bench.extraction import published_options
 from mentor3ad.backbones.grouping import group_points
 from mentor3ad.backbones.point_mae import PointMAE
-from mentor3ad.evaluation.aupro import aupro, aupro_all_thresholds, pro_curve, rank_pixels
+from mentor3ad.evaluation.aupro import aupro, pro_curve, rank_pixels
 from mentor3ad.extraction.scan import Fast, extract_features, scan_geometry
-from mentor3ad.features.interpolation import rgb_map
 from mentor3ad.features.store import ScanFeatures
+from tests.dense import rgb_map
+from tests.evaluated import aupro_all_thresholds
 from tests.golden_weights import filled_state
 from tests.paths import ROOT
 

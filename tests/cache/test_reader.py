@@ -14,6 +14,7 @@ import pytest
 from mentor3ad.cache.reader import Store
 from mentor3ad.params.schema import Codec
 from mentor3ad.plumbing.errors import CacheError
+from testbed.stores import verify
 from tests.small_stores import CATEGORY, KIND, arrays, digest, edit_manifest, manifest, write
 
 
@@ -31,7 +32,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
 def use(path: Path) -> dict[str, np.ndarray]:
     """Everything that a reader can see of a store."""
     store = Store.open(path, KIND, CATEGORY)
-    store.verify()
+    verify(store)
     assert store.manifest == manifest(), "the manifest has changed and nobody noticed"
     return {name: store.read_samples(name) for name in ("rgb", "index")}
 
@@ -168,7 +169,7 @@ def test_a_manifest_that_is_no_json(store: Path, text: str) -> None:
 def test_a_flipped_bit_names_the_shard(store: Path, file: str, position: int) -> None:
     flip(store / file, position)
     with pytest.raises(CacheError, match=rf"^{re.escape(str(store))}: .*{file}.* is damaged \("):
-        Store.open(store, KIND, CATEGORY).verify()
+        verify(Store.open(store, KIND, CATEGORY))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path: Path, file: str, codec: str) ->
         flip(store / file, position, position % 7)
         try:
             opened = Store.open(store, KIND, CATEGORY)
-            opened.verify()
+            verify(opened)
         except CacheError:
             pass
         else:
@@ -203,7 +204,7 @@ def test_a_truncated_shard(store: Path, keep: float) -> None:
     content = file.read_bytes()
     file.write_bytes(content[: int(keep * len(content)) if keep == 0.5 else int(keep)])
     with pytest.raises(CacheError, match=r"rgb/c/2/0/0 is (damaged|missing)"):
-        Store.open(store, KIND, CATEGORY).verify()
+        verify(Store.open(store, KIND, CATEGORY))
 
 
 def test_damage_elsewhere_does_not_stop_a_read(store: Path) -> None:

@@ -13,14 +13,14 @@ from mentor3ad.evaluation.aupro import (
     ProCurve,
     aupro,
     aupro_99,
-    aupro_all_thresholds,
     label_regions,
     pro_curve,
     rank_pixels,
     sampled_pro_curve,
 )
-from mentor3ad.evaluation.ranking import auroc
+from mentor3ad.evaluation.ranking import rank
 from mentor3ad.plumbing.errors import DataError
+from tests.evaluated import aupro_all_thresholds
 from tests.paths import ROOT
 
 GOLDEN = ROOT / "tests/golden" / "07_aupro"
@@ -58,7 +58,7 @@ def test_curve_of_99_thresholds_equals_the_reference_point_by_point(golden):
 def test_auroc_equals_the_reference(golden):
     expected, gt, score, pixels = golden
     assert_allclose(pixels.roc.auroc(), expected["pixel_auroc"], rtol=0, atol=1e-9)
-    image = auroc(gt.any(axis=(1, 2)), score.max(axis=(1, 2)))
+    image = rank(gt.any(axis=(1, 2)), score.max(axis=(1, 2))).auroc()
     assert_allclose(image, expected["image_auroc_max"], rtol=0, atol=1e-9)
 
 

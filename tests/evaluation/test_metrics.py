@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose
 from mentor3ad.dataset import scan
 from mentor3ad.evaluation import metrics
 from mentor3ad.evaluation.aupro import aupro, aupro_99, pro_curve, rank_pixels
-from mentor3ad.evaluation.metrics import LIMITS, CategoryMetrics, evaluate, mean_metrics, rank_scans
-from mentor3ad.evaluation.ranking import auroc, average_precision, f1_max
+from mentor3ad.evaluation.metrics import LIMITS, CategoryMetrics, mean_metrics, rank_scans
+from mentor3ad.evaluation.ranking import rank
 from mentor3ad.plumbing.errors import DataError
+from tests.evaluated import evaluate
 
 KINDS = ["good", "good", "crack", "hole", "crack", "good", "hole", "bump"]
 FIELDS = [
@@ -51,10 +52,13 @@ def test_every_field_holds_the_metric_of_its_name():
     got = evaluate(maps, masks, scores, labels, kinds).to_json()
     pixels = rank_pixels(maps, masks)
     wanted = dict(zip(FIELDS[8:12], aupro(pro_curve(pixels), LIMITS), strict=True))
-    wanted |= {"i_auroc": auroc(labels, scores), "i_ap": average_precision(labels, scores)}
-    wanted |= dict(zip(("i_f1_max", "i_f1_threshold"), f1_max(labels, scores), strict=True))
-    wanted |= {"p_auroc": auroc(masks, maps), "p_ap": average_precision(masks, maps)}
-    wanted |= dict(zip(("p_f1_max", "p_f1_threshold"), f1_max(masks, maps), strict=True))
+    wanted |= {
+        "i_auroc": rank(labels, scores).auroc(),
+        "i_ap": rank(labels, scores).average_precision(),
+    }
+    wanted |= dict(zip(("i_f1_max", "i_f1_threshold"), rank(labels, scores).f1_max(), strict=True))
+    wanted |= {"p_auroc": rank(masks, maps).auroc(), "p_ap": rank(masks, maps).average_precision()}
+    wanted |= dict(zip(("p_f1_max", "p_f1_threshold"), rank(masks, maps).f1_max(), strict=True))
     wanted |= dict(zip(FIELDS[12:14], aupro_99(pixels, (0.3, 0.01)), strict=True))
     assert {name: got[name] for name in wanted} == wanted
     assert (got["n_good"], got["n_defect"]) == (3, 5)
@@ -102,7 +106,7 @@ def test_metrics_of_a_kind_equal_those_of_its_scans_with_the_good_ones(kind):
 def test_without_masks_only_object_metrics_are_there():
     maps, _, scores, labels, kinds = scans()
     got = evaluate(maps, None, scores, labels, kinds)
-    assert got.i_auroc == auroc(labels, scores)
+    assert got.i_auroc == rank(labels, scores).auroc()
     assert [got.p_auroc, got.aupro_30_99, *got.aupro.values()] == [None] * 6
     assert got.defects["hole"].p_auroc is None
 
@@ -115,7 +119,7 @@ def test_a_missing_class_gives_none(kinds, empty):
 
 def test_pixel_metrics_need_no_good_scan():
     maps, masks, *rest = scans(["hole"] * 3)
-    assert evaluate(maps, masks, *rest).p_auroc == auroc(masks, maps)
+    assert evaluate(maps, masks, *rest).p_auroc == rank(masks, maps).auroc()
 
 
 def test_other_limits_get_names_of_their_own():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics as sk
 
-from mentor3ad.evaluation import ranking
+from mentor3ad.evaluation.ranking import rank, thin_curve
 from mentor3ad.plumbing.errors import DataError
 
 pair = st.tuples(st.booleans(), st.integers(-3, 3))
@@ -23,7 +23,7 @@ def split(sample):
 @settings(max_examples=100, deadline=None)
 def test_auroc_equals_sklearn_with_ties(sample):
     labels, scores = split(sample)
-    assert_allclose(ranking.auroc(labels, scores), sk.roc_auc_score(labels, scores), atol=1e-12)
+    assert_allclose(rank(labels, scores).auroc(), sk.roc_auc_score(labels, scores), atol=1e-12)
 
 
 @given(samples)
@@ -31,14 +31,14 @@ def test_auroc_equals_sklearn_with_ties(sample):
 def test_average_precision_equals_sklearn_with_ties(sample):
     labels, scores = split(sample)
     expected = sk.average_precision_score(labels, scores)
-    assert_allclose(ranking.average_precision(labels, scores), expected, atol=1e-12)
+    assert_allclose(rank(labels, scores).average_precision(), expected, atol=1e-12)
 
 
 @given(samples)
 @settings(max_examples=100, deadline=None)
 def test_f1_max_is_the_best_over_all_thresholds_and_its_threshold_reaches_it(sample):
     labels, scores = split(sample)
-    best, threshold = ranking.f1_max(labels, scores)
+    best, threshold = rank(labels, scores).f1_max()
     every = [sk.f1_score(labels, scores >= t) for t in np.unique(scores)]
     assert_allclose(best, max(every), atol=1e-12)
     assert_allclose(sk.f1_score(labels, scores >= threshold), best, atol=1e-12)
@@ -48,28 +48,28 @@ def test_f1_max_is_the_best_over_all_thresholds_and_its_threshold_reaches_it(sam
 @settings(max_examples=50, deadline=None)
 def test_roc_curve_has_the_area_of_auroc(sample):
     labels, scores = split(sample)
-    fpr, tpr = ranking.roc_curve(labels, scores)
-    assert_allclose(np.trapezoid(tpr, fpr), ranking.auroc(labels, scores), atol=1e-12)
+    fpr, tpr = rank(labels, scores).roc_curve()
+    assert_allclose(np.trapezoid(tpr, fpr), rank(labels, scores).auroc(), atol=1e-12)
 
 
 def test_scores_of_any_shape_rank_as_their_flat_list():
     labels, scores = np.array([[0, 1], [1, 0]]), np.array([[0.1, 0.4], [0.2, 0.3]])
-    assert ranking.auroc(labels, scores) == 0.75
+    assert rank(labels, scores).auroc() == 0.75
 
 
 def test_thinned_curve_keeps_ends_area_and_limit():
     rng = np.random.default_rng(3)
     labels = rng.random(50_000) < 0.2
     scores = rng.standard_normal(50_000) + 2 * labels
-    fpr, tpr = ranking.roc_curve(labels, scores, max_points=200)
+    fpr, tpr = thin_curve(*rank(labels, scores).roc_curve(), 200)
     assert len(fpr) <= 200
     assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0.0, 0.0, 1.0, 1.0)
-    assert_allclose(np.trapezoid(tpr, fpr), ranking.auroc(labels, scores), atol=1e-3)
+    assert_allclose(np.trapezoid(tpr, fpr), rank(labels, scores).auroc(), atol=1e-3)
 
 
 def test_a_short_curve_loses_only_its_repeated_corners():
     x, y = np.array([0.0, 0.0, 0.0, 0.5, 1.0]), np.array([0.0, 0.0, 0.5, 1.0, 1.0])
-    thin = ranking.thin_curve(x, y, 10)
+    thin = thin_curve(x, y, 10)
     assert [v.tolist() for v in thin] == [[0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0]]
 
 
@@ -84,4 +84,4 @@ def test_a_short_curve_loses_only_its_repeated_corners():
 )
 def test_unusable_input_is_named(labels, scores, message):
     with pytest.raises(DataError, match=message):
-        ranking.auroc(labels, scores)
+        rank(labels, scores).auroc()

@@ -20,6 +20,7 @@ from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_ge
 from mentor3ad.features.store import feature_arrays
 from mentor3ad.params.schema import Features
 from mentor3ad.plumbing.errors import DataError
+from testbed.extracted import batch_of
 from tests.batches import DEVICES
 
 GROUPS, GROUP_SIZE = 16, 8
@@ -50,7 +51,7 @@ def one_by_one(scans, backbones, options) -> dict[str, np.ndarray]:
 def together(scans, backbones: Backbones, options: Features, device: str):
     networks = (copy.deepcopy(n).to(device) for n in (backbones.rgb, backbones.points))
     extractor = BatchExtractor(Backbones(*networks, torch.device(device)), options)
-    return extractor(extractor.prepare(scans))
+    return extractor(batch_of(extractor, scans))
 
 
 def varied(options: Features, **values: str) -> Features:
@@ -101,7 +102,7 @@ def test_the_dense_layout_is_the_product_of_the_factors(scans, backbones, option
     options = options.model_copy(update={"layout": "dense", "points": points})
     extractor = BatchExtractor(backbones, options)
     extractor.points = Narrow(extractor.points)
-    found = extractor(extractor.prepare(scans[:2]))
+    found = extractor(batch_of(extractor, scans[:2]))
     factors = one_by_one(scans[:2], backbones, options.model_copy(update={"layout": "factored"}))
     for i in range(2):
         tokens = torch.from_numpy(factors["tokens"][i, :, :24]).float()
@@ -173,8 +174,8 @@ def test_nothing_waits_for_the_device_but_the_end(scans, backbones, options, lay
     options = options.model_copy(update={"layout": layout, "points": points})
     networks = (copy.deepcopy(n).to("cuda") for n in (backbones.rgb, backbones.points))
     extractor = BatchExtractor(Backbones(*networks, torch.device("cuda")), options)
-    extractor(extractor.prepare(scans))
-    batch = extractor.prepare(scans)
+    extractor(batch_of(extractor, scans))
+    batch = batch_of(extractor, scans)
     torch.cuda.set_sync_debug_mode("error")
     try:
         extractor(batch)

@@ -18,8 +18,8 @@ from mentor3ad.features.interpolation import (
     pool_map,
     pool_matrix,
     pool_taps,
-    rgb_map,
 )
+from tests.dense import rgb_map
 
 
 @pytest.mark.parametrize("case", ["case_a", "case_b"])

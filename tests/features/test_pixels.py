@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from mentor3ad.features.interpolation import pixel_weights, rgb_map
+from mentor3ad.features.interpolation import pixel_weights
 from mentor3ad.features.pixels import NewTable, PixelFeatures
 from mentor3ad.features.space import Components, FeatureSpace
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.training.mapped import scratch_table
+from tests.dense import rgb_map
 
 CPU = torch.device("cpu")
 RGB, POINTS, GROUPS = 32, 24, 10  # few channels: the dense maps stay small

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from mentor3ad.dataset.manifest import Manifest, load_foreground, load_masks
 from mentor3ad.dataset.scan import RawScan, ScanFiles
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.foreground import extract_foreground
-from mentor3ad.preparation.prepare import find_part, load_scan, prepare_scan
+from mentor3ad.preparation.prepare import find_part, load_scan, prepare_files
 from mentor3ad.preparation.resize import resize_foreground, resize_points, resize_rgb
 from mentor3ad.readers.images import read_points, read_rgb
 from mentor3ad.readers.layouts import list_scans
@@ -211,7 +212,7 @@ def test_new_scan_is_prepared_as_one_of_the_data_set(root: Path, tmp_path: Path)
     manifest = prepare(root, "disc", tmp_path / "out")
     row, foreground = manifest.rows[2], load_foreground(tmp_path / "out", manifest)[2]
     known = load_scan(root, row, foreground)
-    new = prepare_scan(root / row.rgb, root / row.points, OPTIONS, "new")
+    new = prepare_files(replace(row.files(root), id="new", mask=None), OPTIONS)
     np.testing.assert_array_equal(new.rgb, known.rgb)
     np.testing.assert_array_equal(new.points, known.points)
 

@@ -12,9 +12,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 import mentor3ad.rating.results as evaluation
 from mentor3ad.dataset.manifest import MASKS_FILE, PUBLISHED_MASKS_FILE
 from mentor3ad.evaluation.curves import CURVES, write_curves
-from mentor3ad.evaluation.metrics import evaluate
 from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import CacheError
+from tests.evaluated import evaluate
 from tests.paths import ROOT
 from tests.prepared import CATEGORY, KINDS, THRESHOLD, maps_of, masks_of, rows, write_category
 

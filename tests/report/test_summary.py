@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mentor3ad.evaluation.metrics import evaluate
 from mentor3ad.report.summary import COLUMNS, print_summary, summarise, write_summary
+from tests.evaluated import evaluate
 
 DECISIONS = {"threshold": 1.23456789, "false_alarms": 1, "misses": 2}
 

@@ -1,0 +1,11 @@
+"""Prepared scans in one batch, as extraction gathers them from its threads."""
+
+from collections.abc import Sequence
+
+from mentor3ad.extraction.batched import BatchExtractor, Cloud, HostBatch
+from mentor3ad.preparation.prepare import PreparedScan
+
+
+def batch_of(extractor: BatchExtractor, scans: Sequence[PreparedScan]) -> HostBatch:
+    """The scans side by side; raises DataError where one has too few points."""
+    return extractor.batch([Cloud.of(scan, extractor.options.points) for scan in scans])
