@@ -23,7 +23,7 @@ from mentor3ad.compute.device import select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.demo.generate import generate_category
-from mentor3ad.extraction.batched import BatchExtractor, Cloud
+from mentor3ad.extraction.batched import BatchExtractor, DeviceScan
 from mentor3ad.extraction.category import extract_category
 from mentor3ad.extraction.scan import Backbones
 from mentor3ad.features.pixels import PixelFeatures
@@ -33,7 +33,7 @@ from mentor3ad.fusion.training import train_fusion
 from mentor3ad.guidance.network import Guidance
 from mentor3ad.guidance.training import train_guidance
 from mentor3ad.inspection.inspector import Inspector
-from mentor3ad.inspection.model import Model, Settings
+from mentor3ad.inspection.model import InspectionModel, Settings
 from mentor3ad.params import schema as config
 from mentor3ad.params.schema import Features, Params, load_params
 from mentor3ad.plumbing.errors import DataError
@@ -106,7 +106,7 @@ def extraction_from_memory(
     with threads as readers, ThreadPoolExecutor(2) as pool:
 
         def shard(part: Sequence[PreparedScan]) -> None:
-            clouds = readers.map(lambda scan: Cloud.of(scan, options.points), part)
+            clouds = readers.map(lambda scan: DeviceScan.of(scan, options.points), part)
             extractor(extractor.batch(list(clouds)))
 
         seconds = timed(backbones.device, lambda: list(pool.map(shard, shards)))
@@ -212,7 +212,9 @@ def _inspector(backbones: Backbones, params: Params) -> Inspector:
     scores = list(made_up.astype(np.float32))
     voting = fit_voting(scores, scores, params.voting)
     scorer = _scorer(params, backbones.device)
-    return Inspector(Model("made-up", settings, None, backbones, scorer, voting), batched=True)
+    return Inspector(
+        InspectionModel("made-up", settings, None, backbones, scorer, voting), batched=True
+    )
 
 
 def _scorer(params: Params, device: torch.device) -> Scorer:

@@ -21,8 +21,8 @@ from mentor3ad.backbones.fps import furthest_point_sampling
 from mentor3ad.backbones.grouping import group_points
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.scan import Split
-from mentor3ad.extraction.batched import BatchExtractor, Cloud
-from mentor3ad.extraction.category import Scans, scan_by_scan
+from mentor3ad.extraction.batched import BatchExtractor, DeviceScan
+from mentor3ad.extraction.category import CategoryScans, scan_by_scan
 from mentor3ad.extraction.scan import Backbones, Fast
 from mentor3ad.features.interpolation import nearest_centres
 from mentor3ad.params.project import Project
@@ -212,7 +212,7 @@ def side_by_side(
     return work
 
 
-class _MadeUp(Scans):
+class _MadeUp(CategoryScans):
     """Scans that are drawn where others are read."""
 
     def load(self, sample: int) -> PreparedScan:
@@ -224,7 +224,7 @@ def in_batches(
 ) -> Callable[[int], Callable[[], object]]:
     """From a size of the batch to the extraction of some scans in batches, one after the other."""
     extractor = BatchExtractor(backbones, options)
-    clouds = [Cloud.of(scenes.scan(seed), options.points) for seed in range(scans)]
+    clouds = [DeviceScan.of(scenes.scan(seed), options.points) for seed in range(scans)]
 
     def work(size: int) -> Callable[[], object]:
         def extract() -> None:

@@ -15,32 +15,32 @@ from mentor3ad.plumbing.progress import progress
 from mentor3ad.rating.results import Results, write_metrics
 from mentor3ad.voting.model import VOTING_FILE, VotingModel
 
-from .runner import evaluation, prepared, run_category, scores, votes
+from .runner import HERE, run_category
 
 
 def evaluate(params: Params, category: str) -> Figures:
-    out = evaluation(category)
-    scans = Results.load(prepared(category), votes(category), category)
+    out = HERE.evaluation(category)
+    scans = Results.load(HERE.prepared(category), HERE.votes(category), category)
     for note in scans.notes:
         print(f"{category}: {note}")
     rankings = scans.rankings()
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / CURVES_FOLDER, category, rankings)
-    root, maps = Path(params.data.root), Store.open(scores(category), SCORES_KIND, category)
+    root, maps = Path(params.data.root), Store.open(HERE.scores(category), SCORES_KIND, category)
     category_views(
         root,
-        prepared(category),
+        HERE.prepared(category),
         maps,
-        Store.open(votes(category) / ANOMALY_FILE, ANOMALY_KIND, category),
-        VotingModel.load(votes(category) / VOTING_FILE),
+        Store.open(HERE.votes(category) / ANOMALY_FILE, ANOMALY_KIND, category),
+        VotingModel.load(HERE.votes(category) / VOTING_FILE),
         params.evaluate.views,
         lambda scans: progress(scans, f"views {category}", "scan"),
     ).save(out / VIEWS_FILE)
     draw_gallery(
         out / PANELS_FOLDER,
         root,
-        prepared(category),
+        HERE.prepared(category),
         maps,
         scans,
         params.evaluate.panels,

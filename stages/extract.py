@@ -10,14 +10,14 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 
-from .runner import features, prepared, run_category, staging
+from .runner import HERE, run_category, staging
 
 
 def extract(params: Params, category: str) -> Figures:
     done = extract_category(
-        prepared(category),
+        HERE.prepared(category),
         Path(params.data.root),
-        features(category),
+        HERE.features(category),
         params.features,
         staging(),
         select_device(params.runtime),

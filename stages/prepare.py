@@ -9,14 +9,14 @@ from mentor3ad.plumbing.progress import progress
 from mentor3ad.preparation.prepare import prepare_category
 from mentor3ad.preparation.summary import describe
 
-from .runner import prepared, run_category
+from .runner import HERE, run_category
 
 
 def prepare(params: Params, category: str) -> Figures:
     manifest = prepare_category(
         Path(params.data.root),
         category,
-        prepared(category),
+        HERE.prepared(category),
         params.data.preparation,
         params.data,
         workers=params.runtime.workers or os.cpu_count() or 1,

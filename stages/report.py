@@ -19,19 +19,19 @@ from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.summary import MEAN, print_summary, summarise, write_summary
 
-from .runner import HERE, evaluation, mfm, mgm, run
+from .runner import HERE, run
 
 
 def report(params: Params) -> Figures:
     categories = params.data.categories
-    metrics = {c: _read(evaluation(c) / METRICS_FILE) for c in categories}
+    metrics = {c: _read(HERE.evaluation(c) / METRICS_FILE) for c in categories}
     summary = summarise(metrics)
     write_summary(HERE.metrics, summary)
     curves = _curves(categories)
     for name, rows in curves.items():
         write_rows(HERE.plots / f"{name}.json", rows)
     _copy_heatmaps(categories)
-    views = [CategoryViews.load(evaluation(c) / VIEWS_FILE) for c in categories]
+    views = [CategoryViews.load(HERE.evaluation(c) / VIEWS_FILE) for c in categories]
     best = best_on(load_best(BEST_FILE), {view.category: view.data_sha256 for view in views})
     page = render_page(page_content(params, summary, metrics, curves, views, best), views)
     HERE.page.write_text(page, encoding="utf-8")
@@ -43,9 +43,9 @@ def report(params: Params) -> Figures:
 
 def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of all categories by file: ROC, PRO and losses."""
-    folders = [evaluation(category) / CURVES_FOLDER for category in categories]
+    folders = [HERE.evaluation(category) / CURVES_FOLDER for category in categories]
     curves = {c: [row for home in folders for row in _read(home / f"{c}.json")] for c in CURVES}
-    for name, folder in (("mfm", mfm), ("mgm", mgm)):
+    for name, folder in (("mfm", HERE.mfm), ("mgm", HERE.mgm)):
         curves[f"loss_{name}"] = [
             {"category": c} | row for c in categories for row in _read(folder(c) / LOSS_FILE)
         ]
@@ -55,7 +55,7 @@ def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
 def _copy_heatmaps(categories: list[str]) -> None:
     HERE.heatmaps.mkdir(parents=True, exist_ok=True)
     for category in categories:
-        for panel in sorted((evaluation(category) / PANELS_FOLDER).glob("*.png")):
+        for panel in sorted((HERE.evaluation(category) / PANELS_FOLDER).glob("*.png")):
             shutil.copyfile(panel, HERE.heatmaps / f"{category}_{panel.name}")
 
 

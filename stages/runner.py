@@ -16,10 +16,6 @@ from mentor3ad.project.code import check_code
 
 HERE = Project()
 
-prepared, features = HERE.prepared, HERE.features
-mfm, mgm, scores, votes = HERE.mfm, HERE.mgm, HERE.scores, HERE.votes
-evaluation = HERE.evaluation
-
 
 def staging() -> Path:
     """Where unfinished stores live: the main repository's, also inside a temporary experiment."""

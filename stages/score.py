@@ -19,22 +19,22 @@ from mentor3ad.plumbing.progress import progress
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.scoring.scorer import Scorer, score_inputs
 
-from .runner import features, mfm, mgm, prepared, run_category, scores, staging
+from .runner import HERE, run_category, staging
 
 
 def score(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
-    cache = FeatureCache.open(features(category), category)
-    fusion = load_module(Fusion, mfm(category), device)
-    guidance = load_module(Guidance, mgm(category), device)
+    cache = FeatureCache.open(HERE.features(category), category)
+    fusion = load_module(Fusion, HERE.mfm(category), device)
+    guidance = load_module(Guidance, HERE.mgm(category), device)
     scorer = Scorer(fusion, guidance, params.model.precision)
     inputs = score_inputs(
-        cache.store.manifest, mfm(category), mgm(category), params.model.precision
+        cache.store.manifest, HERE.mfm(category), HERE.mgm(category), params.model.precision
     )
-    manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(prepared(category)), inputs)
+    manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(HERE.prepared(category)), inputs)
 
-    def score_scan(sample: int) -> np.ndarray:
-        return scorer.score_maps(PixelFeatures([cache.scan(sample)], device), 0)
+    def score_scan(position: int) -> np.ndarray:
+        return scorer.score_maps(PixelFeatures([cache.scan(position)], device), 0)
 
     bar = partial(
         progress, description=f"score {category}", unit="scan", total=None, scale=manifest.shard
@@ -44,7 +44,7 @@ def score(params: Params, category: str) -> Figures:
         def score_shard(samples: range) -> dict[str, np.ndarray]:
             return {SCORES.name: np.stack(list(pool.map(score_scan, samples)))}
 
-        write_store(scores(category), manifest, score_shard, staging(), bar)
+        write_store(HERE.scores(category), manifest, score_shard, staging(), bar)
     return {"scans": len(manifest.samples)}
 
 

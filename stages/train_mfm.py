@@ -9,13 +9,13 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.training.data import stage_features
 
-from .runner import features, mfm, prepared, run_category, staging
+from .runner import HERE, run_category, staging
 
 
 def train_mfm(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
     data, held_out = stage_features(
-        params, category, prepared(category), features(category), staging(), device
+        params, category, HERE.prepared(category), HERE.features(category), staging(), device
     )
     trained = train_fusion(
         data,
@@ -24,7 +24,7 @@ def train_mfm(params: Params, category: str) -> Figures:
         lambda steps: progress(steps, f"mfm {category}", "step", params.model.mfm.steps),
         held_out,
     )
-    save_module(mfm(category), trained.module, trained.losses, trained.held_out)
+    save_module(HERE.mfm(category), trained.module, trained.losses, trained.held_out)
     return {"scans": len(data), **trained.figures()}
 
 

@@ -10,23 +10,23 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.training.data import stage_features
 
-from .runner import features, mfm, mgm, prepared, run_category, staging
+from .runner import HERE, run_category, staging
 
 
 def train_mgm(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
     data, held_out = stage_features(
-        params, category, prepared(category), features(category), staging(), device
+        params, category, HERE.prepared(category), HERE.features(category), staging(), device
     )
     trained = train_guidance(
         data,
-        load_module(Fusion, mfm(category), device),
+        load_module(Fusion, HERE.mfm(category), device),
         params.model,
         category,
         lambda steps: progress(steps, f"mgm {category}", "step", params.model.mgm.steps),
         held_out,
     )
-    save_module(mgm(category), trained.module, trained.losses, trained.held_out)
+    save_module(HERE.mgm(category), trained.module, trained.losses, trained.held_out)
     return {"scans": len(data), **trained.figures()}
 
 

@@ -18,12 +18,12 @@ from mentor3ad.publishing.writer import write_store
 from mentor3ad.splits.good_scans import split_good_scans
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
-from .runner import prepared, run_category, scores, staging, votes
+from .runner import HERE, run_category, staging
 
 
 def vote(params: Params, category: str) -> Figures:
-    manifest = Manifest.load(prepared(category))
-    store = Store.open(scores(category), SCORES_KIND, category)
+    manifest = Manifest.load(HERE.prepared(category))
+    store = Store.open(HERE.scores(category), SCORES_KIND, category)
     split = split_good_scans(manifest.rows, params.model.holdout, params.data)
     train = [store.read(SCORES.name, i) for i in split.train]
     held_out = [store.read(SCORES.name, i) for i in split.held_out]
@@ -35,8 +35,8 @@ def vote(params: Params, category: str) -> Figures:
 
     inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}
     store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
-    write_store(votes(category) / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
-    model.save(votes(category) / VOTING_FILE)
+    write_store(HERE.votes(category) / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
+    model.save(HERE.votes(category) / VOTING_FILE)
     return {"scans": len(manifest.rows), "threshold": model.threshold}
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from mentor3ad.extraction.batched import BatchExtractor, Cloud, HostBatch
+from mentor3ad.extraction.batched import BatchExtractor, DeviceScan, HostBatch
 from mentor3ad.preparation.prepare import PreparedScan
 
 
 def batch_of(extractor: BatchExtractor, scans: Sequence[PreparedScan]) -> HostBatch:
     """The scans side by side; raises DataError where one has too few points."""
-    return extractor.batch([Cloud.of(scan, extractor.options.points) for scan in scans])
+    return extractor.batch([DeviceScan.of(scan, extractor.options.points) for scan in scans])

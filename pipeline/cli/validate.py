@@ -10,7 +10,7 @@ from ..plumbing.errors import ConfigError
 
 if TYPE_CHECKING:
     from ..params.schema import Data
-    from ..validation.report import Report
+    from ..validation.report import DataSetReport
 
 
 class Parts(StrEnum):
@@ -18,7 +18,7 @@ class Parts(StrEnum):
     all = "all"
 
 
-class Units(StrEnum):
+class UnitsOption(StrEnum):
     m = "m"
     mm = "mm"
 
@@ -29,7 +29,7 @@ def validate(
     ] = None,
     categories: Annotated[str, typer.Option(help="Categories, separated by commas.")] = "",
     layout: Annotated[str | None, typer.Option(help="Instead of data.layout.")] = None,
-    units: Annotated[Units | None, typer.Option(help="Instead of data.units.")] = None,
+    units: Annotated[UnitsOption | None, typer.Option(help="Instead of data.units.")] = None,
     invalid: Annotated[float | None, typer.Option(help="Instead of data.invalid.")] = None,
     bits: Annotated[int | None, typer.Option(help="Instead of data.bits.")] = None,
     camera: Annotated[str | None, typer.Option(help="Instead of data.camera.")] = None,
@@ -86,13 +86,13 @@ def _override(data: "Data", values: dict[str, Any]) -> "Data":
         raise ConfigError(f"--{key} {first['input']}: {first['msg']}") from None
 
 
-def _check(data: "Data", workers: int | None) -> "Report":
+def _check(data: "Data", workers: int | None) -> "DataSetReport":
     import os
     from functools import partial
 
     from ..plumbing.progress import progress
     from ..validation.category import check_category
-    from ..validation.report import Report, summarize
+    from ..validation.report import DataSetReport, summarize
 
     root, options = Path(data.root), data.preparation
     checked = (
@@ -106,10 +106,10 @@ def _check(data: "Data", workers: int | None) -> "Report":
         )
         for category in data.categories
     )
-    return Report(root, data, options, tuple(map(summarize, checked)))
+    return DataSetReport(root, data, options, tuple(map(summarize, checked)))
 
 
-def _print(report: "Report", json: Path | None, examples: int) -> None:
+def _print(report: "DataSetReport", json: Path | None, examples: int) -> None:
     from ..plumbing.files import replaced_whole
     from ..validation.text import describe
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .frame import Floats, Frame
-from .surface import Pose, Surface, draw_pose, on_table
+from .surface import PartPose, Surface, draw_pose, on_table
 from .texture import Colour, along, closed_curve, mix, noise, ramp, tinted
 
 PALE: Colour = (0.83, 0.66, 0.43)
@@ -79,7 +79,7 @@ def _pores(
     return height - 1.1 * pit, mix(albedo, PORE, 0.8 * pit)
 
 
-def _scatter(pose: Pose, rng: np.random.Generator) -> list[Chip]:
+def _scatter(pose: PartPose, rng: np.random.Generator) -> list[Chip]:
     """Draw ten to fourteen chips, none over another and none at the rim."""
     wanted = int(rng.integers(10, 15))
     chips: list[Chip] = []

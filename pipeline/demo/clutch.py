@@ -3,7 +3,7 @@
 import numpy as np
 
 from .frame import LAMP_TURN, Floats, Frame
-from .surface import Pose, Surface, draw_pose, on_table
+from .surface import PartPose, Surface, draw_pose, on_table
 from .texture import Colour, mix, noise, ramp, tinted
 
 LININGS = 12
@@ -131,7 +131,7 @@ def break_lining(surface: Surface, frame: Frame, rng: np.random.Generator) -> Su
 
 
 def _fragment(
-    pose: Pose, radius: Floats, theta: Floats, frame: Frame, rng: np.random.Generator
+    pose: PartPose, radius: Floats, theta: Floats, frame: Frame, rng: np.random.Generator
 ) -> Floats:
     """The part of the lining that came off, on one side of a ragged line across it."""
     lean, cut = rng.uniform(0, 2 * np.pi), rng.uniform(-12.0, 3.0)

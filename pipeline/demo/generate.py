@@ -16,7 +16,7 @@ from ..params.schema import Demo
 from ..plumbing.errors import DataError
 from .frame import camera_parameters
 from .parts import GOOD, find_part
-from .scan import Scan, render_scan, scan_seed
+from .scan import DemoScan, render_scan, scan_seed
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Task:
     size: int
     seed: int
 
-    def scan(self) -> Scan:
+    def scan(self) -> DemoScan:
         """Render the scan, from a seed that depends on this scan alone and not on any count."""
         seed = scan_seed(self.seed, self.category, f"{self.split}/{self.kind}", self.index)
         return render_scan(self.category, seed, self.size, None if self.kind == GOOD else self.kind)

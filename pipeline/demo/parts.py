@@ -12,7 +12,7 @@ GOOD = "good"  # MVTec 3D-AD's folder of scans without a defect
 
 
 @dataclass(frozen=True)
-class Part:
+class DemoPart:
     """A category: its builder and its defects by name, in the order of their class ids."""
 
     build: Builder
@@ -23,8 +23,8 @@ class Part:
         return {kind: 255 - i for i, kind in enumerate(self.defects)} | {GOOD: 0}
 
 
-PARTS: Mapping[str, Part] = {
-    "biscuit": Part(
+PARTS: Mapping[str, DemoPart] = {
+    "biscuit": DemoPart(
         biscuit.build,
         {
             "break": chipped_rim(depth=(2.6, 4.2), radius=(9.0, 14.0), colour=(0.87, 0.74, 0.52)),
@@ -48,7 +48,7 @@ PARTS: Mapping[str, Part] = {
             ),
         },
     ),
-    "clutch": Part(
+    "clutch": DemoPart(
         clutch.build,
         {
             "broken_lining": clutch.break_lining,
@@ -75,7 +75,7 @@ PARTS: Mapping[str, Part] = {
             ),
         },
     ),
-    "nectarine": Part(
+    "nectarine": DemoPart(
         nectarine.build,
         {
             "bruise": stain(
@@ -104,7 +104,7 @@ PARTS: Mapping[str, Part] = {
 CATEGORIES: tuple[str, ...] = tuple(PARTS)
 
 
-def find_part(category: str) -> Part:
+def find_part(category: str) -> DemoPart:
     """The part of a name. Raises ConfigError for an unknown one."""
     if category not in PARTS:
         raise ConfigError(f"unknown demo category {category!r}; known: {', '.join(CATEGORIES)}")

@@ -24,7 +24,7 @@ SHAPE, TEXTURE, CAMERA, LIGHT, POINTS, DEFECT = range(6)  # random streams of on
 
 
 @dataclass(frozen=True)
-class Scan:
+class DemoScan:
     """rgb: (S, S, 3) uint8. xyz: (S, S, 3) float32, metres in the camera frame, zero where the
     sensor had no return. gt: (S, S) uint8, the defect's class id, 0 where nothing is wrong."""
 
@@ -38,7 +38,9 @@ def scan_seed(seed: int, category: str, split: str, index: int) -> tuple[int, ..
     return seed, crc32(category.encode()), crc32(split.encode()), index
 
 
-def render_scan(category: str, seed: Sequence[int], size: int, defect: str | None = None) -> Scan:
+def render_scan(
+    category: str, seed: Sequence[int], size: int, defect: str | None = None
+) -> DemoScan:
     """Render the scan of a seed; with a defect it is the same part gone wrong.
 
     Every source of chance has its own stream, so the defect changes nothing but itself.
@@ -59,7 +61,7 @@ def render_scan(category: str, seed: Sequence[int], size: int, defect: str | Non
         surface, mask = _spoil(surface, frame, part.defects[defect], seed)
         gt[mask] = part.class_ids()[defect]
     rgb = photograph(surface, frame, rng[LIGHT])
-    return Scan(rgb=rgb, xyz=measure(surface, frame, rng[POINTS]), gt=gt)
+    return DemoScan(rgb=rgb, xyz=measure(surface, frame, rng[POINTS]), gt=gt)
 
 
 def _spoil(

@@ -13,7 +13,7 @@ TABLE: Colour = (0.150, 0.156, 0.170)
 
 
 @dataclass(frozen=True)
-class Pose:
+class PartPose:
     """Where the part lies: centre (mm, table frame), rotation (radians), inner and outer radius."""
 
     x: float
@@ -45,23 +45,25 @@ class Surface:
     albedo: Floats
     gloss: Floats
     part: NDArray[np.bool_]
-    pose: Pose
+    pose: PartPose
 
 
 Builder = Callable[[Frame, np.random.Generator, np.random.Generator], Surface]
 Defect = Callable[[Surface, Frame, np.random.Generator], Surface]
 
 
-def draw_pose(rng: np.random.Generator, outer: float, spread: float, inner: float = 0.0) -> Pose:
+def draw_pose(
+    rng: np.random.Generator, outer: float, spread: float, inner: float = 0.0
+) -> PartPose:
     """A pose as a feeder leaves it: any rotation, a shift of some mm, a size within `spread`."""
     x, y = np.clip(rng.normal(0, 1.6, 2), -4, 4)
     angle = rng.uniform(0, 2 * np.pi)
     scale = 1 + np.clip(rng.normal(0, spread), -2 * spread, 2 * spread)
-    return Pose(float(x), float(y), float(angle), inner * float(scale), outer * float(scale))
+    return PartPose(float(x), float(y), float(angle), inner * float(scale), outer * float(scale))
 
 
 def on_table(
-    frame: Frame, rng: np.random.Generator, pose: Pose, cover: Floats, body: tuple[Floats, ...]
+    frame: Frame, rng: np.random.Generator, pose: PartPose, cover: Floats, body: tuple[Floats, ...]
 ) -> Surface:
     """Lay (height, albedo, gloss) on the matt table where `cover` (0 to 1) is above a half."""
     height, albedo, gloss = body

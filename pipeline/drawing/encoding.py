@@ -24,7 +24,7 @@ QUALITY = 75  # of WebP
 
 
 @dataclass(frozen=True)
-class Cloud:
+class EncodedCloud:
     """A quantised point cloud, in the order of the pixels it was picked from.
 
     Attributes:
@@ -67,7 +67,7 @@ def encode_masks(foreground: NDArray[np.bool_], truth: NDArray[np.bool_]) -> byt
     return zlib.compress(np.packbits(halves).tobytes(), 9)
 
 
-def encode_cloud(points: NDArray[np.float32]) -> Cloud:
+def encode_cloud(points: NDArray[np.float32]) -> EncodedCloud:
     """Encode about `MAX_POINTS` points, or fewer, of a point map (224, 224, 3) in metres.
 
     (0, 0, 0) is no point. Points are picked on a square grid over the picture, never averaged.
@@ -79,12 +79,14 @@ def encode_cloud(points: NDArray[np.float32]) -> Cloud:
     there = np.asarray(picked.all(axis=-1))
     cloud = picked[there]
     if not len(cloud):
-        return Cloud(grid, (0.0, 0.0, 0.0), 1.0, zlib.compress(np.packbits(there).tobytes(), 9))
+        return EncodedCloud(
+            grid, (0.0, 0.0, 0.0), 1.0, zlib.compress(np.packbits(there).tobytes(), 9)
+        )
     origin = cloud.min(axis=0)
     step = max(float((cloud - origin).max()) / MAX_STEP, 1e-9)
     steps = ((cloud - origin) / step + 0.5).astype(np.int32)
     x, y, z = origin.tolist()
-    return Cloud(grid, (x, y, z), step, _packed(there, steps))
+    return EncodedCloud(grid, (x, y, z), step, _packed(there, steps))
 
 
 def _packed(there: NDArray[np.bool_], steps: NDArray[np.int32]) -> bytes:

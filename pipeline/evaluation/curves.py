@@ -19,23 +19,23 @@ CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
 MAX_POINTS = 200
 PRO_LIMIT = 0.3  # the highest limit that AUPRO is reported at
 
-Row = dict[str, str | float]
+CurveRow = dict[str, str | float]
 
 
-def roc_rows(category: str, ranking: Ranking, max_points: int = MAX_POINTS) -> list[Row]:
+def roc_rows(category: str, ranking: Ranking, max_points: int = MAX_POINTS) -> list[CurveRow]:
     """Rows `category, fpr, tpr` of an object-level (`rank`) or pixel-level (`.roc`) ROC curve."""
     return _rows(category, "tpr", *thin_curve(*ranking.roc_curve(), max_points))
 
 
 def pro_rows(
     category: str, pixels: PixelRanking, limit: float = PRO_LIMIT, max_points: int = MAX_POINTS
-) -> list[Row]:
+) -> list[CurveRow]:
     """Rows `category, fpr, pro` of the exact PRO curve up to a false positive rate of `limit`."""
     curve = pro_curve(pixels).up_to(limit)
     return _rows(category, "pro", *thin_curve(curve.fpr, curve.pro, max_points))
 
 
-def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[Row]:
+def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[CurveRow]:
     points = zip(fpr.tolist(), y.tolist(), strict=True)
     return [{"category": category, "fpr": x, name: value} for x, value in points]
 

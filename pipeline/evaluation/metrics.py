@@ -93,7 +93,7 @@ class CategoryMetrics:
 
 
 @dataclass(frozen=True)
-class Scans:
+class CheckedScans:
     """Checked test scans: maps and masks (N, H, W), masks None if there are none; the rest (N,).
 
     `valid` (N, H, W) is True on the pixels that count; None: all do.
@@ -110,11 +110,11 @@ class Scans:
         """(N,), True for a scan with a defect."""
         return self.defects != GOOD
 
-    def select(self, chosen: NDArray[np.bool_]) -> Scans:
+    def select(self, chosen: NDArray[np.bool_]) -> CheckedScans:
         """The scans where `chosen` (N,) is True."""
         masks, valid = (_chosen(pixels, chosen) for pixels in (self.masks, self.valid))
         scores, defects = self.object_scores[chosen], self.defects[chosen]
-        return Scans(self.maps[chosen], masks, valid, scores, defects)
+        return CheckedScans(self.maps[chosen], masks, valid, scores, defects)
 
     @property
     def has_pixels(self) -> bool:
@@ -227,12 +227,12 @@ def _checked(
     labels: ArrayLike,
     defects: Sequence[str],
     valid: NDArray[np.bool_] | None,
-) -> Scans:
+) -> CheckedScans:
     truth = None if masks is None else np.asarray(masks) != 0
     if truth is not None and valid is not None:
         truth = truth & valid
     objects = finite_scores(object_scores), np.array(defects, str)
-    scans = Scans(finite_scores(maps), truth, valid, *objects)
+    scans = CheckedScans(finite_scores(maps), truth, valid, *objects)
     n, truth_labels = len(scans.maps), np.asarray(labels, dtype=bool)
     for name, shape in [
         ("object scores", scans.object_scores.shape),
@@ -247,7 +247,7 @@ def _checked(
     return scans
 
 
-def _check_labels(scans: Scans, labels: NDArray[np.bool_]) -> None:
+def _check_labels(scans: CheckedScans, labels: NDArray[np.bool_]) -> None:
     for i in np.flatnonzero(labels != scans.labels):
         raise DataError(f"scan {i} has label {int(labels[i])} but kind '{scans.defects[i]}'.")
     if scans.masks is not None:
@@ -255,7 +255,9 @@ def _check_labels(scans: Scans, labels: NDArray[np.bool_]) -> None:
             raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
 
 
-def _normal_by_kind(scans: Scans, kinds: Sequence[str]) -> Mapping[str, NDArray[np.floating]]:
+def _normal_by_kind(
+    scans: CheckedScans, kinds: Sequence[str]
+) -> Mapping[str, NDArray[np.floating]]:
     """The sorted scores of the normal pixels of each kind's scans."""
     if scans.masks is None:
         return {}
@@ -273,14 +275,14 @@ def _chosen(
     return None if pixels is None else pixels[chosen]
 
 
-def _objects(scans: Scans) -> Ranking | None:
+def _objects(scans: CheckedScans) -> Ranking | None:
     if not scans.labels.any() or scans.labels.all():
         return None
     return rank(scans.labels, scans.object_scores)
 
 
 def _pixels(
-    scans: Scans, normal: Mapping[str, NDArray[np.floating]], kinds: Sequence[str]
+    scans: CheckedScans, normal: Mapping[str, NDArray[np.floating]], kinds: Sequence[str]
 ) -> PixelRanking | None:
     if scans.masks is None or not scans.has_pixels:
         return None

@@ -1,7 +1,7 @@
 """From prepared scans to the arrays of the cache, a batch at a time on one device.
 
     extractor = BatchExtractor(backbones, options)
-    arrays = extractor(extractor.batch([Cloud.of(scan, options.points) for scan in scans]))
+    arrays = extractor(extractor.batch([DeviceScan.of(scan, options.points) for scan in scans]))
 
 Several threads may call it: while the device computes one batch, another is read and copied.
 """
@@ -41,7 +41,7 @@ Compute = Callable[[Sequence[int]], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Cloud:
+class DeviceScan:
     """What the device gets of one scan."""
 
     rgb: np.ndarray  # (3, 224, 224) float32
@@ -49,7 +49,7 @@ class Cloud:
     foreground: np.ndarray  # (224, 224) bool
 
     @classmethod
-    def of(cls, scan: PreparedScan, options: PointFeatures) -> "Cloud":
+    def of(cls, scan: PreparedScan, options: PointFeatures) -> "DeviceScan":
         """Raises DataError where `scan_geometry` does."""
         foreground = scan.foreground
         points = normalise_points(scan.points[foreground], options.normalize)
@@ -68,7 +68,7 @@ class HostBatch:
     foreground: np.ndarray  # (B, 224, 224) bool
 
     @classmethod
-    def of(cls, clouds: Sequence[Cloud], pinned: bool) -> "HostBatch":
+    def of(cls, clouds: Sequence[DeviceScan], pinned: bool) -> "HostBatch":
         counts = [len(cloud.points) for cloud in clouds]
         scans, longest = len(clouds), max(counts)
 
@@ -102,7 +102,7 @@ class BatchExtractor:
             # The weights were copied on this thread's stream.
             self._computing.wait_stream(torch.cuda.current_stream(self.device))
 
-    def batch(self, clouds: Sequence[Cloud]) -> HostBatch:
+    def batch(self, clouds: Sequence[DeviceScan]) -> HostBatch:
         return HostBatch.of(clouds, self._copying is not None)
 
     def __call__(self, batch: HostBatch) -> dict[str, np.ndarray]:
@@ -156,12 +156,12 @@ class BatchExtractor:
         groups = neighbourhoods(points, near, centres)  # (B, G, K, 3)
         index, weight = nearest_centres(points, centres)  # (B, P, 3)
         known = self._known(batch.foreground)
-        sample = options.norm_stats == "sample"
+        own_statistics = options.norm_stats == "sample"
         patches, tokens = [], []
         for i in range(0, scans, at_once):
             part = slice(i, i + at_once)
             patches.append(self.rgb(images[part], known[part]).half())
-            tokens.append(self.points(groups[part], centres[part], sample).half())
+            tokens.append(self.points(groups[part], centres[part], own_statistics).half())
         pixel_index = _at_pixels(index, place)
         pixel_weight = _at_pixels(to_float16(weight), place)
         found = {"rgb": torch.cat(patches)}
@@ -196,7 +196,7 @@ def _at_pixels(values: Tensor, place: Tensor) -> Tensor:
 
 @contextmanager
 def shard_by_shard(
-    load: Callable[[int], Cloud], scans: int, backbones: Backbones, options: Features
+    load: Callable[[int], DeviceScan], scans: int, backbones: Backbones, options: Features
 ) -> Iterator[Compute]:
     """From positions of scans to their arrays, whole shards together on the device.
 
@@ -210,11 +210,11 @@ def shard_by_shard(
     extractor = BatchExtractor(backbones, options)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
 
-        def compute(samples: Sequence[int]) -> dict[str, np.ndarray]:
-            first = samples[0] // options.shard * options.shard
+        def compute(positions: Sequence[int]) -> dict[str, np.ndarray]:
+            first = positions[0] // options.shard * options.shard
             shard = range(first, min(first + options.shard, scans))
             arrays = extractor(extractor.batch(list(pool.map(load, shard))))
-            wanted = [sample - first for sample in samples]
+            wanted = [position - first for position in positions]
             whole = len(wanted) == len(shard)
             return arrays if whole else {name: a[wanted] for name, a in arrays.items()}
 

@@ -16,12 +16,11 @@ from ..plumbing.errors import DataError
 from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
 from ..publishing.writer import write_store
-from .batched import Cloud, shard_by_shard
+from .batched import Compute, DeviceScan, shard_by_shard
 from .identity import shard_sources, source_sha256, store_manifest
 from .scan import Backbones, Fast, Geometry, extract_features, scan_geometry
 from .snapshot import last_store
 
-Compute = Callable[[Sequence[int]], dict[str, NDArray]]
 Bar = Callable[[Sequence[int]], Iterator[int]]
 
 
@@ -67,7 +66,7 @@ def extract_category(
     manifest = Manifest.load(prepared)
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
-    scans = Scans(root, manifest.rows, foreground)
+    scans = CategoryScans(root, manifest.rows, foreground)
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     batched = device.type != "cpu" if batched is None else batched
     source = source_sha256(device)
@@ -84,60 +83,62 @@ def extract_category(
 
 
 @dataclass(frozen=True, eq=False)
-class Scans:
+class CategoryScans:
     """Raw scans of a category, by their position in its manifest."""
 
     root: Path
     rows: Sequence[ManifestRow]
     foreground: NDArray[np.bool_]  # (N, 224, 224)
 
-    def load(self, sample: int) -> PreparedScan:
+    def load(self, position: int) -> PreparedScan:
         """Raises DataError; see `load_scan`."""
-        return load_scan(self.root, self.rows[sample], self.foreground[sample])
+        return load_scan(self.root, self.rows[position], self.foreground[position])
 
-    def geometry(self, sample: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
+    def geometry(self, position: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
         """Raises DataError that names the scan; see `scan_geometry`."""
-        with self.naming(sample):
+        with self.naming(position):
             return scan_geometry(scan, options)
 
     @contextlib.contextmanager
-    def naming(self, sample: int) -> Iterator[None]:
+    def naming(self, position: int) -> Iterator[None]:
         """Name the scan in an error that only knows its points."""
         try:
             yield
         except DataError as error:
-            raise DataError(f"{self.rows[sample].points}: {error}") from None
+            raise DataError(f"{self.rows[position].points}: {error}") from None
 
 
 @contextlib.contextmanager
-def scan_by_scan(scans: Scans, fast: Callable[[], Fast], options: Features) -> Iterator[Compute]:
+def scan_by_scan(
+    scans: CategoryScans, fast: Callable[[], Fast], options: Features
+) -> Iterator[Compute]:
     """From positions of scans to their arrays, each scan in one thread from its files to the end.
 
     On the CPU. Shards may be asked for side by side; their scans are begun in order.
     """
 
-    def extract(sample: int) -> dict[str, NDArray]:
-        scan = scans.load(sample)
-        geometry = scans.geometry(sample, scan, options.points)
+    def extract(position: int) -> dict[str, NDArray]:
+        scan = scans.load(position)
+        geometry = scans.geometry(position, scan, options.points)
         return extract_features([scan], [geometry], fast(), options)
 
     with scan_threads(torch.device("cpu")) as pool:
 
-        def compute(samples: Sequence[int]) -> dict[str, NDArray]:
-            each = list(pool.map(extract, samples))
+        def compute(positions: Sequence[int]) -> dict[str, NDArray]:
+            each = list(pool.map(extract, positions))
             return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
         yield compute
 
 
 def batch_by_batch(
-    scans: Scans, backbones: Backbones, options: Features
+    scans: CategoryScans, backbones: Backbones, options: Features
 ) -> contextlib.AbstractContextManager[Compute]:
     """From positions of scans to their arrays, whole shards together: see `shard_by_shard`."""
 
-    def load(sample: int) -> Cloud:
-        scan = scans.load(sample)
-        with scans.naming(sample):
-            return Cloud.of(scan, options.points)
+    def load(position: int) -> DeviceScan:
+        scan = scans.load(position)
+        with scans.naming(position):
+            return DeviceScan.of(scan, options.points)
 
     return shard_by_shard(load, len(scans.rows), backbones, options)

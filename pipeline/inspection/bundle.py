@@ -27,7 +27,7 @@ from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
-from .model import Model, Settings, configure_device
+from .model import InspectionModel, Settings, configure_device
 
 SCHEMA = 1
 BUNDLE_FILE = "bundle.json"
@@ -78,7 +78,7 @@ class BundleManifest(Section):
         return BACKBONES["rgb"] in self.files and BACKBONES["points"] in self.files
 
 
-def load_bundle(folder: Path, category: str | None = None, device: str = "auto") -> Model:
+def load_bundle(folder: Path, category: str | None = None, device: str = "auto") -> InspectionModel:
     """Return the model in a bundle; neither a project nor training data are needed.
 
     Args:
@@ -104,7 +104,7 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
     voting = VotingModel.load(folder / VOTING_FILE)
     camera = next((folder / name for name in CAMERAS if name in manifest.files), None)
     backbones = _load_backbones(folder, manifest, where)
-    return Model(manifest.category, settings, camera, backbones, scorer, voting)
+    return InspectionModel(manifest.category, settings, camera, backbones, scorer, voting)
 
 
 def read_manifest(folder: Path) -> BundleManifest:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..extraction.batched import BatchExtractor, Cloud
+from ..extraction.batched import BatchExtractor, DeviceScan
 from ..extraction.scan import Backbones, Fast, Geometry, extract_one, scan_geometry
 from ..features.store import ScanFeatures
 from ..params.schema import Features
@@ -35,12 +35,12 @@ class Together:
         self.options = options
         self.extractor = BatchExtractor(backbones, options)
 
-    def group(self, scan: PreparedScan) -> Cloud:
+    def group(self, scan: PreparedScan) -> DeviceScan:
         """The points, normalised: their groups are made on the device. Raises DataError as well."""
-        return Cloud.of(scan, self.options.points)
+        return DeviceScan.of(scan, self.options.points)
 
     def features(
-        self, scans: Sequence[PreparedScan], grouped: Sequence[Cloud]
+        self, scans: Sequence[PreparedScan], grouped: Sequence[DeviceScan]
     ) -> list[ScanFeatures]:
         """Raises ConfigError where the device has too little free memory."""
         arrays = self.extractor(self.extractor.batch(grouped))

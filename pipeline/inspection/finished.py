@@ -21,7 +21,7 @@ from ..plumbing.errors import CacheError, ConfigError
 from ..plumbing.files import check_inside
 from ..scoring.scorer import Scorer, score_inputs
 from ..voting.model import VOTING_FILE, VotingModel
-from .model import Model, Settings, configure_device
+from .model import InspectionModel, Settings, configure_device
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Finished:
         voting = {"scores": scores.fingerprint, "voting": params.voting.model_dump()}
         _same(project.votes(category), votes.inputs, voting)
 
-    def load(self, device: torch.device) -> Model:
+    def load(self, device: torch.device) -> InspectionModel:
         """Raises CacheError or WeightsError where a part is missing, damaged or outdated."""
         backbones = Backbones.load(self.params.features, device)
         self.check(backbones)
@@ -101,10 +101,10 @@ class Finished:
         guidance = load_module(Guidance, self.project.mgm(self.category), device)
         scorer = Scorer(fusion, guidance, self.params.model.precision)
         voting = VotingModel.load(self.project.votes(self.category) / VOTING_FILE)
-        return Model(self.category, self.settings, self.camera, backbones, scorer, voting)
+        return InspectionModel(self.category, self.settings, self.camera, backbones, scorer, voting)
 
 
-def load_project(root: Path, category: str, device: str) -> Model:
+def load_project(root: Path, category: str, device: str) -> InspectionModel:
     """The model of a project's category.
 
     Raises:

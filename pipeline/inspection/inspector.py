@@ -39,7 +39,7 @@ from .arrays import raw_scan
 from .bundle import BUNDLE_FILE, load_bundle
 from .extraction import OneByOne, Together
 from .finished import load_project
-from .model import Model
+from .model import InspectionModel
 from .scans import pair_files
 
 WARM_UP_SIDE = 128  # pixels of the made-up part
@@ -99,7 +99,7 @@ class Inspection:
 
 
 STEPS = ("read", "foreground", "group", "features", "score", "vote")
-Scan = ScanFiles | tuple[Path | NDArray[np.uint8], Path | NDArray[np.float32]]
+ScanInput = ScanFiles | tuple[Path | NDArray[np.uint8], Path | NDArray[np.float32]]
 
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class _InHand(Generic[T]):
 class Inspector:
     """A category's model, ready to inspect. Threads may share it: it holds no state of a scan."""
 
-    def __init__(self, model: Model, batched: bool | None = None) -> None:
+    def __init__(self, model: InspectionModel, batched: bool | None = None) -> None:
         """An inspector of a model that is loaded.
 
         Args:
@@ -170,12 +170,12 @@ class Inspector:
         """
         return self.inspect_scan((rgb, points))
 
-    def inspect_scan(self, scan: Scan) -> Inspection:
+    def inspect_scan(self, scan: ScanInput) -> Inspection:
         """`inspect` of a scan as `find_scans` lists it, or of (rgb, points)."""
         return self._inspect(self._ready(scan))
 
     def inspect_batch(
-        self, scans: Iterable[Scan], workers: int | None = None, batch: int | None = None
+        self, scans: Iterable[ScanInput], workers: int | None = None, batch: int | None = None
     ) -> Iterator[Inspection | DataError]:
         """Inspect many scans, in order; on the CPU each to the same bits as alone.
 
@@ -223,7 +223,7 @@ class Inspector:
         (extracted,) = self._extract([ready])
         return self._vote(self._score(extracted))
 
-    def _ready(self, scan: Scan) -> _InHand[Any]:
+    def _ready(self, scan: ScanInput) -> _InHand[Any]:
         """`prepare`, and of `extract` what needs no network."""
         settings, seconds = self.model.settings, dict[str, float]()
         name = _name(scan)
@@ -235,7 +235,7 @@ class Inspector:
             grouped = self.extraction.group(prepared)
         return _InHand(prepared, grouped, seconds)
 
-    def _read(self, scan: Scan) -> RawScan:
+    def _read(self, scan: ScanInput) -> RawScan:
         if isinstance(scan, ScanFiles):
             return read_scan(scan)
         rgb, points = scan
@@ -311,7 +311,7 @@ def _naming(name: str) -> Iterator[None]:
         raise DataError(f"{name}: {error}") from None
 
 
-def _name(scan: Scan) -> str:
+def _name(scan: ScanInput) -> str:
     """What calls the scan in a message."""
     if isinstance(scan, ScanFiles):
         return f"{scan.id} ({scan.points})"

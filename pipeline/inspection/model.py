@@ -31,7 +31,7 @@ class Settings(Section):
 
 
 @dataclass(frozen=True)
-class Model:
+class InspectionModel:
     """Everything between a scan and a decision, on one device."""
 
     category: str

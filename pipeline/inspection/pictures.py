@@ -14,8 +14,8 @@ from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
 from .inspector import Inspection
 
-Kind = Literal["heatmap", "map", "ply"]
-SUFFIXES: dict[Kind, str] = {"heatmap": ".png", "map": ".tiff", "ply": ".ply"}
+PictureKind = Literal["heatmap", "map", "ply"]
+SUFFIXES: dict[PictureKind, str] = {"heatmap": ".png", "map": ".tiff", "ply": ".ply"}
 _PLY_HEADER = """ply
 format binary_little_endian 1.0
 comment metres, camera frame
@@ -31,7 +31,9 @@ end_header
 """
 
 
-def save_pictures(folder: Path, name: str, inspection: Inspection, kinds: Collection[Kind]) -> None:
+def save_pictures(
+    folder: Path, name: str, inspection: Inspection, kinds: Collection[PictureKind]
+) -> None:
     """Write the kinds asked for, as FOLDER/KIND/NAME with the kind's suffix.
 
     Each file appears whole or not at all. The same inspection gives the same bytes.

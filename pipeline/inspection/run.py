@@ -15,7 +15,7 @@ from ..dataset.scan import ScanFiles
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.logs import log_event
 from .inspector import Inspection, Inspector
-from .pictures import Kind, save_pictures
+from .pictures import PictureKind, save_pictures
 from .results import Format, Result, header, line, results_file
 from .scans import find_scans, pair_files, split_pair
 from .station import Station
@@ -41,7 +41,7 @@ class Output:
 
     folder: Path | None
     form: Format
-    kinds: Collection[Kind]
+    kinds: Collection[PictureKind]
 
     @property
     def file(self) -> Path | None:

@@ -10,7 +10,7 @@ from ..readers.formats.geometry import has_colour
 from ..readers.layouts import find_layout
 from ..readers.layouts.files import visible
 from ..readers.layouts.layout import Layout, Pair
-from .model import Model
+from .model import InspectionModel
 
 
 @dataclass
@@ -51,7 +51,7 @@ def split_pair(name: str) -> tuple[Path, Path]:
     )
 
 
-def pair_files(rgb: Path, points: Path, model: Model) -> ScanFiles:
+def pair_files(rgb: Path, points: Path, model: InspectionModel) -> ScanFiles:
     """One scan by its image and geometry, read as the model's training data were.
 
     Raises:
@@ -60,7 +60,7 @@ def pair_files(rgb: Path, points: Path, model: Model) -> ScanFiles:
     return _scan(*find_layout(model.settings.layout).pair(rgb, points, model.settings), model)
 
 
-def find_scans(folder: Path, model: Model) -> FoundScans:
+def find_scans(folder: Path, model: InspectionModel) -> FoundScans:
     """The scans in a folder and below it, whatever its folders are called.
 
     Files are paired as in the model's layout: by name, side by side or in folders rgb and xyz; of
@@ -90,7 +90,7 @@ def _folders(folder: Path, layout: Layout) -> Iterator[Path]:
             yield from _folders(path, layout)
 
 
-def _scan(name: str, pair: Pair, model: Model) -> ScanFiles:
+def _scan(name: str, pair: Pair, model: InspectionModel) -> ScanFiles:
     camera = {} if model.camera is None else {"camera": model.camera}
     return ScanFiles(
         id=name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..dataset.scan import ScanFiles
 from ..plumbing.errors import DataError
 from ..plumbing.logs import LOGGER
-from .model import Model
+from .model import InspectionModel
 from .scans import FoundScans, find_scans
 
 PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
@@ -41,7 +41,7 @@ class Station:
     """
 
     folder: Path
-    model: Model
+    model: InspectionModel
     handled: set[str]
     interval: float
     stop: threading.Event

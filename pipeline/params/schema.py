@@ -44,7 +44,7 @@ class Demo(Section):
     _once = field_validator("categories")(_unique)
 
 
-class Foreground(Section):
+class ForegroundLimits(Section):
     border_px: Count
     inlier_m: Positive
     removal_m: Positive
@@ -55,7 +55,7 @@ class Foreground(Section):
     min_points: Count
 
 
-class Preparation(Foreground):
+class Preparation(ForegroundLimits):
     """The params that decide which points belong to the foreground."""
 
     plane_removal: bool
@@ -102,7 +102,7 @@ class Data(Listing):
     crop: Crop
     crop_margin: Margin
     parts: Parts
-    foreground: Foreground
+    foreground: ForegroundLimits
     train_limit: Count | None
     shots: Count | None
     shots_seed: Annotated[int, Field(ge=0)]

@@ -11,14 +11,14 @@ from ..plumbing.words import are, counted
 
 
 @dataclass(frozen=True)
-class Split:
+class TrainingSplit:
     """The positions in the manifest of the scans that train and of those that are held out."""
 
     train: tuple[int, ...]
     held_out: tuple[int, ...]
 
 
-def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) -> Split:
+def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) -> TrainingSplit:
     """Train on the training scans that `data` lets a run use; calibrate on the validation ones.
 
     `data.train_limit` takes the first so many in the data set's own order, and `data.shots` so many
@@ -42,7 +42,7 @@ def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) ->
             f"{len(train)} training and {len(held_out)} held-out good scans; at least one of each "
             "is needed: add good scans, or raise data.shots and data.train_limit where they are set"
         )
-    return Split(tuple(sorted(train)), tuple(sorted(held_out)))
+    return TrainingSplit(tuple(sorted(train)), tuple(sorted(held_out)))
 
 
 def shot_order(rows: Sequence[ManifestRow], seed: int) -> list[int]:

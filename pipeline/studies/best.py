@@ -13,10 +13,10 @@ from .definition import Row, Study
 from .grid import row_experiments, rows_of
 from .identity import prepared_data
 from .plan import Plan, leaf
-from .table import Results
+from .table import MetricsOf
 
 
-def keep_best(plan: Plan, results: Results) -> bool:
+def keep_best(plan: Plan, results: MetricsOf) -> bool:
     """Put the study's best into studies/best.json; returns False if that changes nothing.
 
     Nothing is kept while the workspace's data are not the last commit's, on which the experiments
@@ -31,7 +31,7 @@ def keep_best(plan: Plan, results: Results) -> bool:
     return True
 
 
-def best_rows(name: str, study: Study, results: Results) -> dict[str, Best]:
+def best_rows(name: str, study: Study, results: MetricsOf) -> dict[str, Best]:
     """For each headline metric the row with the highest mean, among those that are finished."""
     rows = [row for table in study.tables for row in rows_of(table)]
     found: dict[str, Best] = {}
@@ -42,7 +42,7 @@ def best_rows(name: str, study: Study, results: Results) -> dict[str, Best]:
     return found
 
 
-def _mean(name: str, study: Study, row: Row, results: Results, metric: str) -> Best | None:
+def _mean(name: str, study: Study, row: Row, results: MetricsOf, metric: str) -> Best | None:
     """The mean over the seeds; None unless every seed has the metric."""
     experiments = row_experiments(study, row)
     each = [(results(e) or {}).get(MEAN, {}).get(metric) for e in experiments]

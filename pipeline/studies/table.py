@@ -20,7 +20,9 @@ TITLES = {
     "frame_rate": "scans/s",
     "memory": "memory, MB",
 }
-Results = Callable[[Experiment], Mapping[str, Any] | None]  # reports/metrics.json of an experiment
+MetricsOf = Callable[
+    [Experiment], Mapping[str, Any] | None
+]  # reports/metrics.json of an experiment
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class TableBuilder:
     """Builds a study's tables from what all of their cells are made from."""
 
     study: Study
-    results: Results
+    results: MetricsOf
     categories: tuple[str, ...]  # of params.yaml
     data_set: str | None  # as the paper calls it; None: the paper has no such data set
 

@@ -69,7 +69,7 @@ class CategoryReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class DataSetReport:
     """What a data set holds."""
 
     root: Path

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from ..dataset.scan import SPLITS
 from ..preparation.summary import PLANES
-from .report import CategoryReport, Range, Report, by_kind, severity
+from .report import CategoryReport, DataSetReport, Range, by_kind, severity
 
 
-def describe(report: Report, examples: int) -> str:
+def describe(report: DataSetReport, examples: int) -> str:
     """Lines about each category, with at most so many problems of each kind, and all counts."""
     lines = [line for category in report.categories for line in _category(category, examples)]
     errors, warnings = report.count("error"), report.count("warning")

@@ -5,13 +5,13 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from mentor3ad.demo.parts import CATEGORIES, PARTS
-from mentor3ad.demo.scan import Scan, render_scan, scan_seed
+from mentor3ad.demo.scan import DemoScan, render_scan, scan_seed
 from mentor3ad.plumbing.errors import ConfigError
 
 KINDS = [(category, kind) for category in CATEGORIES for kind in PARTS[category].defects]
 
 
-def heights(scan: Scan) -> np.ndarray:
+def heights(scan: DemoScan) -> np.ndarray:
     """mm above the plane fitted to the border; NaN without a return."""
     size = scan.gt.shape[0]
     band = np.ones((size, size), bool)

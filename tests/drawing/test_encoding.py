@@ -14,15 +14,15 @@ from mentor3ad.drawing.encoding import (
     HALF,
     MAX_POINTS,
     MAX_STEP,
-    Cloud,
+    EncodedCloud,
     encode_cloud,
     encode_maps,
     encode_masks,
 )
 
 
-def decoded(cloud: Cloud) -> tuple[np.ndarray, np.ndarray]:
-    """(grid, grid) bool and (N, 3) metres, written from the description of `Cloud` alone."""
+def decoded(cloud: EncodedCloud) -> tuple[np.ndarray, np.ndarray]:
+    """(grid, grid) bool and (N, 3) metres, written from the description of `EncodedCloud` alone."""
     data = np.frombuffer(zlib.decompress(cloud.data), np.uint8)
     head = (cloud.grid**2 + 7) // 8
     there = np.unpackbits(data[:head], count=cloud.grid**2).astype(bool)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mentor3ad.inspection.inspector import Inspector
-from mentor3ad.inspection.model import Model
+from mentor3ad.inspection.model import InspectionModel
 from mentor3ad.inspection.scans import find_scans, pair_files, split_pair
 from mentor3ad.plumbing.errors import ConfigError, DataError
 from mentor3ad.readers.layouts import read_scan
@@ -15,19 +15,19 @@ from tests.raw_data_sets import write_candy, write_coloured, write_nested, write
 
 
 @pytest.fixture
-def plant(inspector: Inspector) -> Model:
+def plant(inspector: Inspector) -> InspectionModel:
     """A model trained on a plant's own folders."""
     settings = inspector.model.settings.model_copy(update={"layout": "folder"})
     return replace(inspector.model, settings=settings)
 
 
 @pytest.fixture
-def candy(inspector: Inspector) -> Model:
+def candy(inspector: Inspector) -> InspectionModel:
     settings = inspector.model.settings.model_copy(update={"layout": "eyecandies"})
     return replace(inspector.model, settings=settings)
 
 
-def ids(folder: Path, model: Model) -> list[str]:
+def ids(folder: Path, model: InspectionModel) -> list[str]:
     return [scan.id for scan in find_scans(folder, model).scans]
 
 
@@ -38,7 +38,7 @@ def test_mvtecs_own_tree(inspector: Inspector, test_scans: Path) -> None:
     assert ids(test_scans / "good", inspector.model) == ["000", "001"]
 
 
-def test_pairs_side_by_side_and_in_folders(plant: Model, tmp_path: Path) -> None:
+def test_pairs_side_by_side_and_in_folders(plant: InspectionModel, tmp_path: Path) -> None:
     write_pair(tmp_path, "b", masked=True)
     write_pair(tmp_path / "shift 1", "a")
     write_nested(tmp_path / "shift 2", "c", masked=True)
@@ -46,7 +46,7 @@ def test_pairs_side_by_side_and_in_folders(plant: Model, tmp_path: Path) -> None
 
 
 def test_clouds_with_colours_are_scans_where_the_training_had_such(
-    plant: Model, tmp_path: Path
+    plant: InspectionModel, tmp_path: Path
 ) -> None:
     path = write_coloured(tmp_path, "a")
     assert "has no image" in find_scans(tmp_path, plant).unusable["a"]
@@ -55,7 +55,7 @@ def test_clouds_with_colours_are_scans_where_the_training_had_such(
     assert (scan.rgb, scan.points) == (path, path)
 
 
-def test_half_scans_are_told(plant: Model, tmp_path: Path) -> None:
+def test_half_scans_are_told(plant: InspectionModel, tmp_path: Path) -> None:
     for name in "abc":
         write_pair(tmp_path, name)
     (tmp_path / "a.npy").unlink()
@@ -70,7 +70,7 @@ def test_half_scans_are_told(plant: Model, tmp_path: Path) -> None:
     assert "are both the rgb of one scan" in found.unusable["c"]
 
 
-def test_eyecandies(candy: Model, tmp_path: Path) -> None:
+def test_eyecandies(candy: InspectionModel, tmp_path: Path) -> None:
     write_candy(tmp_path, "000")
     write_candy(tmp_path, "001", masks=None)
     (tmp_path / "001_pose.txt").unlink()
@@ -80,7 +80,7 @@ def test_eyecandies(candy: Model, tmp_path: Path) -> None:
     assert found.unusable == {"001": f"{tmp_path / '001'} has no pose"}
 
 
-def test_a_pair_of_eyecandies_finds_its_sidecars(candy: Model, tmp_path: Path) -> None:
+def test_a_pair_of_eyecandies_finds_its_sidecars(candy: InspectionModel, tmp_path: Path) -> None:
     write_candy(tmp_path, "007")
     pair = tmp_path / "007_image_4.png", tmp_path / "007_depth.png"
     assert read_scan(pair_files(*pair, candy)).part_only
@@ -89,7 +89,7 @@ def test_a_pair_of_eyecandies_finds_its_sidecars(candy: Model, tmp_path: Path) -
         pair_files(*pair, candy)
 
 
-def test_the_models_camera_goes_with_every_scan(plant: Model, tmp_path: Path) -> None:
+def test_the_models_camera_goes_with_every_scan(plant: InspectionModel, tmp_path: Path) -> None:
     write_pair(tmp_path / "scans", "a")
     camera = tmp_path / "camera.json"
     camera.write_text(json.dumps({"fx": 1.0}))
@@ -97,13 +97,13 @@ def test_the_models_camera_goes_with_every_scan(plant: Model, tmp_path: Path) ->
     assert find_scans(tmp_path / "scans", model).scans[0].sidecars == {"camera": camera}
 
 
-def test_hidden_folders_are_passed_over(plant: Model, tmp_path: Path) -> None:
+def test_hidden_folders_are_passed_over(plant: InspectionModel, tmp_path: Path) -> None:
     write_pair(tmp_path / ".trash", "a")
     write_pair(tmp_path, ".b")
     assert ids(tmp_path, plant) == []
 
 
-def test_a_link_that_leads_out_is_refused(plant: Model, tmp_path: Path) -> None:
+def test_a_link_that_leads_out_is_refused(plant: InspectionModel, tmp_path: Path) -> None:
     write_pair(tmp_path / "secret", "a")
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").symlink_to(tmp_path / "secret/a.png")
@@ -111,7 +111,7 @@ def test_a_link_that_leads_out_is_refused(plant: Model, tmp_path: Path) -> None:
         find_scans(tmp_path / "in", plant)
 
 
-def test_a_folder_that_is_not_there(plant: Model, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there(plant: InspectionModel, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no folder"):
         find_scans(tmp_path / "gone", plant)
 

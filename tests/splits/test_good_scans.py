@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mentor3ad.dataset.manifest import ManifestRow
 from mentor3ad.params.schema import Data
 from mentor3ad.plumbing.errors import TrainingError
-from mentor3ad.splits.good_scans import Split, shot_order, split_good_scans
+from mentor3ad.splits.good_scans import TrainingSplit, shot_order, split_good_scans
 from tests.options import data
 
 
@@ -39,12 +39,12 @@ def train(count: int) -> list[ManifestRow]:
 
 def test_validation_scans_calibrate_where_there_are_some() -> None:
     rows = [*train(3), row("validation", 0), row("validation", 1), row("test", 0)]
-    assert split_good_scans(rows, 0.5, data()) == Split((0, 1, 2), (3, 4))
+    assert split_good_scans(rows, 0.5, data()) == TrainingSplit((0, 1, 2), (3, 4))
 
 
 def test_defective_validation_scans_do_not() -> None:
     rows = [*train(2), row("validation", 0, label=1), row("validation", 1)]
-    assert split_good_scans(rows, 0.5, data()) == Split((0, 1), (3,))
+    assert split_good_scans(rows, 0.5, data()) == TrainingSplit((0, 1), (3,))
 
 
 def test_test_scans_are_never_used() -> None:
@@ -65,7 +65,7 @@ def test_without_validation_a_share_is_held_out(count: int, share: float, held_o
 def test_the_first_shot_trains_and_the_second_is_held_out() -> None:
     rows = train(2)
     first, second = shot_order(rows, 0)
-    assert split_good_scans(rows, 0.2, data()) == Split((first,), (second,))
+    assert split_good_scans(rows, 0.2, data()) == TrainingSplit((first,), (second,))
 
 
 @pytest.mark.parametrize("share", [0.6, 0.8, 0.99])
@@ -160,12 +160,12 @@ def test_another_seed_chooses_other_scans() -> None:
 
 def test_the_limit_takes_the_first_training_scans() -> None:
     rows = [row("test", 0), *train(10), row("validation", 0)]
-    assert split_good_scans(rows, 0.2, data(train_limit=3)) == Split((1, 2, 3), (11,))
+    assert split_good_scans(rows, 0.2, data(train_limit=3)) == TrainingSplit((1, 2, 3), (11,))
 
 
 def test_a_limit_above_the_number_of_scans_is_no_limit() -> None:
     rows = [*train(3), row("validation", 0)]
-    assert split_good_scans(rows, 0.2, data(train_limit=350)) == Split((0, 1, 2), (3,))
+    assert split_good_scans(rows, 0.2, data(train_limit=350)) == TrainingSplit((0, 1, 2), (3,))
 
 
 def test_the_shots_are_taken_within_the_limit() -> None:

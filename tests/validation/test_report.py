@@ -8,7 +8,7 @@ import pytest
 
 from mentor3ad.readers.layouts.problems import Kind, Problem
 from mentor3ad.validation.category import check_category
-from mentor3ad.validation.report import CategoryReport, Report, by_kind, severity, summarize
+from mentor3ad.validation.report import CategoryReport, DataSetReport, by_kind, severity, summarize
 from mentor3ad.validation.text import describe
 from tests.options import listing, preparation
 from tests.raw_data_sets import LAYOUTS
@@ -17,11 +17,11 @@ from tests.raw_scans import write_data_set
 OPTIONS = preparation()
 
 
-def report_of(root: Path, *categories: CategoryReport) -> Report:
-    return Report(root, listing(), OPTIONS, categories)
+def report_of(root: Path, *categories: CategoryReport) -> DataSetReport:
+    return DataSetReport(root, listing(), OPTIONS, categories)
 
 
-def with_problems(*kinds: Kind) -> Report:
+def with_problems(*kinds: Kind) -> DataSetReport:
     problems = tuple(
         Problem(kind, Path(f"{i}.png"), f"{i}.png is wrong.") for i, kind in enumerate(kinds)
     )
@@ -31,14 +31,14 @@ def with_problems(*kinds: Kind) -> Report:
 
 
 @pytest.fixture
-def disc(tmp_path: Path) -> Report:
+def disc(tmp_path: Path) -> DataSetReport:
     """Four scans, one of them unreadable."""
     root = write_data_set(tmp_path / "raw")
     (root / "disc/train/good/rgb/000.png").write_bytes(b"")
     return report_of(root, summarize(check_category(root, "disc", listing(), OPTIONS)))
 
 
-def test_the_figures_are_of_what_could_be_read(disc: Report) -> None:
+def test_the_figures_are_of_what_could_be_read(disc: DataSetReport) -> None:
     [category] = disc.categories
     assert category.scans == {
         "train": {"good": 2},
@@ -76,7 +76,7 @@ def test_errors_are_told_before_warnings() -> None:
     assert severities == ["error", "error", "warning", "warning"]
 
 
-def test_the_document_holds_every_problem_with_its_path(disc: Report) -> None:
+def test_the_document_holds_every_problem_with_its_path(disc: DataSetReport) -> None:
     content = json.loads(disc.to_json())
     assert (content["schema"], content["errors"], content["warnings"]) == (1, 1, 0)
     [category] = content["categories"]
@@ -97,7 +97,7 @@ def test_the_document_does_not_depend_on_workers(tmp_path: Path) -> None:
     assert report_of(root, one).to_json() == report_of(root, many).to_json()
 
 
-def test_the_text_counts_measures_and_names(disc: Report) -> None:
+def test_the_text_counts_measures_and_names(disc: DataSetReport) -> None:
     lines = describe(disc, examples=5).splitlines()
     assert lines[0] == "disc: train 2 good; test 1 good, 1 bump"
     assert lines[1].startswith("  pixels: 3 of 100x90; 98.")

@@ -24,7 +24,7 @@ from ..best import Best
 from ..paper import OWN, table_of
 from ..summary import COLUMNS, MEAN
 
-Row = Mapping[str, Any]
+JSONObject = Mapping[str, Any]
 LOSS_POINTS = 200  # at most so many in a loss curve; each is a mean over equally many steps
 LIBRARIES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "zarr", "dvc", "Pillow")
 
@@ -70,7 +70,7 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Scan:
+class ListedScan:
     """One test scan: the position of its category and of its view (None: no view), its truth
     (None: not known) and its decision."""
 
@@ -104,7 +104,7 @@ class Content:
     columns: dict[str, str]
     mean: dict[str, float]
     categories: tuple[Category, ...]
-    scans: tuple[Scan, ...]
+    scans: tuple[ListedScan, ...]
     curves: dict[str, dict[str, tuple[list[float], list[float]]]]
     paper: Paper | None
     best: dict[str, Best]
@@ -116,7 +116,7 @@ def page_content(
     params: Params,
     summary: Mapping[str, Any],
     metrics: Mapping[str, Mapping[str, Any]],
-    curves: Mapping[str, Sequence[Row]],
+    curves: Mapping[str, Sequence[JSONObject]],
     views: Sequence[CategoryViews],
     best: Mapping[str, Best] | None = None,
 ) -> Content:
@@ -142,7 +142,7 @@ def page_content(
     )
 
 
-def _category(summary: Row, metrics: Row, views: CategoryViews) -> Category:
+def _category(summary: JSONObject, metrics: JSONObject, views: CategoryViews) -> Category:
     nested = ("defects", "decisions")
     return Category(
         name=views.category,
@@ -155,7 +155,7 @@ def _category(summary: Row, metrics: Row, views: CategoryViews) -> Category:
     )
 
 
-def _threshold(metrics: Row, views: CategoryViews) -> Threshold:
+def _threshold(metrics: JSONObject, views: CategoryViews) -> Threshold:
     made, good = metrics["decisions"], int(metrics["n_good"])
     scans, target = views.calibration_scans, views.target_fpr
     return Threshold(
@@ -174,10 +174,10 @@ def _threshold(metrics: Row, views: CategoryViews) -> Threshold:
     )
 
 
-def _scans(category: int, metrics: Row, views: CategoryViews) -> list[Scan]:
+def _scans(category: int, metrics: JSONObject, views: CategoryViews) -> list[ListedScan]:
     places = {scan.id: n for n, scan in enumerate(views.scans)}
     return [
-        Scan(
+        ListedScan(
             category,
             places.get(row["id"]),
             row["id"],
@@ -189,7 +189,7 @@ def _scans(category: int, metrics: Row, views: CategoryViews) -> list[Scan]:
     ]
 
 
-def _by_category(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
+def _by_category(rows: Sequence[JSONObject]) -> dict[str, tuple[list[float], list[float]]]:
     """The axes of each category's curve; a loss curve is thinned to means of neighbouring steps."""
     points: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
