@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import mentor3ad.publishing.writer as writer
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.publishing.writer import write_store
 from tests.paths import ROOT
@@ -27,16 +26,16 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict, number: int, call: int
 ) -> None:
     out, staging, calls = tmp_path / "out.zarr", tmp_path / "staging", []
-    real = writer._sync
+    real = os.fsync
 
-    def full(path: Path) -> None:
-        calls.append(path)
+    def full(file: int) -> None:
+        calls.append(file)
         if len(calls) == call + 1:
-            raise OSError(number, os.strerror(number), str(path))
-        real(path)
+            raise OSError(number, os.strerror(number))
+        real(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_sync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(CacheError, match="no space left on the disk; free some"):
             write_store(out, manifest(), arrays, staging)
     assert not out.exists()

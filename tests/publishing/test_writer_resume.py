@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import mentor3ad.publishing.writer as writer
 from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.publishing.writer import write_store
 from tests.paths import ROOT
@@ -90,14 +89,16 @@ def test_a_kill_while_the_empty_store_is_made_starts_anew(tmp_path: Path, expect
 def test_a_kill_between_the_rename_and_the_cleaning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict
 ) -> None:
-    real = writer._move
+    real = Path.rename
 
-    def killed(store: Path, out: Path) -> None:
-        real(store, out)
-        raise Stop
+    def killed(self: Path, target: Path) -> Path:
+        moved = real(self, target)
+        if target == tmp_path / "out.zarr":
+            raise Stop
+        return moved
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_move", killed)
+        patch.setattr(Path, "rename", killed)
         with pytest.raises(Stop):
             write_store(tmp_path / "out.zarr", manifest(), arrays, tmp_path / "staging")
     assert digest(tmp_path / "out.zarr") == expected

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from mentor3ad.backbones.batched.fps import are_furthest, furthest_points, tie_order
-from mentor3ad.backbones.fps import _tie_order, furthest_point_sampling
+from mentor3ad.backbones.batched.fps import are_furthest, furthest_points
+from mentor3ad.backbones.fps import furthest_point_sampling
 from tests.backbones.test_fps import CASES
 from tests.batches import DEVICES, padded
 
@@ -62,10 +62,11 @@ def test_what_pads_a_scan_does_not_matter():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 31, 511, 512, 513, 1500])
-def test_the_order_of_ties_is_that_of_a_scan_alone(count):
-    order = tie_order(torch.tensor([count]), 1600)[0].numpy()
-    assert_array_equal(order[:count], _tie_order(count))
-    assert_array_equal(np.sort(order), np.arange(1600))
+def test_ties_are_decided_as_of_a_scan_alone(count):
+    """Points of a lattice of 27: each step has many that are equally far, on all the lanes."""
+    points = np.random.default_rng(count).integers(1, 4, (count, 3)).astype(np.float32)
+    other = np.ones((1600, 3), np.float32)  # a larger scan in the batch, so that this one is padded
+    assert_array_equal(chosen([points, other], 24, "cpu")[0], furthest_point_sampling(points, 24))
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from ruamel.yaml import YAML
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.eyecandies import decode_depth, depth_to_points, remove_background
-from mentor3ad.readers.layouts.eyecandies import _read_depth, _read_pose, _read_range
 from tests.paths import ROOT
 
 GOLDEN = ROOT / "tests/golden/11_eyecandies"
@@ -16,10 +17,11 @@ CASES = [("s512_rot", 711.11), ("s64", 88.9)]  # name, focal length
 def case(request) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The golden's arrays and our points before the background is removed."""
     name, focal = request.param
-    depth = decode_depth(
-        _read_depth(GOLDEN / f"{name}_depth.png"), *_read_range(GOLDEN / f"{name}_info_depth.yaml")
-    )
-    points = depth_to_points(depth, _read_pose(GOLDEN / f"{name}_pose.txt"), focal)
+    with Image.open(GOLDEN / f"{name}_depth.png") as image:
+        pixels = np.asarray(image).astype(np.uint16)
+    span = YAML(typ="safe", pure=True).load(GOLDEN / f"{name}_info_depth.yaml")["normalization"]
+    depth = decode_depth(pixels, span["min"], span["max"])
+    points = depth_to_points(depth, np.loadtxt(GOLDEN / f"{name}_pose.txt"), focal)
     with np.load(GOLDEN / f"{name}.npz") as arrays:
         return dict(arrays), points
 
