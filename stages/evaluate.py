@@ -1,7 +1,5 @@
 """Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
-from pathlib import Path
-
 from mentor3ad.cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.drawing.capture import category_views
@@ -27,9 +25,8 @@ def evaluate(params: Params, category: str) -> Figures:
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / CURVES_FOLDER, category, rankings)
-    root, maps = Path(params.data.root), Store.open(HERE.scores(category), SCORES_KIND, category)
+    maps = Store.open(HERE.scores(category), SCORES_KIND, category)
     category_views(
-        root,
         HERE.prepared(category),
         maps,
         Store.open(HERE.votes(category) / ANOMALY_FILE, ANOMALY_KIND, category),
@@ -39,7 +36,6 @@ def evaluate(params: Params, category: str) -> Figures:
     ).save(out / VIEWS_FILE)
     draw_gallery(
         out / PANELS_FOLDER,
-        root,
         HERE.prepared(category),
         maps,
         scans,

@@ -8,6 +8,11 @@ PATCH = 8  # pixels, side of a patch of the RGB backbone
 PATCHES = SIZE // PATCH  # patches along a side, 28
 
 
+def nearest_indices(size: int, out: int) -> NDArray[np.int64]:
+    """(out,) source index of each output pixel along an axis of `size`: floor(j * size / out)."""
+    return np.arange(out) * size // out
+
+
 def border_band(pixels: NDArray[np.generic], width: int) -> NDArray[np.bool_]:
     """(H, W) bool: the pixels of (H, W, ...) that lie within `width` pixels of the edge."""
     band = np.ones(pixels.shape[:2], dtype=bool)

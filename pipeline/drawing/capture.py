@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from ..cache.maps import ANOMALY, MAPS, SCORES
 from ..cache.reader import Store
-from ..dataset.manifest import Manifest, ManifestRow, load_foreground, load_masks
+from ..dataset.manifest import Manifest, ManifestRow, load_masks
 from ..evaluation.views import CategoryViews, ScanView
+from ..exhibits.store import Exhibits
 from ..plumbing.parallel import in_threads
-from ..preparation.prepare import load_scan
-from ..preparation.resize import restore_rgb
 from ..voting.model import VotingModel
 from .encoding import encode_cloud, encode_maps, encode_masks, encode_picture
 from .panels import colour_range
@@ -25,7 +24,6 @@ LAYERS = (*MAPS, "anomaly")
 
 
 def category_views(
-    root: Path,
     prepared: Path,
     scores: Store,
     anomaly: Store,
@@ -36,20 +34,21 @@ def category_views(
     """Make the views of all test scans of a category, with or without truth, in manifest order.
 
     Args:
-        root: folder of the raw categories; prepared: of the category's manifest.
+        prepared: folder of the category's manifest.
         with_scans: whether there are views of scans; else only what stands behind decisions.
     """
     manifest = Manifest.load(prepared)
-    test = [i for i, row in enumerate(manifest.rows) if with_scans and row.split == "test"]
-    foreground = load_foreground(prepared, manifest)[test]
+    exhibits = Exhibits.load(prepared, manifest)
+    test = list(exhibits.index) if with_scans else []
     truth = load_masks(prepared, manifest)[test]
     maps = _maps(scores, anomaly, test)
-    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(LAYERS) if with_scans}
+    names = LAYERS if with_scans else ()
+    ranges = {n: colour_range(maps[:, k], exhibits.foreground) for k, n in enumerate(names)}
     limits = list(ranges.values())
 
     def view(n: int) -> ScanView:
         pixels = encode_maps(maps[n], limits)
-        return _view(root, manifest.rows[test[n]], foreground[n], truth[n], pixels)
+        return _view(manifest.rows[test[n]], exhibits, n, truth[n], pixels)
 
     return CategoryViews(
         category=manifest.category,
@@ -63,20 +62,19 @@ def category_views(
 
 
 def _view(
-    root: Path,
     row: ManifestRow,
-    foreground: NDArray[np.bool_],
+    exhibits: Exhibits,
+    n: int,
     truth: NDArray[np.bool_],
     maps: bytes,
 ) -> ScanView:
-    scan = load_scan(root, row, foreground)
-    cloud = encode_cloud(scan.points)
+    cloud = encode_cloud(exhibits.points(n))
     return ScanView(
         id=row.id,
         masked=row.label == 0 or row.mask is not None,
-        picture=_text(encode_picture(restore_rgb(scan.rgb))),
+        picture=_text(encode_picture(exhibits.picture(n))),
         maps=_text(maps),
-        masks=_text(encode_masks(foreground, truth)),
+        masks=_text(encode_masks(exhibits.foreground[n], truth)),
         cloud=_text(cloud.data),
         grid=cloud.grid,
         origin=cloud.origin,

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..dataset.grid import SIZE
-from ..preparation.resize import nearest_indices
+from ..dataset.grid import SIZE, nearest_indices
 
 HALF = SIZE // 2  # pixels a side of maps and masks
 MAX_POINTS = 3000  # of a cloud; they are 3 mm apart on a part of 15 cm

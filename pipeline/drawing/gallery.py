@@ -6,9 +6,8 @@ from pathlib import Path
 from ..cache.maps import MAPS, SCORES
 from ..cache.reader import Store
 from ..dataset.manifest import Manifest
+from ..exhibits.store import Exhibits
 from ..plumbing.parallel import in_threads
-from ..preparation.prepare import load_scan
-from ..preparation.resize import restore_rgb
 from ..rating.results import Results
 from .panels import MapView, Panel, choose_scans, colour_range, draw_panel
 
@@ -17,7 +16,6 @@ LABELS = {"rgb": "S_RGB", "xyz": "S_XYZ", "mtr": "S_Mtr"}
 
 def draw_gallery(
     folder: Path,
-    root: Path,
     prepared: Path,
     scores: Store,
     scans: Results,
@@ -28,25 +26,26 @@ def draw_gallery(
 
     Args:
         folder: where each scan gets a PNG, named by its id.
-        root: folder of the raw categories; prepared: of the category's manifest.
+        prepared: folder of the category's manifest.
     """
     if not scans.index:
         return
     manifest = Manifest.load(prepared)
+    exhibits = Exhibits.load(prepared, manifest)
     maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
     ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
     final = colour_range(scans.maps, scans.foreground)
 
     def draw(i: int) -> None:
         row = manifest.rows[scans.index[i]]
-        scan = load_scan(root, row, scans.foreground[i])
+        shown = exhibits.index.index(scans.index[i])
         views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
         panel = Panel(
             category=manifest.category,
             scan_id=row.id,
             defect=row.defect,
-            rgb=restore_rgb(scan.rgb),
-            depth=scan.points[..., 2],
+            rgb=exhibits.picture(shown),
+            depth=exhibits.points(shown)[..., 2],
             foreground=scans.foreground[i],
             mask=None if scans.masks is None else scans.masks[i],
             score_maps=views,

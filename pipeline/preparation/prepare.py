@@ -30,6 +30,7 @@ from ..dataset.manifest import (
 )
 from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window
+from ..exhibits.store import Exhibit, save_exhibits
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
@@ -43,6 +44,7 @@ from .resize import (
     resize_mask_as_published,
     resize_points,
     resize_rgb,
+    restore_rgb,
 )
 
 
@@ -97,6 +99,7 @@ class _Prepared:
     mask: NDArray[np.uint8]  # (6272,)
     whole_mask: NDArray[np.uint8]  # (6272,), of the whole scan where the row has a crop
     published_mask: NDArray[np.uint8]  # (6272,), differs from the whole's in the padding alone
+    exhibit: Exhibit | None  # of a test scan
 
 
 def prepare_category(
@@ -114,7 +117,8 @@ def prepare_category(
     `out` appears whole or not at all, and replaces an earlier preparation. It holds manifest.json,
     foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
     Where scans are cropped, they are of the crops, and whole_masks.npy holds the masks of the whole
-    scans; where a scan is not square, masks_as_published.npy has these with CFM's padding.
+    scans; where a scan is not square, masks_as_published.npy has these with CFM's padding. What the
+    report shows of test scans lies in pictures.npy and points.npy (see `save_exhibits`).
 
     Args:
         root: folder of the categories.
@@ -141,6 +145,7 @@ def prepare_category(
         if not manifest.is_square:
             published = np.stack([one.published_mask for one in done])
             np.save(folder / PUBLISHED_MASKS_FILE, published)
+        save_exhibits(folder, [one.exhibit for one in done if one.exhibit])
         (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
@@ -225,17 +230,23 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     raw = read_scan(scan)
     check_label(scan, raw.mask)
     part = find_part(raw, options, f"{scan.id} ({scan.points})")
-    row = _row(root, scan, raw, part)
+    prepared = _masked(raw, part.foreground, part.window)
+    row = _row(root, scan, raw, part, prepared)
     classes = np.zeros((row.height, row.width), np.uint8) if raw.mask is None else raw.mask
-    masks = (
-        resize_mask(classes, part.window),
-        resize_mask(classes),
-        resize_mask_as_published(classes),
+    shown = Exhibit(restore_rgb(prepared.rgb), prepared.points[part.foreground])
+    return _Prepared(
+        row,
+        foreground=pack_bits(part.foreground),
+        mask=pack_bits(resize_mask(classes, part.window)),
+        whole_mask=pack_bits(resize_mask(classes)),
+        published_mask=pack_bits(resize_mask_as_published(classes)),
+        exhibit=shown if scan.split == "test" else None,
     )
-    return _Prepared(row, pack_bits(part.foreground), *map(pack_bits, masks))
 
 
-def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
+def _row(
+    root: Path, scan: ScanFiles, raw: RawScan, part: Part, prepared: PreparedScan
+) -> ManifestRow:
     return ManifestRow(
         id=scan.id,
         split=scan.split,
@@ -245,7 +256,7 @@ def _row(root: Path, scan: ScanFiles, raw: RawScan, part: Part) -> ManifestRow:
         points=_relative(root, scan.points),
         mask=None if scan.mask is None else _relative(root, scan.mask),
         sha256=content_sha256(scan),
-        prepared_sha256=_masked(raw, part.foreground, part.window).sha256,
+        prepared_sha256=prepared.sha256,
         height=raw.rgb.shape[0],
         width=raw.rgb.shape[1],
         n_foreground=int(part.foreground.sum()),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..dataset.grid import SIZE
+from ..dataset.grid import SIZE, nearest_indices
 from ..dataset.window import Window
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -88,11 +88,6 @@ def resize_foreground(
 ) -> NDArray[np.bool_]:
     """(H, W) bool to (224, 224) bool, the nearest pixel of each; what lies outside is False."""
     return _pick(foreground, window or Window.whole(*foreground.shape))
-
-
-def nearest_indices(size: int, out: int) -> NDArray[np.int64]:
-    """(out,) source index of each output pixel along an axis of `size`: floor(j * size / out)."""
-    return np.arange(out) * size // out
 
 
 def _nearest(square: NDArray[np.bool_]) -> NDArray[np.bool_]:

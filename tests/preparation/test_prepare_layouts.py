@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mentor3ad.dataset.manifest import Manifest, load_foreground, load_masks
+from mentor3ad.exhibits.store import Exhibits
 from mentor3ad.params.schema import Listing
 from mentor3ad.preparation.prepare import find_part, load_scan, prepare_category, prepare_files
-from mentor3ad.preparation.resize import resize_foreground, resize_rgb
+from mentor3ad.preparation.resize import resize_foreground, resize_rgb, restore_rgb
 from mentor3ad.preparation.summary import describe
 from mentor3ad.readers.layouts import list_scans, read_scan
 from tests.options import listing, preparation
@@ -58,6 +59,18 @@ def test_a_loaded_scan_is_the_listed_one_at_224(case, tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.rgb, resize_rgb(raw.rgb))
         np.testing.assert_array_equal(loaded.foreground, mask)
         assert row.n_foreground == mask.sum()
+
+
+def test_the_report_is_shown_what_the_networks_see_of_test_scans(case, tmp_path: Path) -> None:
+    manifest = prepare(case, tmp_path / "out")
+    exhibits = Exhibits.load(tmp_path / "out", manifest)
+    tested = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
+    assert exhibits.index == tuple(tested) != ()
+    foreground = load_foreground(tmp_path / "out", manifest)
+    for n, i in enumerate(tested):
+        scan = load_scan(case[0], manifest.rows[i], foreground[i])
+        np.testing.assert_array_equal(exhibits.picture(n), restore_rgb(scan.rgb))
+        np.testing.assert_array_equal(exhibits.points(n), scan.points)
 
 
 def test_a_new_scan_is_prepared_as_one_of_the_data_set(case, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mentor3ad.dataset.grid import inside_scan
+from mentor3ad.dataset.grid import inside_scan, nearest_indices
 from mentor3ad.dataset.window import Window
 from mentor3ad.preparation.resize import (
-    nearest_indices,
     resize_foreground,
     resize_mask,
     resize_mask_as_published,

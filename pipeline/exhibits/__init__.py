@@ -1,0 +1,1 @@
+"""What the report shows of test scans: written by `prepare`, read by `evaluate`."""
