@@ -1,7 +1,7 @@
 """`mentor3ad COMMAND`: what DVC does not do for the pipeline.
 
-`mentor3ad --help` reads every command's signature, so a command's module imports only light things
-at its top, and what does its work (torch, numpy, pydantic) inside the function.
+`mentor3ad --help` reads every command's signature. So a command's module imports only light things
+at its top, and imports torch, numpy and the like inside the function that needs them.
 """
 
 import os

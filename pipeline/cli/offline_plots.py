@@ -1,4 +1,4 @@
-"""A page for `dvc plots show` that has Vega in it, where DVC's own loads it from the network.
+"""Writes a page for `dvc plots show` that has Vega in it; DVC's own loads it from the network.
 
 python -m mentor3ad.cli.offline_plots .dvc/plots/offline.html
 """
@@ -25,7 +25,7 @@ PAGE = """<!DOCTYPE html>
 
 
 def plots_template(bundle: str) -> str:
-    """DVC's HTML template around a bundle of Vega, Vega-Lite and Vega-Embed.
+    """DVC's HTML template, with a bundle of Vega, Vega-Lite and Vega-Embed in it.
 
     It leaves out DVC's `{scripts}`, which are the addresses of these three.
     """

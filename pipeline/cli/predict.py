@@ -72,7 +72,7 @@ def predict(
 def _check(
     scans: list[str], out: Path | None, watch: bool, batch: int | None, pictures: list[str]
 ) -> None:
-    """What can be refused before the model is loaded."""
+    """Refuse what can be refused before the model is loaded."""
     if out is None and (pictures or watch):
         option = "--watch" if watch else pictures[0]
         raise ConfigError(f"{option} needs --out, a folder to write to")

@@ -1,4 +1,4 @@
-"""Tables on standard output: fitted to a terminal, one line a row elsewhere."""
+"""Prints tables: fitted to a terminal, or with one line for each row elsewhere."""
 
 from collections.abc import Sequence
 

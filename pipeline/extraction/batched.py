@@ -1,4 +1,4 @@
-"""From prepared scans to the arrays of the cache, a batch at a time on one device.
+"""Turns prepared scans into the arrays of the cache, a batch at a time on one device.
 
     extractor = BatchExtractor(backbones, options)
     arrays = extractor(extractor.batch([DeviceScan.of(scan, options.points) for scan in scans]))
@@ -42,7 +42,7 @@ Compute = Callable[[Sequence[int]], dict[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class DeviceScan:
-    """What the device gets of one scan."""
+    """The part of one scan that the device is given."""
 
     rgb: np.ndarray  # (3, 224, 224) float32
     points: np.ndarray  # (P, 3) float32, normalised
@@ -59,7 +59,7 @@ class DeviceScan:
 
 @dataclass(frozen=True)
 class HostBatch:
-    """Scans side by side in pinned memory, where there is a device to copy from there."""
+    """Scans side by side; in pinned memory if there is a device to copy them to."""
 
     images: Tensor  # (B, 3, 224, 224) float32
     points: Tensor  # (B, P, 3) float32, zero beyond a scan's own
@@ -126,7 +126,7 @@ class BatchExtractor:
         return found
 
     def _queued(self, batch: HostBatch) -> dict[str, Tensor]:
-        """Copies on a stream beside the one that computes; only the end is waited for."""
+        """Copy on a stream beside the one that computes, and wait for nothing but the end."""
         with torch.cuda.stream(self._copying):
             inputs = self._inputs(batch)
             arrived = self._copying.record_event()
@@ -188,7 +188,7 @@ class BatchExtractor:
 
 
 def _at_pixels(values: Tensor, place: Tensor) -> Tensor:
-    """Images (B, 224, 224, 3) of values (B, P, 3) of the points; zero on the background."""
+    """Lay the points' values (B, P, 3) into pixels (B, 224, 224, 3); zero on the background."""
     rows = torch.cat([values, values.new_zeros(len(values), 1, 3)], dim=1)
     rows = rows.gather(1, place.long()[..., None].expand(-1, -1, 3))
     return rows.view(-1, SIZE, SIZE, 3)
@@ -198,7 +198,7 @@ def _at_pixels(values: Tensor, place: Tensor) -> Tensor:
 def shard_by_shard(
     load: Callable[[int], DeviceScan], scans: int, backbones: Backbones, options: Features
 ) -> Iterator[Compute]:
-    """From positions of scans to their arrays, whole shards together on the device.
+    """Yield a function from positions of scans to arrays, which takes whole shards together.
 
     Where only some scans of a shard are asked for the whole of it is computed all the same, so
     that the bytes are those of a run that computes all. Shards may be asked for side by side: one

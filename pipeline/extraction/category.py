@@ -1,4 +1,4 @@
-"""Extraction of a whole category into its feature store, shard by shard."""
+"""Extracts a whole category into its feature store, shard by shard."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ Bar = Callable[[Sequence[int]], Iterator[int]]
 
 @dataclass(frozen=True)
 class Extracted:
-    """How the scans of a finished store came to be."""
+    """How many scans of a finished store were computed, and how many were reused."""
 
     scans: int
     computed: int
@@ -112,9 +112,9 @@ class CategoryScans:
 def scan_by_scan(
     scans: CategoryScans, fast: Callable[[], Fast], options: Features
 ) -> Iterator[Compute]:
-    """From positions of scans to their arrays, each scan in one thread from its files to the end.
+    """Yield a function from positions of scans to arrays; each scan stays in one thread.
 
-    On the CPU. Shards may be asked for side by side; their scans are begun in order.
+    This is for the CPU. Shards may be asked for side by side; their scans are begun in order.
     """
 
     def extract(position: int) -> dict[str, NDArray]:
@@ -134,7 +134,7 @@ def scan_by_scan(
 def batch_by_batch(
     scans: CategoryScans, backbones: Backbones, options: Features
 ) -> contextlib.AbstractContextManager[Compute]:
-    """From positions of scans to their arrays, whole shards together: see `shard_by_shard`."""
+    """Yield a function from positions of scans to arrays; see `shard_by_shard`."""
 
     def load(position: int) -> DeviceScan:
         scan = scans.load(position)

@@ -1,7 +1,7 @@
 """What a category's features depend on: what the networks see, and what computes them.
 
-Not on who read the scans, nor on their names, places or file formats: a scan whose prepared arrays
-are the same is never computed again.
+They do not depend on who read the scans, nor on their names, places or file formats: a scan whose
+prepared arrays are the same is never computed again.
 """
 
 import hashlib
@@ -58,8 +58,8 @@ def store_manifest(
 def source_sha256(device: torch.device) -> str:
     """A hash of what features depend on beside the prepared arrays and the store's inputs.
 
-    The code that computes them, the libraries and the kind of device: a change of any of them
-    computes again what `last_store` would offer.
+    These are the code that computes them, the libraries and the kind of device. After a change of
+    any of them everything that `last_store` would offer is computed again.
     """
     shared = hashlib.sha256(_code_sha256().encode())
     for library in LIBRARIES:
@@ -70,7 +70,7 @@ def source_sha256(device: torch.device) -> str:
 
 
 def shard_sources(source: str, store: StoreManifest) -> list[str]:
-    """`source_sha256` of each scan where its bits also depend on the others of its shard."""
+    """The `source_sha256` of each scan, for bits that also depend on the others of its shard."""
     found = []
     for shard in range(store.shards):
         samples = store.shard_samples(shard)

@@ -43,7 +43,7 @@ def network_bytes(features: Features, itemsize: int) -> int:
 
 
 def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.device) -> int:
-    """Scans of a batch that the networks take together.
+    """How many scans of a batch the networks take at once.
 
     Raises:
         ConfigError: the device has too little free memory for the batch.
@@ -55,7 +55,7 @@ def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.d
     scans = max(1, min(batch, int(total * SHARE) // one))
     # What PyTorch holds of earlier batches is free to it, but not to the driver.
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    # Twice: while one shard is computed the next one is copied.
+    # Twice, since the next shard is copied while one is computed.
     needed = FIXED + 2 * batch * batch_bytes(features) + scans * one
     if needed > free + unused:
         raise ConfigError(

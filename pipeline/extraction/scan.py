@@ -1,6 +1,6 @@
-"""From prepared scans to the arrays of the feature cache on the CPU: a pure function.
+"""Turns prepared scans into the arrays of the feature cache on the CPU, as a pure function.
 
-Other devices take scans together: `batched/extract.py`.
+Other devices take scans together, in `batched.py`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -127,7 +127,7 @@ def extract_features(
 def extract_one(
     scan: PreparedScan, geometry: Geometry, fast: Fast, options: Features
 ) -> dict[str, np.ndarray]:
-    """`extract_features` of one scan on all cores, to the same bits: for a scan that waits alone.
+    """Extract a scan that waits alone, on all cores and to the same bits as `extract_features`.
 
     Both backbones run side by side and share the threads tile by tile, so that none is idle while
     one of them ends before the other.
@@ -169,14 +169,14 @@ def _fast_patches(
     options: Features,
     each: Each = map,
 ) -> np.ndarray:
-    """(28, 28, 768) float32."""
+    """The patch features of one scan, (28, 28, 768) float32."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
     return fast.rgb(scan.rgb, foreground, each)
 
 
 @torch.inference_mode()
 def _fast_tokens(geometry: Geometry, fast: Fast, options: Features, each: Each = map) -> np.ndarray:
-    """(G, 1152) float32."""
+    """The group tokens of one scan, (G, 1152) float32."""
     tokens = fast.points(
         torch.from_numpy(geometry.groups.neighbourhoods),
         torch.from_numpy(geometry.groups.centres),

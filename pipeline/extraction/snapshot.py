@@ -1,4 +1,4 @@
-"""Samples of a category's last finished store, taken over by the next one instead of computed.
+"""Takes samples over from a category's last finished store, instead of computing them.
 
 DVC removes an out before it runs the stage, so a finished store leaves a snapshot in the staging
 folder: hard links to its files, which cost no disk as long as DVC's cache holds the same files
@@ -59,18 +59,18 @@ class _Last:
         return arrays if self._has_files(position) else None
 
     def _has_files(self, position: int) -> bool:
-        """Zarr reads a shard that somebody removed as zeros."""
+        """Whether its shards are there; Zarr would read a shard that somebody removed as zeros."""
         last = self.store.manifest
         files = (last.shard_files(spec)[position // last.shard] for spec in last.arrays)
         return all(whole(self.store.path / file) for file in files)
 
 
 class Snapshot:
-    """What the last finished store offers a new one, made by `last_store`.
+    """The samples that the last finished store offers a new one; `last_store` makes it.
 
     Attributes:
-        identity: of the new store and of what its manifest leaves out, for `write_store`.
-        reused, computed: samples so far.
+        identity: hash of the new store and of what its manifest leaves out, for `write_store`.
+        reused, computed: numbers of samples so far.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Snapshot:
 def last_store(
     staging_root: Path, manifest: StoreManifest, sources: Sequence[str]
 ) -> Iterator[Snapshot]:
-    """The last finished store of a category, locked against its replacement by another process.
+    """Yield what the last finished store of a category offers; no other process replaces it.
 
     A snapshot that is missing, damaged or of another schema offers nothing; a damaged sample is
     computed.

@@ -1,1 +1,1 @@
-"""Inspection of new scans on the stages' own scoring path: models, scans, results, the station."""
+"""Inspects new scans on the stages' own scoring path: models, scans, results, the station."""

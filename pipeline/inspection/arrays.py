@@ -1,4 +1,4 @@
-"""A scan given as arrays, held to what the readers promise of files."""
+"""A scan that is given as arrays; they are held to what the readers promise of files."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from ..readers.layouts import find_layout
 
 
 def raw_scan(rgb: NDArray[np.uint8], points: NDArray[np.float32], layout: str) -> RawScan:
-    """What the layout's reader would give of files with this content.
+    """Return what the layout's reader would make of files with this content.
 
     Args:
         rgb: (H, W, 3) uint8.

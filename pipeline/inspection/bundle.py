@@ -58,14 +58,14 @@ class _Version(BaseModel):
 
 
 class BackboneHashes(Section):
-    """See `state_sha256`: of the names, shapes and values of all tensors."""
+    """The hashes of both backbones, as `state_sha256` makes them."""
 
     rgb: Sha256
     points: Sha256
 
 
 class BundleManifest(Section):
-    """bundle.json."""
+    """The content of bundle.json."""
 
     schema_version: Literal[1]
     category: Category
@@ -108,7 +108,7 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
 
 
 def read_manifest(folder: Path) -> BundleManifest:
-    """bundle.json, once every file that it lists is there and is the one that it lists.
+    """Read bundle.json, and check that every file that it lists is there and is the listed one.
 
     Raises:
         BundleError: see `load_bundle`.
@@ -161,7 +161,7 @@ def _load_backbones(folder: Path, manifest: BundleManifest, device: torch.device
 
 
 def _with_own_weights(folder: Path, manifest: BundleManifest) -> Features:
-    """The features' params, their weights the bundle's own where it has them."""
+    """The params of the features; they name the bundle's own weights if it has any."""
     features = manifest.settings.features
     if not manifest.has_backbones:
         return features

@@ -1,4 +1,4 @@
-"""Writing a finished category's model bundle."""
+"""Writes the model of a finished category into a bundle."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""From prepared scans to their features: one by one on the CPU, or together on a device."""
+"""Extracts the features of prepared scans: one by one on the CPU, or together on a device."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from ..preparation.prepare import PreparedScan
 
 
 class OneByOne:
-    """Each scan on all cores of the CPU, to the bits of the stages."""
+    """Extracts each scan on all cores of the CPU, to the bits of the stages."""
 
     def __init__(self, backbones: Backbones, options: Features) -> None:
         self.fast, self.options = Fast.of(backbones), options
 
     def group(self, scan: PreparedScan) -> Geometry:
-        """What needs no network; raises DataError where the scan has too few points."""
+        """Do what needs no network. Raises DataError if the scan has too few points."""
         return scan_geometry(scan, self.options.points)
 
     def features(
@@ -29,14 +29,14 @@ class OneByOne:
 
 
 class Together:
-    """All scans of a call in one batch, from their points to the rounded features."""
+    """Extracts all scans of a call in one batch, from their points to the rounded features."""
 
     def __init__(self, backbones: Backbones, options: Features) -> None:
         self.options = options
         self.extractor = BatchExtractor(backbones, options)
 
     def group(self, scan: PreparedScan) -> DeviceScan:
-        """The points, normalised: their groups are made on the device. Raises DataError as well."""
+        """Normalise the points; their groups are made on the device. Raises DataError as above."""
         return DeviceScan.of(scan, self.options.points)
 
     def features(

@@ -1,4 +1,4 @@
-"""The model of a finished project, once its parts are known to be of one run."""
+"""The model of a finished project, which is loaded only if all its parts are of one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Finished:
         return None if camera is None else check_inside(root, root / camera)
 
     def check(self, backbones: Backbones) -> None:
-        """Refuse outputs that the params, or one another, are no longer the source of.
+        """Refuse outputs that were not made from the present params, or not from each other.
 
         Raises:
             CacheError: a store is missing or damaged, or was made from something else.
@@ -77,7 +77,7 @@ class Finished:
             raise _outdated(project.prepared(category))
         features = Store.open(project.features(category), KIND, category).manifest
         precision = backbones.precision
-        if params.features.precision == "auto":  # perhaps another device's
+        if params.features.precision == "auto":  # it may mean another one elsewhere
             precision = {name: features.inputs[name].get("precision", "") for name in precision}
         made = store_manifest(self.manifest, params.features, backbones.sha256(), precision)
         if features.fingerprint != made.fingerprint:

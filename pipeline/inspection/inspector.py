@@ -1,4 +1,4 @@
-"""The inspection of scans: from an image and its geometry to a decision and an anomaly map.
+"""Inspects scans: makes a decision and an anomaly map of an image and its geometry.
 
     inspector = Inspector.load(Path("models/bagel"))
     inspection = inspector.inspect(Path("001.png"), Path("001.tiff"))
@@ -73,7 +73,7 @@ class Inspection:
 
     @property
     def defective(self) -> bool:
-        """The decision."""
+        """The decision: whether the score is above the threshold."""
         return bool(exceeds(self.score, self.threshold))
 
     @property
@@ -118,7 +118,7 @@ class Inspector:
     """A category's model, ready to inspect. Threads may share it: it holds no state of a scan."""
 
     def __init__(self, model: InspectionModel, batched: bool | None = None) -> None:
-        """An inspector of a model that is loaded.
+        """Make an inspector of a model that is loaded.
 
         Args:
             batched: extract scans together, in batches; None: on any device but the CPU.
@@ -130,7 +130,7 @@ class Inspector:
 
     @classmethod
     def load(cls, models: Path, category: str | None = None, device: str = "auto") -> "Inspector":
-        """A bundle, or a category of a finished project.
+        """Load the model of a bundle, or of a category of a finished project.
 
         Args:
             models: a bundle's folder, or the folder of a project's params.yaml.
@@ -211,7 +211,7 @@ class Inspector:
                     threads.shutdown(cancel_futures=True)
 
     def warm_up(self) -> float:
-        """Run a made-up part through, since a first scan is slower; the seconds that it took."""
+        """Inspect a made-up part, since a first scan is slower; returns the seconds it took."""
         start = time.perf_counter()
         groups = self.model.settings.features.points.groups
         scan = _made_up_part(max(WARM_UP_SIDE, math.isqrt(groups) + 1))
@@ -219,12 +219,12 @@ class Inspector:
         return time.perf_counter() - start
 
     def _inspect(self, ready: _InHand[Any]) -> Inspection:
-        """The networks, the three maps and the decision: `extract`, `score`, `vote`."""
+        """Take a scan through the rest of the steps: `extract`, `score` and `vote`."""
         (extracted,) = self._extract([ready])
         return self._vote(self._score(extracted))
 
     def _ready(self, scan: ScanInput) -> _InHand[Any]:
-        """`prepare`, and of `extract` what needs no network."""
+        """Do `prepare`, and the part of `extract` that needs no network."""
         settings, seconds = self.model.settings, dict[str, float]()
         name = _name(scan)
         with _timed(seconds, "read"):
@@ -246,7 +246,7 @@ class Inspector:
         return read_scan(pair_files(rgb, points, self.model))
 
     def _extract(self, batch: Sequence[Any]) -> list[Any]:
-        """Features of the scans of a batch; an error keeps its place."""
+        """Extract the features of the scans of a batch; an error of a scan keeps its place."""
         ready: list[_InHand[Any]] = [one for one in batch if isinstance(one, _InHand)]
         if not ready:
             return list(batch)
@@ -276,7 +276,7 @@ class Inspector:
 
 
 def _or_error(step: Callable[[Any], T]) -> Callable[[Any], T | DataError]:
-    """A step that gives a scan's error instead of raising it, and passes one of an earlier step."""
+    """Make a step return a scan's error instead of raising it, and pass on an earlier one."""
 
     def run(one: Any) -> T | DataError:
         if isinstance(one, DataError):
@@ -312,7 +312,7 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _name(scan: ScanInput) -> str:
-    """What calls the scan in a message."""
+    """The name of a scan in messages."""
     if isinstance(scan, ScanFiles):
         return f"{scan.id} ({scan.points})"
     return str(scan[1]) if isinstance(scan[1], Path) else "the scan"

@@ -17,7 +17,7 @@ from ..voting.model import VotingModel
 
 
 class Settings(Section):
-    """What of the params a prediction depends on."""
+    """The params that a prediction depends on."""
 
     layout: str
     units: Units

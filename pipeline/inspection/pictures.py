@@ -1,4 +1,4 @@
-"""What can be kept of an inspection: heatmap, anomaly map and coloured point cloud."""
+"""Writes what can be kept of an inspection: heatmap, anomaly map, coloured point cloud."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -72,7 +72,7 @@ def _write_map(path: Path, inspection: Inspection) -> None:
 
 
 def _write_cloud(path: Path, inspection: Inspection) -> None:
-    """The foreground's points, coloured as the heatmap, with their anomaly."""
+    """Write the foreground's points, coloured as the heatmap, with the anomaly of each."""
     seen = inspection.foreground
     vertices = np.empty(
         int(seen.sum()), dtype=[("xyz", "<f4", 3), ("colour", "u1", 3), ("anomaly", "<f4")]

@@ -1,4 +1,4 @@
-"""One line a scan: JSON Lines or CSV, on standard output and in a file."""
+"""Writes one line for each scan, as JSON Lines or CSV, to standard output and a file."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ Format = Literal["jsonl", "csv"]
 
 @dataclass(frozen=True)
 class Result:
-    """What there is to say of one scan: a score and a decision, or why there is none."""
+    """The result of one scan: a score and a decision, or why there are none."""
 
     id: str
     score: float | None = None
@@ -48,7 +48,7 @@ def line(result: Result, form: Format) -> str:
 
 
 def header(form: Format) -> str:
-    """The line above all others; empty in JSON Lines."""
+    """The line above all others; there is none in JSON Lines."""
     return _csv_line(COLUMNS) if form == "csv" else ""
 
 
@@ -66,10 +66,11 @@ def _csv_line(cells: list[str]) -> str:
 
 @contextmanager
 def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str], set[str]]]:
-    """The file to append lines to, and the sources of those that are in it.
+    """Yield the file to append lines to, and the sources of the lines that are in it.
 
     Args:
-        keep: go on with the file that is there, without a last line that was cut off; else begin.
+        keep: go on with the file that is there, without a last line that was cut off; else the
+            file is begun anew.
 
     Raises:
         ConfigError: another process writes to it, or it is kept and of the other format.

@@ -1,4 +1,4 @@
-"""`mentor3ad predict`: scans in, lines and pictures out, and what the exit code says."""
+"""Runs `mentor3ad predict`: takes scans, writes lines and pictures, returns an exit code."""
 
 import signal
 import sys
@@ -22,7 +22,7 @@ from .station import Station
 
 
 class ExitCode(IntEnum):
-    """What `mentor3ad predict` ends with; 1 is any error, 2 a wrong command line."""
+    """The exit codes of `mentor3ad predict`; 1 is any error, and 2 a wrong command line."""
 
     GOOD = 0  # every scan was inspected and is good
     DEFECTIVE = 3  # at least one is defective
@@ -34,9 +34,9 @@ class Output:
     """Where results go.
 
     Attributes:
-        folder: gets predictions.jsonl or .csv and the pictures; None: standard output alone.
-        form: of the lines.
-        kinds: of pictures.
+        folder: where predictions.jsonl or .csv and pictures go; None: standard output alone.
+        form: form of the lines.
+        kinds: kinds of pictures.
     """
 
     folder: Path | None
@@ -56,7 +56,7 @@ class _Writer:
         self.scans = self.defective = self.errors = 0
 
     def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
-        """Pictures first: a line says that all of its scan is there."""
+        """Write the pictures, then the line, which says that all of its scan is there."""
         if isinstance(found, Inspection) and self.output.folder is not None:
             save_pictures(self.output.folder, name, found, self.output.kinds)
         result = Result.of(name, found, source)
@@ -80,7 +80,7 @@ class _Writer:
 
 @contextmanager
 def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[str]]]:
-    """A writer, and the sources that its file already has."""
+    """Yield a writer, and the sources that its file already has."""
     with ExitStack() as stack:
         files, sources = [sys.stdout], set[str]()
         if output.file is not None:

@@ -1,4 +1,4 @@
-"""Scans to inspect: a pair of files, or all that lie in a folder and below it."""
+"""Finds scans to inspect: a pair of files, or all that lie in a folder and below it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ def split_pair(name: str) -> tuple[Path, Path]:
 
 
 def pair_files(rgb: Path, points: Path, model: InspectionModel) -> ScanFiles:
-    """One scan by its image and geometry, read as the model's training data were.
+    """The scan of an image and a geometry, to be read as the model's training data were.
 
     Raises:
         DataError: a file that the layout reads with them is not beside them.
@@ -82,7 +82,7 @@ def find_scans(folder: Path, model: InspectionModel) -> FoundScans:
 
 
 def _folders(folder: Path, layout: Layout) -> Iterator[Path]:
-    """A folder and those below it, but for hidden ones and those of a role, in order of name."""
+    """A folder and those below it by name, without hidden folders and those of one role."""
     yield folder
     for path in visible(folder):
         is_role = path.name.casefold() in layout.role_folders

@@ -1,4 +1,4 @@
-"""A station that drops its scans' files into a folder: each is inspected once, when it is whole."""
+"""Watches the folder of a station, and takes each scan once, when all its files are there."""
 
 import hashlib
 import threading
@@ -13,7 +13,7 @@ from ..plumbing.logs import LOGGER
 from .model import InspectionModel
 from .scans import FoundScans, find_scans
 
-PATIENCE_S = 30.0  # after that long a scan without its partner is mentioned, once
+PATIENCE_S = 30.0  # a scan that waits longer for its partner is mentioned once
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Station:
 
     Attributes:
         folder: where the files arrive; folders in it are looked into as well.
-        handled: sources of scans that are done; grows.
+        handled: sources of scans that are done, to which new ones are added.
         interval: seconds between looks.
-        stop: set it to end; the scan in hand is finished.
-        warn: gets a sentence about what cannot be inspected as it is.
+        stop: is set to end the station; the scan in hand is finished.
+        warn: is called with a sentence about each thing that cannot be inspected.
     """
 
     folder: Path
@@ -47,11 +47,11 @@ class Station:
     stop: threading.Event
     warn: Callable[[str], None] = LOGGER.warning
     _seen: dict[str, str] = field(default_factory=dict)  # source by id, at the last look
-    _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan is not whole
+    _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan has lacked a file
     _warned: set[str] = field(default_factory=set)
 
     def arrivals(self) -> Iterator[Arrived]:
-        """Scans in the order of their last change, until it is stopped."""
+        """Yield scans in the order of their last change, until the station is stopped."""
         while not self.stop.is_set():
             for arrived in self.look():
                 if self.stop.is_set():
@@ -61,7 +61,7 @@ class Station:
             self.stop.wait(self.interval)
 
     def look(self) -> list[Arrived]:
-        """Scans that are new and at rest since the last look."""
+        """The scans that are new and have not changed since the last look."""
         try:
             found = find_scans(self.folder, self.model)
         except (DataError, OSError) as error:  # a folder may come back, a link be removed
@@ -88,7 +88,7 @@ class Station:
 
 
 def _arrived(scan: ScanFiles) -> Arrived | None:
-    """None where a file is still empty, or gone again."""
+    """The arrived scan; None if a file is still empty or is gone again."""
     own = {role: path for role, path in scan.sidecars.items() if role != "camera"}
     digest, latest = hashlib.sha256(scan.id.encode()), 0
     for path in (scan.rgb, scan.points, *(own[role] for role in sorted(own))):

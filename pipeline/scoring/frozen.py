@@ -31,13 +31,13 @@ class FrozenMLP:
         self._shift = first.weight @ self._norm.bias + first.bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Of features (N, C)."""
+        """The MLP of features (N, C)."""
         norm = self._norm
         x = F.layer_norm(x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps)
         return self._second(self._first(x))
 
     def of_product(self, x: Tensor, product: Tensor) -> Tensor:
-        """Of features x (N, C) whose `product` (N, H) = x @ matrix is known; it is overwritten."""
+        """The MLP of features x (N, C), of `product` (N, H) = x @ matrix, which is overwritten."""
         centred = x - x.mean(dim=1, keepdim=True)
         variance = torch.linalg.vector_norm(centred, dim=1, keepdim=True).square_()
         product *= variance.div_(x.shape[1]).add_(self._norm.eps).rsqrt_()
@@ -46,7 +46,7 @@ class FrozenMLP:
 
 
 class FrozenFusion:
-    """MFM, of single pixels."""
+    """MFM, applied to single pixels."""
 
     def __init__(self, fusion: Fusion, dtype: torch.dtype) -> None:
         parts = fusion.rgb, fusion.xyz, fusion.outer
@@ -62,7 +62,7 @@ class FrozenFusion:
 
 
 class FrozenMapping:
-    """One direction of MGM, of single pixels."""
+    """One direction of MGM, applied to single pixels."""
 
     def __init__(self, mapping: GuidedMapping, dtype: torch.dtype) -> None:
         layers: Any = mapping.map
@@ -98,7 +98,7 @@ class FrozenSource:
     def products(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, C) float32, and their products with both matrices, in float32 too.
 
-        At either precision: of features and the offset of their space, which may be much larger
-        than what is left at a pixel.
+        It stays float32 at either precision, because the offset of the space is subtracted later
+        and may be much larger than what is left at a pixel.
         """
         return features, features @ self.mlp.matrix, features @ self.mapping.matrix

@@ -32,7 +32,7 @@ DEVICE_TILE = 16384
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
-    """What score maps depend on: the features, both modules by their folders, the precision."""
+    """The inputs that score maps depend on: features, both modules, precision."""
     return {
         "features": features.fingerprint,
         "mfm": module_sha256(mfm),
@@ -107,7 +107,7 @@ class Scorer:
         return maps.reshape(len(MAPS), SIZE, SIZE)
 
     def score_one(self, features: PixelFeatures) -> np.ndarray:
-        """`score_maps` of a scan that waits alone: on all cores, to the same bits."""
+        """The `score_maps` of a scan that waits alone, on all cores and to the same bits."""
         if features.device.type != "cpu":
             return self.score_maps(features, 0)
         with scan_threads(features.device) as pool:

@@ -23,7 +23,7 @@ def stage_features(
     scratch: Path,
     device: torch.device,
 ) -> tuple[PixelFeatures, PixelFeatures | None]:
-    """What the params make a module train on, and stop by: None where it takes all steps.
+    """The features that a module trains on, and those it stops by; None if it takes all steps.
 
     Raises:
         TrainingError, CacheError, DataError: see `training_features`.

@@ -1,4 +1,4 @@
-"""What the steps of training see: pixels' features, gathered for a block of steps at a time."""
+"""Feeds the steps of training with features of pixels, gathered for a block at a time."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from ..features.pixels import PixelFeatures
 from .mapped import read_ahead
 from .sampling import Batch
 
-BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, and still a small part of the memory;
+BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, a small part of the memory;
 BLOCK_BYTES = 16 << 20  # fewer where a modality's features are wide: allocators keep such arrays
 
 StepInputs = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
@@ -28,7 +28,7 @@ def as_it_is(*inputs: Tensor) -> StepInputs:
 def step_inputs(
     features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., StepInputs] = as_it_is
 ) -> Generator[StepInputs]:
-    """What each step trains on. Close it where it is not run to its end: it may hold a thread.
+    """Yield what each step trains on. Close it if it is not run to its end: it may hold a thread.
 
     Args:
         extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
@@ -42,7 +42,7 @@ def step_inputs(
 
 
 def _gathered(features: PixelFeatures, blocks: Iterable[list[Batch]]) -> Generator[Gathered]:
-    """Mapped features of the next block are gathered while the steps of this one are taken.
+    """Gather blocks; mapped features of the next one come while the steps of this one are taken.
 
     From memory a gather is not worth a thread: on the CPU the steps keep all cores busy, and a GPU
     has it queued like them.

@@ -1,4 +1,4 @@
-"""Tables for more features than memory holds: on the disk, mapped, and gone with the process.
+"""Tables for more features than memory holds: on the disk, mapped, gone with the process.
 
 What Linux alone has, such as advice about pages, is left out on other systems: slower, not wrong.
 """

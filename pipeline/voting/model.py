@@ -25,7 +25,7 @@ class VotingModel:
     """Everything that turns score maps into an anomaly map, an object score and a decision."""
 
     rule: str
-    maps: tuple[str, ...]  # of the calibrated rule
+    maps: tuple[str, ...]  # that the calibrated rule joins
     levels: tuple[tuple[float, float, float], ...]  # of the paper rule
     smoothing: tuple[int, ...]
     centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
@@ -37,7 +37,7 @@ class VotingModel:
     calibration_scans: int  # held-out good scans behind centre, scale (calibrated), threshold
 
     def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
-        """S'_All of one scan.
+        """The anomaly map S'_All of one scan.
 
         Args:
             score_maps: (3, 224, 224) S_RGB, S_XYZ, S_Mtr, 0 on the background.
@@ -49,7 +49,7 @@ class VotingModel:
         return self._combine(self._standardised(score_maps)).astype(np.float32)
 
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
-        """(K, 224, 224) factors, at least 0, over their scale on good parts."""
+        """The factors (K, 224, 224), at least 0, over their scale on good parts."""
         factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
         return _over_scale(factors, self.centre, self.scale)
 
@@ -138,7 +138,7 @@ def fit_voting(
 
 
 def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre 0 and the mean (K,) of factors (K, P)."""
+    """The paper's centre and scale (K,) of factors (K, P): 0, and their mean."""
     scale = pooled.mean(axis=1)
     return np.zeros_like(scale), scale
 
@@ -146,7 +146,7 @@ def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _worst_pixel_scale(
     pooled: np.ndarray, scans: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean (K,) of factors (K, P), and by how much each scan's maximum exceeds it: median."""
+    """The mean (K,) of factors (K, P), and the median of what scans' maxima exceed it by."""
     centre = pooled.mean(axis=1)
     worst = np.stack([scan.max(axis=1) for scan in scans])  # (S, K)
     return centre, np.median(worst, axis=0) - centre
@@ -194,7 +194,7 @@ def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> Voting
 def _foreground_factors(
     scans: Sequence[np.ndarray], options: Voting, levels: tuple[tuple[float, float, float], ...]
 ) -> list[np.ndarray]:
-    """(K, P) factors of the foreground pixels of each scan."""
+    """The factors (K, P) of the foreground pixels of each scan."""
     parts = []
     for maps in scans:
         factors = _factors(maps, options.rule, tuple(options.maps), levels, options.smoothing)
@@ -203,7 +203,7 @@ def _foreground_factors(
 
 
 def _over_scale(factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]) -> np.ndarray:
-    """(K, ...) what exceeds the centre, over the scale; 0 where nothing does."""
+    """What of factors (K, ...) exceeds the centre, over the scale; 0 where nothing does."""
     shape = (-1,) + (1,) * (factors.ndim - 1)
     return np.maximum((factors - np.reshape(centre, shape)) / np.reshape(scale, shape), 0)
 
@@ -215,7 +215,7 @@ def _factors(
     levels: Sequence[tuple[float, float, float]],
     smoothing: Sequence[int],
 ) -> np.ndarray:
-    """(K, 224, 224): f of each level's weighted product (eq. 6), or of each map alone."""
+    """The factors (K, 224, 224): f of each level's product (eq. 6), or of each map alone."""
     if rule == "calibrated":
         inputs = np.stack([score_maps[MAPS.index(name)] for name in maps])
     else:

@@ -48,7 +48,7 @@ def _band_product(matrix: Floats, values: Floats, reach: int, out: Floats) -> No
 
 @cache
 def _boxes(size: int, sides: tuple[int, ...]) -> Floats:
-    """(size, size): all boxes along one axis; what a box spreads past the border is lost."""
+    """One matrix (size, size) of all boxes along an axis; what leaves the border is lost."""
     position = np.arange(size)
     distance = np.abs(position[:, None] - position)
     result = np.eye(size)

@@ -1,4 +1,4 @@
-"""Reading the backbones' checkpoints: every tensor there and none else, and no foreign pickle."""
+"""Reads the backbones' checkpoints: all of their tensors, no others, and no foreign pickle."""
 
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def read_point_mae(path: Path) -> dict[str, Tensor]:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What a float64 scalar of numpy 1 or 2 is pickled as; the checkpoint's metrics hold one."""
+    """The types that a pickle has for a float64 of numpy 1 or 2, as the checkpoint holds one."""
     scalar = np.float64(0).__reduce__()[0]
     names = [f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")]
     return [*((scalar, name) for name in names), np.dtype, type(np.dtype(np.float64))]

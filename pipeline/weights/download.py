@@ -1,4 +1,4 @@
-"""Files from outside: fetched whole, checked by sha256 before anything opens them."""
+"""Fetches files from outside, and checks their SHA-256 before anything opens them."""
 
 import errno
 import hashlib
@@ -34,7 +34,7 @@ def check_sha256(path: Path, expected: str) -> None:
 
 
 def fetch(url: str, sha256: str, target: Path) -> Path:
-    """The file at `target`, downloaded from `url` if it is not there; its hash is checked.
+    """Download a file from `url` to `target`, if it is not there, and check its hash.
 
     What has arrived is kept in `target`.part, where an interrupted download goes on. Of two
     processes one downloads and the other waits.
@@ -74,7 +74,7 @@ def _check_arrived(url: str, part: Path, sha256: str) -> None:
 
 
 def _download(url: str, part: Path) -> None:
-    """Receive until all has arrived; a dropped connection is taken up while bytes come."""
+    """Receive until all has arrived; after a dropped connection go on, as long as bytes come."""
     while True:
         before = _size(part)
         try:
@@ -97,7 +97,7 @@ def _download(url: str, part: Path) -> None:
 
 
 def _receive(url: str, part: Path) -> bool:
-    """Append one answer of the server to `part`; whether the file is whole as far as it says."""
+    """Append an answer of the server to `part`; returns whether it says that this is all."""
     have = _size(part)
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

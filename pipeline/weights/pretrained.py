@@ -1,4 +1,4 @@
-"""Getting the published weights: from the weights folder, the network, or a file of the user's."""
+"""Gets the published weights from the weights folder, the network or a file of the user."""
 
 import shutil
 from pathlib import Path
@@ -132,7 +132,7 @@ def _backbone_of(state: "dict[str, Tensor]", file: Path) -> Backbone:
 
 
 def _empty(backbone: Backbone) -> "nn.Module":
-    """The network's names and shapes without memory for them."""
+    """The network with its names and shapes, without memory for them."""
     import torch
 
     from ..backbones import point_mae, rgb
@@ -166,7 +166,7 @@ def _not_had(source: Source, reason: str) -> WeightsError:
 
 
 def _cause(error: BaseException) -> str:
-    """First line of the error at the bottom: the others say no more than that it failed."""
+    """The first line of the first cause; the errors above it only say that something failed."""
     while error.__cause__:
         error = error.__cause__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

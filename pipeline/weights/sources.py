@@ -80,7 +80,7 @@ def record_sha256(path: Path) -> None:
 
 
 def recorded_sha256(path: Path) -> str | None:
-    """What a file's hash should be: of its record, or of the hub's name for it; None: unknown."""
+    """The hash that a file should have, by its record or the hub's name for it; None: unknown."""
     if path.is_symlink() and path.readlink().parent.name == "blobs":
         name = path.readlink().name  # of a large file its sha256, of a small one git's sha1
         return name if len(name) == 64 else None
@@ -103,7 +103,7 @@ def _record(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Stock:
-    """What params.yaml needs for one backbone, and what of it is here."""
+    """The weights that params.yaml needs for one backbone, and whether they are here."""
 
     source: Source
     weights: str  # pretrained, random or a path, as in params.yaml
@@ -113,7 +113,7 @@ class Stock:
 
 
 def stock(features: Features) -> list[Stock]:
-    """What the two backbones need; reads and hashes the files, and opens none."""
+    """The stock of the two backbones; their files are read and hashed, and none is opened."""
     wanted = (DINO, features.rgb.weights), (POINT_MAE, features.points.weights)
     return [_stock(source, weights) for source, weights in wanted]
 
