@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 	dvc repro
 	@echo "Heatmaps: reports/heatmaps. Curves: dvc plots show. An experiment: dvc exp run -S model.lr=3e-4"
 
-test: lint # in two processes of one thread each, which two cores finish soonest
+test: lint $(VENV)/.formats # in two processes of one thread each, which two cores finish soonest
 	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.installed
@@ -34,6 +34,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.x")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.formats: $(VENV)/.installed # the containers of the extra, whose tests skip without it
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[formats]'
 	touch $@
 
 clean:

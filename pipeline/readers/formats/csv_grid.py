@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .checks import MAX_POINTS, MAX_SIDE, check_side, decoding, truncated
+from .format import Format
 from .height_map import Heights
 
 _LONGEST_LINE = MAX_SIDE * 40  # bytes
@@ -139,8 +140,8 @@ def _plain(path: Path, rows: _Rows) -> Table:
         start = max(end, start + 1)
     if n_rows == 0:
         raise DataError(
-            f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG and no table of numbers: save the "
-            "geometry as one of them."
+            f"{path} is none of PLY, PCD, CSV: it is text without their headers or a table of "
+            "numbers; save the geometry again."
         )
     return _table_from(path, rows, first, width)
 
@@ -167,3 +168,6 @@ def _table_from(path: Path, rows: _Rows, start: int, width: int) -> Table:
     if len(table) * width > MAX_POINTS:
         raise DataError(f"{path} has {len(table)} x {width} cells: it must have fewer.")
     return np.stack(table)
+
+
+CSV = Format("CSV", frozenset({".csv"}), (), read_csv)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,23 +11,17 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError, MismatchError, UnitsError
 from ...plumbing.words import counted
-from . import no_return, png
+from . import no_return
 from .calibration import Calibration
 from .camera import Camera
-from .checks import MAX_COORDINATE_M, read_head
-from .csv_grid import read_csv
+from .checks import MAX_COORDINATE_M
 from .height_map import HeightMap, Heights, place_cloud, place_heights
-from .npy import read_npy, read_npz
 from .orientation import UPRIGHT
-from .pcd import has_colour as pcd_has_colour
-from .pcd import read_pcd
 from .pinhole import back_project, move, project
-from .ply import has_colour as ply_has_colour
-from .ply import read_ply
-from .raster import read_wide
 from .records import Cloud
+from .registry import GEOMETRY_SUFFIXES, has_colour, read_values
 from .rig import Rig
-from .tiff import read_keys, read_tiff
+from .tiff import read_keys
 
 __all__ = [
     "GEOMETRY_SUFFIXES",
@@ -40,10 +32,6 @@ __all__ = [
     "read_organised",
 ]
 
-GEOMETRY_SUFFIXES = frozenset({".tif", ".tiff", ".npy", ".npz", ".pcd", ".ply", ".png", ".csv"})
-
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_PCD = (b"#", b"VERSION", b"FIELDS")
 METRES = {"m": 1.0, "mm": 0.001}
 
 
@@ -111,12 +99,13 @@ def read_organised(
     """
     if isinstance(camera, Rig):
         camera = camera.depth
-    keys, values = read_keys(path), _read(path)
+    keys, values = read_keys(path), read_values(path)
     invalid = keys.no_return if invalid is None else invalid
     if isinstance(camera, HeightMap) or isinstance(values, Heights):
         scales = camera if isinstance(camera, HeightMap) else HeightMap()
         camera = scales if scales.invalid is not None else replace(scales, invalid=invalid)
     if isinstance(values, Cloud):
+        units = values.units or units
         if values.grid is None:
             cloud = replace(values, points=no_return.without(values.points, invalid))
             return _project(path, cloud, units, camera)
@@ -128,51 +117,6 @@ def read_organised(
         return Organised(place_heights(path, values.z, values.pitch, values.unit_m, camera), None)
     place = _place_cloud if values.ndim == 3 else _place_image
     return Organised(place(path, values, units, camera, invalid), None, keys.orientation)
-
-
-def has_colour(path: Path) -> bool:
-    """Whether a geometry brings its own colours, by its header; False where that is damaged."""
-    try:
-        head = read_head(path, 16)
-        if head.startswith(b"ply"):
-            return ply_has_colour(path)
-        return head.startswith(_PCD) and pcd_has_colour(path)
-    except DataError:
-        return False
-
-
-def _read(path: Path) -> NDArray[Any] | Cloud | Heights:
-    """(H, W, 3) points, (H, W) depth or heights, a cloud, or heights that bring their pitch."""
-    readers: dict[bytes, Callable[[Path], NDArray[Any] | Cloud]] = {
-        png.SIGNATURE: _read_depth_png,
-        b"II": read_tiff,
-        b"MM": read_tiff,
-        b"\x93NUMPY": read_npy,
-        b"PK\x03\x04": read_npz,
-        b"ply": read_ply,
-        **dict.fromkeys(_PCD, read_pcd),
-    }
-    head = read_head(path, 16)
-    for signature, reader in readers.items():
-        if head.startswith(signature):
-            return reader(path)
-    if head.strip() and not _NO_TEXT.search(head):
-        return read_csv(path)
-    raise DataError(
-        f"{path} is none of TIFF, NPY, NPZ, PLY, PCD, PNG, CSV: save it as one of them."
-    )
-
-
-def _read_depth_png(path: Path) -> NDArray[np.uint16]:
-    header = png.read_png_header(path)
-    if header.bits != 16 or header.colour != png.GREY:
-        raise DataError(
-            f"{path} is {png.COLOURS[header.colour]} of {header.bits} bits: "
-            "save depth as a greyscale PNG of 16 bits."
-        )
-    depth = read_wide(path, frozenset({"PNG"}))
-    assert depth is not None  # as it has 16 bits
-    return depth
 
 
 def _place_cloud(

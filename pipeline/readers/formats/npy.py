@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...plumbing.errors import DataError
 from .checks import check_side, decoding
+from .format import Format
 from .records import Cloud, check_count
 
 _NAMES = ("xyz", "points")
@@ -108,3 +109,7 @@ def _is_list(shape: tuple[int, ...]) -> bool:
 
 def _cloud_or_grid(values: NDArray[Any]) -> NDArray[Any] | Cloud:
     return Cloud(values, None) if _is_list(values.shape) else values
+
+
+NPY = Format("NPY", frozenset({".npy"}), (b"\x93NUMPY",), read_npy)
+NPZ = Format("NPZ", frozenset({".npz"}), (b"PK\x03\x04",), read_npz)

@@ -19,6 +19,7 @@ from ...plumbing.errors import DataError
 from . import lzf
 from .checks import decoding, read_head, truncated
 from .colours import colour_names, stack_colours
+from .format import Format
 from .records import (
     AXES,
     Cloud,
@@ -148,3 +149,6 @@ def _read_compressed(
             columns[field.name] = np.frombuffer(body, field.dtype, header.n_points, start)
         start += field.n_bytes * header.n_points
     return columns
+
+
+PCD = Format("PCD", frozenset({".pcd"}), (b"#", b"VERSION", b"FIELDS"), read_pcd, has_colour)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...plumbing.errors import DataError
 from .checks import decoding, truncated
 from .colours import colour_names, stack_colours
+from .format import Format
 from .ply_header import ASCII, Element, PlyHeader, read_ply_header
 from .range_grid import MOST_CELL_BYTES, parse_range_grid
 from .records import (
@@ -119,3 +120,6 @@ def _arrange(
     colours = np.zeros((element.count, 3), np.uint8)
     colours[filled] = cloud.colours[vertex]
     return Cloud(cells, header.grid, colours)
+
+
+PLY = Format("PLY", frozenset({".ply"}), (b"ply",), read_ply, has_colour)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,13 @@ class Cloud:
         points: (N, 3) float, in the file's unit; NaN where there is no return.
         grid: (H, W) with H W = N where the cloud is organised, row by row; else None.
         colours: (N, 3) uint8 of RGB; None where the cloud has none.
+        units: of the points, where the format says; None: the data set's.
     """
 
     points: NDArray[Any]
     grid: tuple[int, int] | None
     colours: NDArray[np.uint8] | None = None
+    units: Literal["m", "mm"] | None = None
 
 
 @dataclass(frozen=True)

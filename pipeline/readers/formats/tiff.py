@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...plumbing.errors import DataError
 from .checks import check_side, decoding, read_head, truncated
 from .float_predictor import PREDICTOR, decode_predicted
+from .format import Format
 from .orientation import TAG, UPRIGHT, checked, turned
 from .raster import open_image
 
@@ -160,3 +161,6 @@ def _read_by_pillow(path: Path, page: tifffile.TiffPage) -> NDArray[Any]:
         )
     with open_image(path, frozenset({"TIFF"})) as image:
         return np.array(image)
+
+
+TIFF = Format("TIFF", frozenset({".tif", ".tiff"}), (b"II", b"MM"), read_tiff)

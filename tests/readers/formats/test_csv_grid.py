@@ -72,10 +72,10 @@ def test_short_form_with_axes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("", r"is none of TIFF"),
-        ("\n\n", r"is none of TIFF"),
-        ("part,result\n7,OK\n8,NG\n", r"no table of numbers"),
-        ("1\n2\n3\n", r"no table of numbers"),
+        ("", r"is none of BAG, CSV"),
+        ("\n\n", r"is none of BAG, CSV"),
+        ("part,result\n7,OK\n8,NG\n", r"is none of PLY, PCD, CSV"),
+        ("1\n2\n3\n", r"is none of PLY, PCD, CSV"),
         ("1,2,3\n4,5\n", r"2 cells in line 2 that are not the 3 numbers"),
         ("1,2,3\n4,5,6\n7,8,9x\n", r"3 cells in line 3 that are not the 3 numbers"),
         ("1,2,3\n4,5,6\n7,8,9\n7,8\0,9\n", r"not text of one byte a letter"),

@@ -235,7 +235,7 @@ def test_cloud_without_a_return(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"P5 4 4 255", b"\xff\xd8\xff\xe0", b"v 1 2 3\n"])
 def test_foreign_bytes(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p.ply").write_bytes(content)
-    with pytest.raises(DataError, match=r"p\.ply is none of TIFF, NPY"):
+    with pytest.raises(DataError, match=r"p\.ply is none of "):
         read_geometry(tmp_path / "p.ply")
 
 
