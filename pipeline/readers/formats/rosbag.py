@@ -66,7 +66,7 @@ def _only_cloud(path: Path) -> Any:
         if count != 1:
             raise DataError(
                 f"{path} has {count} PointCloud2 messages: save one cloud a bag, or convert it "
-                "(RealSense: rs-convert -i BAG -l FOLDER writes PLY)."
+                "(RealSense: rs-convert -i BAG -l OUT writes PLY)."
             )
         _, _, raw = next(iter(reader.messages(connections=known)))
         store = typesys.get_typestore(typesys.Stores.ROS1_NOETIC)
