@@ -196,7 +196,7 @@ def test_a_category_in_another_unicode_form_is_told(tmp_path: Path) -> None:
         ("1.npy", "1_rgb.heic", "image"),
         ("1.png", "1.exr", "geometry"),
         ("xyz/1.tiff", "rgb/1.webp", "image"),
-        ("rgb/1.png", "xyz/1.e57", "geometry"),
+        ("rgb/1.png", "xyz/1.stl", "geometry"),
     ],
 )
 def test_a_neighbour_of_an_unknown_type_is_named(
