@@ -64,9 +64,12 @@ class RawScan:
         mask: (H, W) uint8, defect class of each pixel, 0 is good; None where there is no mask.
         part_only: whether table and background had been removed before; the points are then
             used as they are.
+        grey_mask: whether the mask had values between, so that what has at least half of the
+            largest is marked.
     """
 
     rgb: NDArray[np.uint8]
     points: NDArray[np.float32]
     mask: NDArray[np.uint8] | None
     part_only: bool = False
+    grey_mask: bool = False

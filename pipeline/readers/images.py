@@ -17,8 +17,10 @@ from ..plumbing.words import counted
 from .formats import no_return, png
 from .formats.checks import MAX_COORDINATE_M, check_file, check_side, decoding
 from .formats.image import decode_rgb
+from .formats.mask import marked
+from .formats.orientation import UPRIGHT, registered, turned
 from .formats.raster import open_image
-from .formats.tiff import check_page, page_keys, read_page
+from .formats.tiff import check_page, page_keys, read_keys, read_page
 
 _PNG = frozenset({"PNG"})
 
@@ -35,12 +37,14 @@ def read_raw_scan(
         DataError: a file is refused, or their sizes differ.
     """
     image, xyz = read_rgb(rgb), read_points(points, invalid)
+    orientation = read_keys(points).orientation
+    xyz = registered(points, xyz, orientation, rgb, image.shape, UPRIGHT)
     check_size(points, xyz.shape, rgb, image.shape)
     if mask is None:
         return RawScan(image, xyz, None)
-    classes = read_mask(mask)
+    classes, grey = marked(read_mask(mask))
     check_size(mask, classes.shape, rgb, image.shape)
-    return RawScan(image, xyz, classes)
+    return RawScan(image, xyz, classes, grey_mask=grey)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -75,7 +79,8 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
 def read_points(path: Path, invalid: float | None = None) -> NDArray[np.float32]:
     """(H, W, 3) float32 organised point map of a TIFF: metres, camera frame, (0, 0, 0) no return.
 
-    A point whose z is `invalid`, or GDAL's key for no return in the file, is none.
+    It is turned as an orientation in the file says. A point whose z is `invalid`, or GDAL's key for
+    no return in the file, is none.
 
     Raises:
         NoReturnError: a number that nobody named looks like one for no return.
@@ -87,8 +92,9 @@ def read_points(path: Path, invalid: float | None = None) -> NDArray[np.float32]
         page = tiff.pages.first
         _check_shape(path, page, len(tiff.pages))
         check_page(path, page, tiff.filehandle)
-        points = read_page(page, tiff.filehandle).astype(np.float32, copy=False)
         keys = page_keys(path, page)
+        stored = read_page(page, tiff.filehandle).astype(np.float32, copy=False)
+    points = turned(stored, keys.orientation)
     points = no_return.without(points, keys.no_return if invalid is None else invalid)
     no_return.check_depths(path, points)
     _check_coordinates(path, points)

@@ -48,29 +48,36 @@ def stored_size(shape: tuple[int, ...], orientation: int) -> tuple[int, int]:
     return (shape[1], shape[0]) if orientation >= 5 else (shape[0], shape[1])
 
 
-def both_turned(
+def registered(
     path: Path,
-    shape: tuple[int, ...],
+    image: NDArray[Scalar],
     orientation: int,
     rgb: Path,
     rgb_shape: tuple[int, ...],
     rgb_orientation: int,
-) -> bool:
-    """Whether two files of a scan fit each other as they were turned, or else as they were stored.
+) -> NDArray[Scalar]:
+    """A scan's geometry or mask in the pixels of its upright picture.
 
-    With one orientation they do. With two, the sizes must tell which of the two registers them.
+    With the picture's orientation it is there already. With another one, mostly as only one of the
+    files can say it, the sizes tell: either each file says truly how it is seen, or the pixels were
+    registered as they are stored, and both are turned as the picture says.
 
     Args:
-        shape, rgb_shape: once turned, (H, W, ...).
+        image: turned as its own orientation says, (H, W, ...).
+        rgb_shape: of the picture, turned as well.
 
     Raises:
-        MismatchError: the orientations differ and the sizes fit in both ways.
+        MismatchError: the orientations differ and the sizes fit both ways.
     """
-    as_turned = shape[:2] == rgb_shape[:2]
-    stored = stored_size(shape, orientation) == stored_size(rgb_shape, rgb_orientation)
-    if orientation != rgb_orientation and as_turned and stored:
+    fits = image.shape[:2] == rgb_shape[:2]
+    if orientation == rgb_orientation:
+        return image
+    stored = stored_size(image.shape, orientation) == stored_size(rgb_shape, rgb_orientation)
+    if fits and stored:
         raise MismatchError(
             f"{path} has the orientation {orientation} but {rgb} has {rgb_orientation}: which of "
             "them fits the other cannot be told; save both upright, without an orientation."
         )
-    return as_turned or not stored
+    if fits or not stored:
+        return image
+    return turned(turned_back(image, orientation), rgb_orientation)

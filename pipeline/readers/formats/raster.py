@@ -23,6 +23,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ...plumbing.errors import DataError
 from . import png
 from .checks import check_side, decoding, read_head
+from .orientation import TAG, UPRIGHT, checked
 
 # Opened by class, as Image.open would warn of a huge image before we can refuse it.
 _OPENERS: dict[bytes, type[ImageFile]] = {
@@ -33,7 +34,7 @@ _OPENERS: dict[bytes, type[ImageFile]] = {
     b"MM\0*": TiffImageFile,
 }
 _FOREIGN_ENDIAN = "B" if sys.byteorder == "little" else "L"
-_BITS, _PHOTOMETRIC, _ORIENTATION, _PLANAR = 258, 262, 274, 284  # TIFF tags
+_BITS, _PHOTOMETRIC, _MAX_SAMPLE, _PLANAR = 258, 262, 281, 284  # TIFF tags
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _WIDE_GREY = ("I;16", "I;16B", "I;16L")
 
@@ -78,6 +79,39 @@ def read_wide(path: Path, formats: frozenset[str]) -> NDArray[np.uint16] | None:
         return (high << 8 | _decode_as(image, low_bytes)).astype(np.uint16)
 
 
+def read_orientation(path: Path, formats: frozenset[str]) -> int:
+    """The orientation of an image, 1 to 8, that a TIFF's tag or EXIF says; 1 where nothing does.
+
+    Pillow turns a TIFF as it decodes it, and nothing else.
+
+    Raises:
+        DataError: not one of these formats, or there is no such orientation.
+    """
+    with open_image(path, formats) as image:
+        if isinstance(image, TiffImageFile):
+            return checked(path, image.tag_v2.get(TAG, UPRIGHT))
+        if "exif" not in image.info:
+            return UPRIGHT
+        return checked(path, image.getexif().get(TAG) or UPRIGHT)  # 0: not known
+
+
+def read_bits(path: Path, formats: frozenset[str]) -> int:
+    """Bits in use of an image with 16 a channel, by a TIFF's own tags; 16 where nothing says less.
+
+    The largest sample counts where it is all ones, as 4095 is: some writers note the content's
+    largest there. A PNG's sBIT does not count: by the standard such samples fill all 16 bits.
+    """
+    with open_image(path, formats) as image:
+        if not isinstance(image, TiffImageFile):
+            return 16
+        bits = max(image.tag_v2.get(_BITS, (16,)))
+        most = image.tag_v2.get(_MAX_SAMPLE, 0)
+        most = max(most) if isinstance(most, tuple) else most
+        if 8 < bits < 16:
+            return int(bits)
+        return int(most).bit_length() if most > 255 and most & (most + 1) == 0 else 16
+
+
 def _opener(path: Path, formats: frozenset[str]) -> type[ImageFile]:
     head = read_head(path, 8)
     for signature, opener in _OPENERS.items():
@@ -100,12 +134,6 @@ def _check_tiff(path: Path, image: TiffImageFile) -> None:
     tags = image.tag_v2
     if _TILE_WIDTH in tags:
         check_side(path, tags.get(_TILE_LENGTH, 0), tags[_TILE_WIDTH])
-    # Pillow would turn the image, whose points stay as they are.
-    if tags.get(_ORIENTATION, 1) != 1:
-        raise DataError(
-            f"{path} has the orientation {tags[_ORIENTATION]}: save the pixels in the order of "
-            "the points, without an orientation."
-        )
     if tags.get(_PHOTOMETRIC) == 0 and image.mode in _WIDE_GREY:  # Pillow does not invert these
         raise DataError(f"{path} has 16 bits and white is 0: save it with black as 0.")
     if tags.get(_PLANAR, 1) != 1 and max(tags.get(_BITS, (1,))) > 8:

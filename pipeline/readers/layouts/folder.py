@@ -18,7 +18,9 @@ from ...plumbing.files import check_inside
 from ..content import content_sha256
 from ..formats.calibration import CALIBRATION_FILES, load_calibration
 from ..formats.geometry import METRES, read_organised
-from ..formats.image import read_mask_image, read_rgb_image
+from ..formats.image import Picture, read_picture
+from ..formats.mask import Mask, read_mask_image
+from ..formats.orientation import registered
 from ..formats.rig import Rig, check_depth, check_image, register
 from ..images import check_size
 from .files import check_category, composed, is_inside, is_printable, report_ignored, visible
@@ -104,21 +106,33 @@ def read_scan(files: ScanFiles) -> RawScan:
     place = files.sidecars.get("camera")
     camera = None if place is None else load_calibration(place)
     own = files.rgb == files.points
-    image = None if own else read_rgb_image(files.rgb)
+    picture = None if own else read_picture(files.rgb, files.bits)
     seen = read_organised(files.points, units=files.units, camera=camera, invalid=files.invalid)
-    rgb = seen.rgb if own else image
-    if rgb is None:
+    if picture is None and seen.rgb is not None:
+        picture = Picture(seen.rgb, seen.orientation)
+    if picture is None:
         raise DataError(f"{files.points} has no colours of its own: add the scan's image.")
-    mask = None if files.mask is None else read_mask_image(files.mask)
-    points = seen.points
+    rgb, points = picture.rgb, seen.points
+    there = files.rgb, rgb.shape, picture.orientation
+    mask = None if files.mask is None else _read_mask(files.mask, *there)
+    classes = None if mask is None else mask.classes
     if isinstance(camera, Rig) and not own:
         check_image(files.rgb, rgb.shape, camera.color)
         check_depth(files.points, points.shape, camera.depth)
-        points, rgb, mask = register(camera, points, rgb, mask, METRES[files.units])
+        points, rgb, classes = register(camera, points, rgb, classes, METRES[files.units])
+    else:
+        points = registered(files.points, points, seen.orientation, *there)
     check_size(files.points, points.shape, files.rgb, rgb.shape)
-    if mask is not None and files.mask is not None:
-        check_size(files.mask, mask.shape, files.rgb, rgb.shape)
-    return RawScan(rgb, points, mask)
+    if classes is not None and files.mask is not None:
+        check_size(files.mask, classes.shape, files.rgb, rgb.shape)
+    return RawScan(rgb, points, classes, grey_mask=mask is not None and mask.grey)
+
+
+def _read_mask(path: Path, rgb: Path, rgb_shape: tuple[int, ...], orientation: int) -> Mask:
+    """A mask in the pixels of its picture."""
+    mask = read_mask_image(path)
+    classes = registered(path, mask.classes, mask.orientation, rgb, rgb_shape, orientation)
+    return replace(mask, classes=classes)
 
 
 def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[ScanFiles]:

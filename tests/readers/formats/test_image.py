@@ -9,18 +9,18 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from mentor3ad.plumbing.errors import DataError
-from mentor3ad.readers.formats.image import IMAGE_SUFFIXES, read_mask_image, read_rgb_image
+from mentor3ad.readers.formats.image import IMAGE_SUFFIXES, read_picture, read_rgb_image
+from mentor3ad.readers.formats.mask import read_mask_image
 from tests.raw_files import png_bytes
 from tests.readers.test_images import png_header
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
 WIDE = RNG.integers(0, 65536, (20, 30, 3), dtype=np.uint16)
-MASK = RNG.integers(0, 256, (20, 30), dtype=np.uint8)
 PROPERTY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -61,17 +61,75 @@ def test_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_rgb_image(tmp_path / "a.jpg"), RGB)
 
 
-def test_jpeg_orientation_is_not_applied(tmp_path: Path) -> None:
+ORIENTATIONS = range(1, 9)
+
+
+def seen(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The image as Pillow shows one that was stored in this orientation."""
+    turns = [None, *map(Image.Transpose, (0, 3, 1, 5, 4, 6, 2))]
+    turn = turns[orientation - 1]
+    picture = Image.fromarray(image)
+    return np.asarray(picture if turn is None else picture.transpose(turn))
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("form", ["jpg", "png"])
+def test_an_image_is_turned_as_its_exif_says(tmp_path: Path, orientation: int, form: str) -> None:
     exif = Image.Exif()
-    exif[274] = 6
-    Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif)
-    assert read_rgb_image(tmp_path / "a.jpg").shape == (20, 30, 3)
+    exif[274] = orientation
+    Image.fromarray(RGB).save(tmp_path / f"a.{form}", exif=exif)
+    stored = np.asarray(Image.open(tmp_path / f"a.{form}"))
+    picture = read_picture(tmp_path / f"a.{form}")
+    np.testing.assert_array_equal(picture.rgb, seen(stored, orientation))
+    assert picture.orientation == orientation
 
 
-def test_tiff_with_an_orientation_is_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=[(274, 3, 1, 6)])
-    with pytest.raises(DataError, match=r"a\.tif has the orientation 6: save"):
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_tiff_is_turned_as_its_tag_says(tmp_path: Path, orientation: int, wide: bool) -> None:
+    image = WIDE // 257 * 257 if wide else RGB
+    tags = [(274, 3, 1, orientation)]
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extratags=tags)
+    expected = seen((WIDE // 257).astype(np.uint8) if wide else RGB, orientation)
+    np.testing.assert_array_equal(read_rgb_image(tmp_path / "a.tif"), expected)
+
+
+def test_an_orientation_that_there_is_not(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", extratags=[(274, 3, 1, 9)])
+    with pytest.raises(DataError, match=r"a\.tif has the orientation 9: save it again"):
         read_rgb_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("form", ["png", "tif"])
+def test_counts_of_fewer_bits_fill_the_range(tmp_path: Path, bits: int, form: str) -> None:
+    most = 2**bits - 1
+    counts = np.linspace(0, most, 600).round().astype(np.uint16).reshape(20, 30)
+    Image.fromarray(counts).save(tmp_path / f"a.{form}")
+    grey = read_rgb_image(tmp_path / f"a.{form}", bits)[..., 0]
+    np.testing.assert_array_equal(grey, np.floor(counts / most * 255 + 0.5))
+    assert read_rgb_image(tmp_path / f"a.{form}").max() == (most + 128) // 257
+
+
+@pytest.mark.parametrize("most", [1023, 4095, 16383])
+def test_a_tiffs_largest_sample_says_its_bits(tmp_path: Path, most: int) -> None:
+    counts = np.array([[0, most // 2], [most // 4, most]], np.uint16)
+    tags = [(281, 3, 1, most)]
+    tifffile.imwrite(tmp_path / "a.tif", counts, photometric="minisblack", extratags=tags)
+    assert read_rgb_image(tmp_path / "a.tif").max() == 255
+
+
+def test_the_contents_largest_sample_says_nothing(tmp_path: Path) -> None:
+    counts = np.array([[0, 3000]], np.uint16)
+    tags = [(281, 3, 1, 3000)]
+    tifffile.imwrite(tmp_path / "a.tif", counts, photometric="minisblack", extratags=tags)
+    assert read_rgb_image(tmp_path / "a.tif").max() == 12
+
+
+def test_a_count_that_the_bits_do_not_hold(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 5000, np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"the count 5000, more than 12 bits hold: .* to 13"):
+        read_rgb_image(tmp_path / "a.png", 12)
 
 
 @PROPERTY
@@ -120,80 +178,11 @@ def test_float_image(tmp_path: Path) -> None:
         read_rgb_image(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("form", ["png", "tif", "bmp"])
-@pytest.mark.parametrize("equal_channels", [False, True])
-def test_mask_arrives_unchanged(tmp_path: Path, form: str, equal_channels: bool) -> None:
-    image = np.dstack([MASK] * 3) if equal_channels else MASK
-    Image.fromarray(image).save(tmp_path / f"m.{form}")
-    np.testing.assert_array_equal(read_mask_image(tmp_path / f"m.{form}"), MASK)
-
-
-@PROPERTY
-@given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=9)), st.booleans())
-def test_sixteen_bit_mask_keeps_what_is_a_defect(tmp_path: Path, mask: Any, tiff: bool) -> None:
-    path = tmp_path / "m"
-    if tiff:
-        tifffile.imwrite(path, mask, photometric="minisblack")
-    else:
-        path.write_bytes(png_bytes(mask[..., None], 0))
-    np.testing.assert_array_equal(read_mask_image(path), np.minimum(mask, 255))
-
-
-@pytest.mark.parametrize("form", ["png", "bmp", "tif"])
-def test_one_bit_mask(tmp_path: Path, form: str) -> None:
-    Image.fromarray(MASK > 99).save(tmp_path / f"m.{form}")
-    np.testing.assert_array_equal(read_mask_image(tmp_path / f"m.{form}"), (MASK > 99) * 255)
-
-
-def test_palette_of_a_mask_gives_its_indices(tmp_path: Path) -> None:
-    image = Image.fromarray(MASK % 3, mode="P")
-    image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
-    image.save(tmp_path / "m.png")
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "m.png"), MASK % 3)
-
-
-def test_palette_that_starts_with_white_gives_its_greys(tmp_path: Path) -> None:
-    image = Image.fromarray(MASK % 2, mode="P")
-    image.putpalette([255, 255, 255, 0, 0, 0])
-    image.save(tmp_path / "m.png")
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "m.png"), (1 - MASK % 2) * 255)
-
-
-def test_alpha_of_a_mask_is_dropped(tmp_path: Path) -> None:
-    image = np.dstack([MASK] * 3 + [MASK[::-1]])
-    Image.fromarray(image).save(tmp_path / "m.png")
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "m.png"), MASK)
-
-
-def test_mask_in_colour(tmp_path: Path) -> None:
-    Image.fromarray(RGB).save(tmp_path / "m.png")
-    with pytest.raises(DataError, match=r"m\.png has channels that differ: save the mask"):
-        read_mask_image(tmp_path / "m.png")
-
-
-def test_mask_as_jpeg(tmp_path: Path) -> None:
-    Image.fromarray(MASK).save(tmp_path / "m.jpg")
-    with pytest.raises(DataError, match=r"m\.jpg is none of BMP, PNG, TIFF"):
-        read_mask_image(tmp_path / "m.jpg")
-
-
-def test_sixteen_bit_mask_whose_zero_is_white(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "m.tif", MASK.astype(np.uint16), photometric="miniswhite")
-    with pytest.raises(DataError, match="white is 0: save it with black as 0"):
-        read_mask_image(tmp_path / "m.tif")
-
-
 def test_planar_sixteen_bit_tiff(tmp_path: Path) -> None:
     planes = np.moveaxis(WIDE, -1, 0)
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
     with pytest.raises(DataError, match="is planar with 16 bits a channel: save"):
         read_rgb_image(tmp_path / "a.tif")
-
-
-def test_negative_class(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "m.tif", np.full((4, 4), -1, np.int32))
-    with pytest.raises(DataError, match="has the class -1"):
-        read_mask_image(tmp_path / "m.tif")
 
 
 def tiff_that_claims(path: Path, **tags: int) -> Path:
