@@ -20,6 +20,7 @@ def prepare(params: Params, category: str) -> Figures:
         params.data.preparation,
         params.data,
         workers=params.runtime.workers or os.cpu_count() or 1,
+        note=print,
         bar=lambda scans: progress(scans, f"prepare {category}", "scan"),
     )
     print(describe(manifest))

@@ -30,10 +30,12 @@ class Foreground:
         mask: (H, W) bool, True on the part.
         plane: (4,) float64 (n, d) of the removed table n·p + d = 0, n unit and towards the
             camera, metres; None where no table was found or looked for, and nothing was removed.
+        clutter: share of the points in dense clusters off the table that were dropped, 0 to 1.
     """
 
     mask: NDArray[np.bool_]
     plane: NDArray[np.float64] | None
+    clutter: float = 0.0
 
 
 def extract_foreground(
@@ -57,14 +59,15 @@ def extract_foreground(
     plane = (
         fit_table(points, options.border_px, options.inlier_m) if options.plane_removal else None
     )
-    mask = _part(points, plane, options)
+    mask, clutter = _part(points, plane, options)
     if plane is not None and not mask.any():
         table = fit_table(points, options.border_px, options.inlier_m, behind=plane)
         if table is not None:
-            plane, mask = table, _part(points, table, options)
+            plane, (mask, clutter) = table, _part(points, table, options)
     if not mask.any():
         raise DataError(_nothing_left(scan, points, plane, options))
-    return Foreground(mask, None if plane is None else np.append(plane.normal, plane.offset))
+    removed = None if plane is None else np.append(plane.normal, plane.offset)
+    return Foreground(mask, removed, clutter)
 
 
 def _check_range(points: NDArray[np.float32], options: Preparation, scan: str) -> None:
@@ -90,8 +93,8 @@ def _off_table(
 
 def _part(
     points: NDArray[np.float32], plane: Plane | None, options: Preparation
-) -> NDArray[np.bool_]:
-    """(H, W) bool: the part off a known table; all False where nothing dense is left."""
+) -> tuple[NDArray[np.bool_], float]:
+    """(H, W) bool, the part off a known table (none if nothing is dense), and its clutter."""
     mask = _off_table(points, plane, options)
     cloud = points[mask].astype(np.float64)
     clusters = dbscan(cloud, options.cluster_eps_m, options.cluster_min_points)
@@ -99,9 +102,11 @@ def _part(
         at_border = border_band(points, options.border_px)[mask]
         clusters[_past_the_edge(plane.height(cloud), clusters, at_border)] = -1
     part = part_pieces(cloud, clusters, options.piece_share, _gap(options))
+    clustered = int((clusters >= 0).sum())
+    clutter = 1 - int(part.sum()) / clustered if clustered else 0.0
     # The published rule: foreground has three non-zero coordinates.
     mask[mask] = part & cloud.all(axis=1)
-    return mask
+    return mask, clutter
 
 
 def _gap(options: Preparation) -> float:

@@ -34,10 +34,12 @@ from ..exhibits.store import Exhibit, save_exhibits
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
+from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import in_threads
 from ..readers.content import content_sha256
 from ..readers.layouts import list_scans, read_scan
 from .foreground import Foreground, extract_foreground
+from .masks import MUCH_CLUTTER, check_label, check_place, clutter_words
 from .resize import (
     resize_foreground,
     resize_mask,
@@ -85,11 +87,13 @@ class Part:
         foreground: (224, 224) bool, of the window.
         plane: what became of the table.
         window: the square of the raw scan that is brought to 224 x 224.
+        clutter: share of the points in dense clusters off the table that were dropped.
     """
 
     foreground: NDArray[np.bool_]
     plane: PlaneState
     window: Window
+    clutter: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class _Prepared:
     whole_mask: NDArray[np.uint8]  # (6272,), of the whole scan where the row has a crop
     published_mask: NDArray[np.uint8]  # (6272,), differs from the whole's in the padding alone
     exhibit: Exhibit | None  # of a test scan
+    clutter: float
 
 
 def prepare_category(
@@ -111,6 +116,7 @@ def prepare_category(
     *,
     workers: int = 1,
     bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
+    note: Callable[[str], None] = LOGGER.warning,
 ) -> Manifest:
     """Prepare all scans of a category and write manifest, foregrounds and masks to `out`.
 
@@ -128,6 +134,7 @@ def prepare_category(
         layout: how the category is laid out.
         workers: threads.
         bar: wraps the scans, to show how many are done.
+        note: gets a sentence where much was dropped as clutter.
 
     Raises:
         DataError: the data set or a scan cannot be used; the first such scan in order is named.
@@ -136,6 +143,9 @@ def prepare_category(
     work = partial(_prepare_files, root, options=options)
     _check_replaceable(out)
     done = in_threads(work, scans, bar, workers)
+    most = max(done, key=lambda one: one.clutter)
+    if most.clutter > MUCH_CLUTTER:
+        note(f"{category}: in {most.row.id} {clutter_words(most.clutter)}.")
     manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
     with folder_replaced_whole(out) as folder:
         np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
@@ -198,9 +208,10 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
     if raw.part_only:
         mask: NDArray[np.bool_] = np.asarray(raw.points.all(axis=-1))
         plane: PlaneState = "before"
+        clutter = 0.0
     else:
         found = extract_foreground(raw.points, options, name)
-        mask = found.mask
+        mask, clutter = found.mask, found.clutter
         plane = _plane_state(found, options)
     cropped = options.crop == "part" and mask.any()
     window = Window.around(mask, options.crop_margin) if cropped else Window.whole(*mask.shape)
@@ -212,7 +223,7 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
             f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
             "the limit."
         )
-    return Part(foreground, plane, window)
+    return Part(foreground, plane, window, clutter)
 
 
 def _plane_state(found: Foreground, options: Preparation) -> PlaneState:
@@ -233,14 +244,17 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     prepared = _masked(raw, part.foreground, part.window)
     row = _row(root, scan, raw, part, prepared)
     classes = np.zeros((row.height, row.width), np.uint8) if raw.mask is None else raw.mask
+    mask, whole = resize_mask(classes, part.window), resize_mask(classes)
+    check_place(scan, mask, part.foreground, bool(whole.any()))
     shown = Exhibit(restore_rgb(prepared.rgb), prepared.points[part.foreground])
     return _Prepared(
         row,
         foreground=pack_bits(part.foreground),
-        mask=pack_bits(resize_mask(classes, part.window)),
-        whole_mask=pack_bits(resize_mask(classes)),
+        mask=pack_bits(mask),
+        whole_mask=pack_bits(whole),
         published_mask=pack_bits(resize_mask_as_published(classes)),
         exhibit=shown if scan.split == "test" else None,
+        clutter=part.clutter,
     )
 
 
@@ -268,15 +282,6 @@ def _row(
         invalid=scan.invalid,
         bits=scan.bits,
     )
-
-
-def check_label(scan: ScanFiles, mask: NDArray[np.uint8] | None) -> None:
-    """Raises DataError where the mask of a good scan marks a defect."""
-    if mask is not None and scan.label == 0 and mask.any():
-        raise DataError(
-            f"{scan.mask} marks {int(mask.astype(bool).sum())} defect pixels on a good scan: "
-            "clear the mask or move the scan to its defect's folder."
-        )
 
 
 def _relative(root: Path, path: Path) -> str:

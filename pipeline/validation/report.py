@@ -23,7 +23,18 @@ Severity = Literal["error", "warning"]
 # These are warnings: the pipeline runs and its results mean what they say, but somebody should
 # look. Every other kind stops a stage or makes a metric wrong.
 WARNINGS: frozenset[Kind] = frozenset(
-    {"empty_mask", "missing_mask", "unlike", "duplicate", "ignored"}
+    {
+        "empty_mask",
+        "missing_mask",
+        "unlike",
+        "duplicate",
+        "ignored",
+        "grey_mask",
+        "large_mask",
+        "stray_mask",
+        "clutter",
+        "dark",
+    }
 )
 
 
@@ -51,7 +62,8 @@ class CategoryReport:
         read: scans that could be read; the figures below are of these.
         preprocessed: how many of them had their table and background removed before.
         planes: number of scans by what became of the table.
-        valid_share, foreground_share, view_m, part_m: as in `Measures`; None if no scan has it.
+        valid_share, foreground_share, view_m, part_m, clutter, brightness: as in `Measures`; None
+            if no scan has it.
         problems: in the order in which they were found.
     """
 
@@ -65,6 +77,8 @@ class CategoryReport:
     foreground_share: Range | None
     view_m: Range | None
     part_m: Range | None
+    clutter: Range | None
+    brightness: Range | None
     problems: tuple[Problem, ...]
 
 
@@ -117,6 +131,8 @@ def summarize(checked: CheckedCategory) -> CategoryReport:
         foreground_share=_range(measures, lambda m: m.foreground_share),
         view_m=_range(measures, lambda m: m.view_m),
         part_m=_range(measures, lambda m: m.part_m),
+        clutter=_range(measures, lambda m: m.clutter),
+        brightness=_range(measures, lambda m: m.brightness),
         problems=checked.problems,
     )
 

@@ -14,7 +14,14 @@ from ..dataset.scan import RawScan, ScanFiles
 from ..params.schema import Preparation
 from ..plumbing.errors import DataError, MismatchError, NoReturnError, UnitsError
 from ..plumbing.words import counted
-from ..preparation.prepare import check_label, find_part
+from ..preparation.masks import (
+    MUCH_CLUTTER,
+    check_label,
+    check_place,
+    clutter_words,
+    stray_regions,
+)
+from ..preparation.prepare import Part, find_part
 from ..preparation.resize import resize_mask, resize_points
 from ..readers.content import file_digest
 from ..readers.layouts import find_layout, read_scan
@@ -25,6 +32,9 @@ from ..readers.layouts.problems import Kind, Problem, Report, reporting
 # as metres, and 3 um to 10 mm where metres are read as millimetres. So these limits catch all but
 # the smallest and the largest scenes.
 MIN_VIEW_M, MAX_VIEW_M = 0.002, 10.0
+_BRIGHTEST = 0.995  # of the pixels are no brighter: a few glints do not light a picture
+_DARK = 64  # of 255: white in an image of 14 bits that is taken for one of 16
+_MUCH_MARKED = 0.5  # of the pixels: no usual defect
 _OUTLIERS = (1, 99)  # percentiles, which a few stray returns do not move
 
 
@@ -40,6 +50,8 @@ class Measures:
         foreground_share: share of the 224 x 224 pixels; None if no part was found.
         part_m: the same diagonal for the part, metres.
         plane: what became of the table.
+        clutter: share of the points in dense clusters off the table that were dropped.
+        brightness: mean of the image, 0 to 255.
     """
 
     height: int
@@ -50,6 +62,8 @@ class Measures:
     foreground_share: float | None = None
     part_m: float | None = None
     plane: PlaneState | None = None
+    clutter: float | None = None
+    brightness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,8 @@ def check_scan(files: ScanFiles, options: Preparation) -> CheckedScan:
     measures = None if raw is None else _measure(files, raw, options, problems.append)
     if raw is not None:
         _check_mask(files, raw.mask, problems.append)
+        if raw.grey_mask and files.mask is not None:
+            problems.append(Problem("grey_mask", files.mask, _grey(files)))
     image = geometry = None
     with reporting(problems.append, "unreadable", files.rgb):
         image, geometry = file_digest(files.rgb).hex(), _geometry_sha256(files)
@@ -125,19 +141,60 @@ def _measure(files: ScanFiles, raw: RawScan, options: Preparation, report: Repor
     view = _diagonal(points)
     height, width = raw.points.shape[:2]
     valid = float(raw.points.any(axis=-1).mean())
-    measures = Measures(height, width, valid, view, raw.part_only)
+    brightness = _check_brightness(files, raw.rgb, report)
+    measures = Measures(height, width, valid, view, raw.part_only, brightness=brightness)
     if valid and not MIN_VIEW_M <= view <= MAX_VIEW_M:
         report(Problem("units", files.points, _wrong_units(files, view)))
         return measures
     with reporting(report, "foreground", files.points):
         part = find_part(raw, options, f"{files.id} ({files.points})")
+        _check_place(files, raw.mask, part, report)
+        if part.clutter > MUCH_CLUTTER:
+            message = f"{files.points}: {clutter_words(part.clutter)}."
+            report(Problem("clutter", files.points, message))
         return replace(
             measures,
             foreground_share=float(part.foreground.mean()),
             part_m=_diagonal(points[part.foreground]),
             plane=part.plane,
+            clutter=part.clutter,
         )
     return measures
+
+
+def _check_brightness(files: ScanFiles, rgb: NDArray[np.uint8], report: Report) -> float:
+    """The mean brightness, 0 to 255; what is almost black all over is reported."""
+    counts = np.bincount(rgb.max(axis=-1).ravel(), minlength=256)  # pixels of each brightness
+    brightest = int(np.searchsorted(counts.cumsum(), _BRIGHTEST * counts.sum()))
+    if brightest <= _DARK:
+        has_bits = "bits" in find_layout(files.layout).params
+        bits = "set data.bits if its counts have 10, 12 or 14 bits, or " if has_bits else ""
+        message = (
+            f"{files.rgb} is almost black, its brightest pixels have {brightest} of 255: {bits}"
+            "expose longer."
+        )
+        report(Problem("dark", files.rgb, message))
+    return float(rgb.mean())
+
+
+def _check_place(
+    files: ScanFiles, mask: NDArray[np.uint8] | None, part: Part, report: Report
+) -> None:
+    """Report a mask that is nowhere on the part, or has regions that are not."""
+    if mask is None or files.mask is None or files.label != 1:
+        return
+    there, whole = resize_mask(mask, part.window), resize_mask(mask)
+    if not whole.any():
+        return
+    with reporting(report, "mask", files.mask):
+        check_place(files, there, part.foreground)
+        stray = stray_regions(there, part.foreground)
+        if stray:
+            message = (
+                f"{files.mask} has {counted(stray, 'region')} off the part that was found: a "
+                "defect there cannot be found; set data.parts to all if it is on another part."
+            )
+            report(Problem("stray_mask", files.mask, message))
 
 
 def _wrong_units(files: ScanFiles, view: float) -> str:
@@ -164,6 +221,10 @@ def _check_mask(files: ScanFiles, mask: NDArray[np.uint8] | None, report: Report
         return
     with reporting(report, "mask", files.mask):
         check_label(files, mask)
+    if files.label == 1 and (mask > 0).mean() > _MUCH_MARKED:
+        share = f"{(mask > 0).mean():.1%}"
+        message = f"{files.mask} marks {share} of its pixels as a defect: look at it."
+        report(Problem("large_mask", files.mask, message))
     if files.label != 1 or resize_mask(mask).any():
         return
     marked = int(mask.astype(bool).sum())
@@ -173,6 +234,13 @@ def _check_mask(files: ScanFiles, mask: NDArray[np.uint8] | None, report: Report
         f"{files.mask} marks {what} on a defective scan: mark the defect, or move the scan to good."
     )
     report(Problem("empty_mask", files.mask, message))
+
+
+def _grey(files: ScanFiles) -> str:
+    return (
+        f"{files.mask} has values between, as soft edges or a JPEG have: marked is what has at "
+        "least half of the largest; save it in two colours to be sure."
+    )
 
 
 def _geometry_sha256(files: ScanFiles) -> str:

@@ -34,6 +34,11 @@ def _figures(report: CategoryReport) -> Iterator[str]:
     yield f"  pixels: {sizes}; {_percent(report.valid_share)} with a return"
     yield f"  scene: {_lengths(report.view_m)}; part: {_lengths(report.part_m)}"
     yield f"  foreground: {_percent(report.foreground_share)} of the pixels at 224 x 224"
+    if report.clutter is not None and report.clutter.max > 0:
+        yield f"  dropped as clutter: {_percent(report.clutter)} of the points off the table"
+    if report.brightness is not None:
+        light = report.brightness
+        yield f"  brightness: {light.median:.0f} of 255 ({light.min:.0f} to {light.max:.0f})"
     planes = [f"{text} in {report.planes[p]}" for p, text in PLANES.items() if p in report.planes]
     if planes:
         yield f"  {', '.join(planes)}"
