@@ -77,9 +77,9 @@ class CategoryReport:
     foreground_share: Range | None
     view_m: Range | None
     part_m: Range | None
-    clutter: Range | None
-    brightness: Range | None
     problems: tuple[Problem, ...]
+    clutter: Range | None = None
+    brightness: Range | None = None
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,12 @@ def _category(report: CategoryReport, examples: int) -> Iterator[str]:
 
 def _figures(report: CategoryReport) -> Iterator[str]:
     sizes = ", ".join(f"{n} of {size}" for size, n in report.sizes.items())
-    yield f"  pixels: {sizes}; {_percent(report.valid_share)} with a return"
+    light = f"; brightness {_light(report.brightness)}" if report.brightness else ""
+    yield f"  pixels: {sizes}; {_percent(report.valid_share)} with a return{light}"
     yield f"  scene: {_lengths(report.view_m)}; part: {_lengths(report.part_m)}"
     yield f"  foreground: {_percent(report.foreground_share)} of the pixels at 224 x 224"
     if report.clutter is not None and report.clutter.max > 0:
         yield f"  dropped as clutter: {_percent(report.clutter)} of the points off the table"
-    if report.brightness is not None:
-        light = report.brightness
-        yield f"  brightness: {light.median:.0f} of 255 ({light.min:.0f} to {light.max:.0f})"
     planes = [f"{text} in {report.planes[p]}" for p, text in PLANES.items() if p in report.planes]
     if planes:
         yield f"  {', '.join(planes)}"
@@ -46,6 +44,10 @@ def _figures(report: CategoryReport) -> Iterator[str]:
 
 def _kinds(kinds: dict[str, int]) -> str:
     return ", ".join(f"{n} {_shown(kind)}" for kind, n in kinds.items())
+
+
+def _light(brightness: Range) -> str:
+    return f"{brightness.median:.0f} of 255 ({brightness.min:.0f} to {brightness.max:.0f})"
 
 
 def _percent(share: Range | None) -> str:

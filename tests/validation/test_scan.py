@@ -130,7 +130,7 @@ def test_a_mask_that_vanishes_at_224_is_reported(bump: ScanFiles) -> None:
     assert bump.mask is not None
     points = disc_points(448, 448, radius=150)
     write_points(bump.points, points)
-    write_png(bump.rgb, np.zeros((448, 448, 3), np.uint8))
+    write_png(bump.rgb, np.full((448, 448, 3), 99, np.uint8))
     counts = []
     for row in (200, 201):
         mask = np.zeros((448, 448), np.uint8)
@@ -164,3 +164,67 @@ def test_a_sidecar_is_part_of_the_geometry(tmp_path: Path) -> None:
     pose.write_text(pose.read_text() + "\n")
     after = check_scan(files, OPTIONS)
     assert (before.image, before.geometry != after.geometry) == (after.image, True)
+
+
+def rewritten(bump: ScanFiles, mask: np.ndarray) -> CheckedScan:
+    assert bump.mask is not None
+    write_png(bump.mask, mask)
+    return check_scan(bump, OPTIONS)
+
+
+def test_an_inverted_mask_is_an_error(bump: ScanFiles) -> None:
+    mask = np.full((100, 90), 255, np.uint8)
+    mask[40:50, 40:50] = 0
+    checked = rewritten(bump, mask)
+    assert kinds(checked) == ["mask", "large_mask"]
+    assert "looks inverted" in checked.problems[0].message
+
+
+def test_more_than_half_marked_is_worth_a_look(bump: ScanFiles) -> None:
+    mask = np.zeros((100, 90), np.uint8)
+    mask[:51] = 255
+    assert kinds(rewritten(bump, mask)) == ["large_mask"]
+
+
+def test_values_between_are_told(bump: ScanFiles) -> None:
+    mask = np.zeros((100, 90), np.uint8)
+    mask[39:51, 39:51] = 60
+    mask[40:50, 40:50] = 255
+    checked = rewritten(bump, mask)
+    assert kinds(checked) == ["grey_mask"]
+
+
+def test_a_mask_beside_the_part_is_an_error_and_one_of_its_regions_is_told(bump: ScanFiles) -> None:
+    mask = np.zeros((100, 90), np.uint8)
+    mask[2:6, 2:6] = 255
+    checked = rewritten(bump, mask)
+    assert kinds(checked) == ["mask"]
+    assert "marks nothing on the part" in checked.problems[0].message
+    mask[40:50, 40:50] = 255
+    checked = rewritten(bump, mask)
+    assert kinds(checked) == ["stray_mask"]
+    assert "has 1 region off the part" in checked.problems[0].message
+
+
+@pytest.mark.parametrize(("brightest", "found"), [(64, ["dark"]), (65, [])])
+def test_a_picture_that_is_almost_black_is_told(
+    bump: ScanFiles, brightest: int, found: list[str]
+) -> None:
+    image = np.full((100, 90, 3), 2, np.uint8)
+    image[:10, :10] = brightest
+    write_png(bump.rgb, image)
+    checked = check_scan(bump, OPTIONS)
+    assert kinds(checked) == found
+    assert checked.measures is not None
+    assert checked.measures.brightness == pytest.approx(2 + (brightest - 2) * 100 / 9000)
+
+
+def test_a_number_for_no_return_is_named(bump: ScanFiles) -> None:
+    points = disc_points(100, 90)
+    points[~points.any(axis=-1)] = -1
+    points[:12] = -1
+    write_points(bump.points, points)
+    checked = check_scan(bump, OPTIONS)
+    assert kinds(checked) == ["no_return"]
+    assert "set data.invalid to -1.0" in checked.problems[0].message
+    assert kinds(check_scan(replace(bump, invalid=-1.0), OPTIONS)) == []
