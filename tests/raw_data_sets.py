@@ -99,6 +99,31 @@ def write_folder(root: Path, category: str = "part") -> Path:
     return root
 
 
+def write_adam3d(root: Path, category: str = "1m1") -> Path:
+    """Two scans to train, a dent and a good one to test; masks in ground_truth, metres."""
+    home = root / category
+    for i in range(2):
+        write_nested(home / "train/good", f"{i:03d}", seed=i)
+    write_nested(home / "test/good", "000", seed=2)
+    write_nested(home / "test/Over Extrusion", "000", seed=3)
+    write_mask(home / "test/Over Extrusion/ground_truth/000.png", True, (90, 100))
+    return root
+
+
+def write_real_iad_d3(root: Path, category: str = "knob-cap") -> Path:
+    """Two scans to train, a dent and a good one to test; three lights each, metres."""
+    home = root / category
+    for i, place in enumerate(["train/GOOD", "train/GOOD", "test/GOOD", "test/dent"]):
+        image, points = plant_scan(i)
+        name = f"S{i:04d}"
+        for light in (1, 4, 5):
+            write_png(home / place / f"rgb/{name}/{name}_L{light:02d}_RGB.png", image // light)
+        write_png(home / place / f"ps/{name}.png", image)
+        write_points(home / place / f"xyz/{name}.tiff", points)
+    write_mask(home / "test/dent/gt/S0003.png", True, (90, 100))
+    return root
+
+
 # By name: what writes a data set, its category, and how it is read.
 LAYOUTS = {
     "mvtec3d": (write_data_set, "disc", listing()),
@@ -108,4 +133,6 @@ LAYOUTS = {
         listing(layout="eyecandies", test_private=True),
     ),
     "folder": (write_folder, "part", listing(layout="folder")),
+    "adam3d": (write_adam3d, "1m1", listing(layout="adam3d")),
+    "real_iad_d3": (write_real_iad_d3, "knob-cap", listing(layout="real_iad_d3", light=5)),
 }

@@ -12,7 +12,7 @@ from ..plumbing.errors import ConfigError
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder, new or empty.")],
     preset: Annotated[
-        str | None, typer.Option(help="demo, mvtec3d, eyecandies or folder: as `mentor3ad use`.")
+        str | None, typer.Option(help="Name of a preset, as of `mentor3ad use`.")
     ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Folder of the data: it holds one folder a category.")

@@ -10,9 +10,7 @@ from .tables import print_table
 
 
 def use(
-    preset: Annotated[
-        str | None, typer.Argument(help="demo, mvtec3d, eyecandies or folder; none: list them")
-    ] = None,
+    preset: Annotated[str | None, typer.Argument(help="Name of a preset; none: list them.")] = None,
     root: Annotated[
         Path | None, typer.Option(help="Folder of the data: it holds one folder a category.")
     ] = None,

@@ -34,7 +34,7 @@ def cells(line: str) -> list[str]:
 
 def test_alone_it_lists_the_presets(params: Path) -> None:
     names = [line.split()[0] for line in use()[2:]]
-    assert names == ["demo", "mvtec3d", "eyecandies", "folder"]
+    assert names == ["demo", "adam3d", "eyecandies", "folder", "mvtec3d", "real_iad_d3"]
     assert params.read_bytes() == SHIPPED
 
 
@@ -68,7 +68,7 @@ def test_a_list_on_several_lines_is_shown_on_one(params: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mvtec"], "no preset 'mvtec'; the known ones are demo, mvtec3d, eyecandies, folder"),
+        (["mvtec"], "no preset 'mvtec'; the known ones are demo, adam3d, eyecandies, folder"),
         (["../demo"], "no preset '../demo'"),
         (["folder"], "folder needs --root"),
         (["demo", "--root", "."], "demo generates its own data"),

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from ...plumbing.errors import ConfigError
 from ...plumbing.files import replaced_whole
@@ -12,8 +14,17 @@ from ..schema import PARAMS_FILE, parse_params, read_text
 from .overlay import Change, load_yaml, overlay, value_places
 
 FOLDER = Path(__file__).parent
-Preset = Literal["demo", "mvtec3d", "eyecandies", "folder"]
-PRESETS: tuple[Preset, ...] = get_args(Preset)
+# One NAME.yaml each; the shipped params come first.
+PRESETS = ("demo", *sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "demo"))
+
+
+def _known(name: str) -> str:
+    if name not in PRESETS:
+        raise ValueError(f"must be one of {', '.join(PRESETS)}")
+    return name
+
+
+Preset = Annotated[str, AfterValidator(_known)]
 
 
 def description(name: str) -> str:

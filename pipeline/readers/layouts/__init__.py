@@ -7,11 +7,13 @@ from pathlib import Path
 from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
 from ...plumbing.errors import ConfigError
+from .adam3d import ADAM3D as ADAM3D
 from .eyecandies import EYECANDIES as EYECANDIES
 from .folder import FOLDER as FOLDER
 from .layout import Layout
 from .mvtec3d import MVTEC3D as MVTEC3D
 from .problems import Report, refuse
+from .real_iad_d3 import REAL_IAD_D3 as REAL_IAD_D3
 
 __all__ = ["LAYOUTS", "find_layout", "list_scans", "read_scan"]
 

@@ -65,11 +65,11 @@ def test_folder_keeps_the_sensor_that_others_reset(params: Path, root: Path) -> 
 
 
 def test_eyecandies_trains_on_as_many_scans_as_the_paper(params: Path, root: Path) -> None:
-    limits = []
+    limits = {}
     for name in PRESETS:
         use(name, params, root)
-        limits.append((name, load_params(params).data.train_limit))
-    assert limits == [("demo", None), ("mvtec3d", None), ("eyecandies", 350), ("folder", None)]
+        limits[name] = load_params(params).data.train_limit
+    assert limits == dict.fromkeys(PRESETS, None) | {"eyecandies": 350}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -81,7 +81,7 @@ def test_the_shipped_file_is_the_demo(params: Path) -> None:
     assert use_preset("demo", params=params) == []
 
 
-@pytest.mark.parametrize("names", list(itertools.permutations(PRESETS[1:])), ids="-".join)
+@pytest.mark.parametrize("names", list(itertools.permutations(PRESETS[1:], 3)), ids="-".join)
 def test_back_to_the_demo_is_back_to_the_byte(params: Path, root: Path, names: list[str]) -> None:
     for name in names:
         use(name, params, root)
