@@ -1,7 +1,12 @@
 """Features of single pixels, gathered from the cache's factors.
 
 F_RGB of a pixel is a weighted sum of 4 patch features and F_XYZ one of 3 group tokens (48 with the
-reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the pixels wanted.
+reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the pixels wanted:
+
+    F(p) = sum_k weight[p, k] * table[row[p, k]].
+
+The rows and weights of a pixel are its taps. They depend on where the pixel lies and not on the
+features, so whatever is linear in the features may be done to the table before the sum.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -37,9 +42,10 @@ class PixelFeatures:
         """Take the scans one by one: beside the tables, no more than one need be in memory.
 
         Args:
-            tokens: how many `token_count` says each scan has; None: all scans are read for it.
-            new_table: makes the tables, (rows, channels), on the device or the CPU; None: on
-                the device; made by another, they count as mapped from a file.
+            scans: read once, in order.
+            tokens: the `token_count` of each scan; None: all scans are read into memory for it.
+            new_table: makes a table of (rows, channels) and a dtype, on the device or the CPU. Such
+                tables count as mapped from a file. None: tables in the device's memory.
         """
         if tokens is None:
             scans = list(scans)
@@ -93,7 +99,7 @@ class PixelFeatures:
         return patches, slice(int(self._starts[scan]), int(self._starts[scan + 1]))
 
     def stored(self, scans: Iterable[int]) -> list[Tensor]:
-        """All rows that foreground pixels of these scans are gathered from, as parts of tables."""
+        """The parts of the tables that hold all that these scans' foreground pixels are made of."""
         parts = []
         for scan in scans:
             patches, tokens = self._rows_of(scan)
@@ -107,9 +113,13 @@ class PixelFeatures:
         return len(self.foreground)
 
     def in_space(self, space: FeatureSpace) -> "PixelFeatures":
-        """The same pixels in another space; every value gathered is linear in the factors.
+        """The same pixels in a feature space, whose map is applied to the tables.
 
-        Scan by scan: its bits depend neither on the other scans nor on where the tables are.
+        A pixel is a weighted sum of the tables' rows with weights that sum to 1, so its components
+        are sum_k w_k (f_k B) - o, with f_k the rows, B the basis and o the offset.
+
+        It is done scan by scan: a scan's bits depend neither on the others, since a matrix product
+        may round differently at another height, nor on where the tables are.
         """
         if space.rgb is None or space.xyz is None:
             return self
@@ -141,7 +151,7 @@ class PixelFeatures:
             scan: (N,) int64 position of the scan; pixel: (N,) int64 y * 224 + x.
 
         Returns:
-            F_RGB (N, 768) and F_XYZ (N, 1152), float32, or in the space.
+            F_RGB (N, R) and F_XYZ (N, X), float32: 768 and 1152 channels, or a space's components.
         """
         patches, tokens = self.taps(scan, pixel)
         rgb, xyz = patches.sum(self._rgb), tokens.sum(self._tokens)
@@ -150,7 +160,11 @@ class PixelFeatures:
         return rgb - self._offsets[0], xyz - self._offsets[1]
 
     def taps(self, scan: Tensor, pixel: Tensor) -> tuple["Taps", "Taps"]:
-        """Which rows of the tables N pixels are sums of: 4 patches, and 3 tokens (48 pooled)."""
+        """The taps of N pixels: of the patches (N, 4), and of the tokens (N, 3), or (N, 48) pooled.
+
+        Args:
+            scan, pixel: as for `gather`.
+        """
         patch, patch_weight = self._rgb_taps
         patches = Taps(scan[:, None] * (PATCHES * PATCHES) + patch[pixel], patch_weight[pixel])
         if self._pool:
@@ -161,7 +175,11 @@ class PixelFeatures:
         return patches, Taps(index + self._first_token[scan][:, None], weight)
 
     def _pooled(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
-        """Taps of the 3x3 mean: (N, 48) token indices and weights."""
+        """Indices and weights (N, 48) of the tokens in the reference's 3x3 mean of N pixels.
+
+        The mean takes at most four source rows and four columns of the map, by `pool_taps`, and
+        each of these 16 pixels is a sum of three tokens: the weights multiply.
+        """
         first, taps = _pool_taps(self.device)
         y, x = pixel // SIZE, pixel % SIZE
         four = torch.arange(4, device=self.device)
@@ -174,7 +192,10 @@ class PixelFeatures:
 
 @cache
 def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Bilinear taps of every pixel: patch index (50176, 4) and weight (50176, 4)."""
+    """Patch indices and bilinear weights of every pixel, (50176, 4) each.
+
+    Bilinear weights are products of one axis's: (1 - v, v) down and (1 - u, u) across.
+    """
     lower, upper_weight = bilinear_taps()
     corners, weights = [], []
     for dy in range(2):
@@ -197,7 +218,7 @@ def _pool_taps(device: torch.device) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Taps:
-    """Rows of a table and their weights, for each of N pixels."""
+    """Which rows of a table N pixels are weighted sums of."""
 
     rows: Tensor  # (N, K) int
     weight: Tensor  # (N, K) float32
@@ -207,7 +228,8 @@ class Taps:
         index = self.rows
         if table.dtype != torch.float32 or table.device != index.device:
             rows, index = index.unique(return_inverse=True)
-            table = _rows(table, rows).float()  # the sum is of the table's type: widen what is read
+            # The sum is of the table's dtype, so the rows that are read are widened, each once.
+            table = _rows(table, rows).float()
         return F.embedding_bag(index, table, mode="sum", per_sample_weights=self.weight)
 
 
@@ -216,20 +238,20 @@ def _tables_on(device: torch.device) -> NewTable:
 
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:
-    """table[index], on the index's device: rows of a table that only the CPU holds are sent."""
+    """table[index] on the index's device, to which rows of a table on the CPU are copied."""
     return table[index.to(table.device)].to(index.device)
 
 
 def token_count(scan: ScanFeatures) -> int:
-    """Rows of a scan in the table of tokens: groups, or the foreground pixels of a dense map."""
+    """The rows of a scan in the table of tokens: its groups, or a dense map's foreground pixels."""
     return len(scan.tokens) if scan.tokens is not None else int(scan.foreground.sum())
 
 
 def table_bytes(tokens: Sequence[int], components: int | None) -> int:
-    """Bytes of the tables of scans with so many tokens each, those in a space included.
+    """Bytes of the tables of some scans, and of their tables in a feature space.
 
     Args:
-        components: of the space that modules are trained in; None: all channels.
+        tokens: `token_count` of each scan; components: of the space; None: there is no space.
     """
     patches = len(tokens) * PATCHES * PATCHES
     size = 2 * (patches * RGB_CHANNELS + sum(tokens) * POINT_CHANNELS)

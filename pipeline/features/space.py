@@ -15,7 +15,7 @@ from .channels import POINT_CHANNELS, RGB_CHANNELS
 
 
 class Components(nn.Module):
-    """x -> x @ basis - offset, of one modality."""
+    """The affine map of one modality's features into the space: x (N, C) to x @ basis - offset."""
 
     basis: Tensor
     offset: Tensor
@@ -43,10 +43,11 @@ class FeatureSpace(nn.Module):
         return self.components + 1, self.components + 1
 
     def fit(self, rgb: Tensor, xyz: Tensor, power: float, constant: float) -> None:
-        """Fit to pixels' features (N, 768) and (N, 1152) of good scans.
+        """Fit to pixels' features of good scans.
 
         Args:
-            power: components are divided by their standard deviation to it.
+            rgb: F_RGB (N, 768); xyz: F_XYZ (N, 1152).
+            power: the exponent of the standard deviation that each component is divided by.
             constant: the last component's value, over the root mean square norm of the others.
         """
         for components, features in ((self.rgb, rgb), (self.xyz, xyz)):
@@ -55,10 +56,12 @@ class FeatureSpace(nn.Module):
 
 
 def _fit(components: Components, features: Tensor, power: float, constant: float) -> None:
-    """Leading components, each divided by its standard deviation to `power`, at unit scale.
+    """Set the leading components, each divided by its standard deviation to `power`.
 
-    The eigenvectors' signs are fixed (largest entry positive), so that the same features give the
-    same basis whatever the linear algebra library prefers.
+    With the mean m, and directions V of variances s^2, features become (x - m) V / s^power, divided
+    by one number that makes the standard deviation of all their values 1. The sign of a direction
+    is free, so it is fixed (its largest entry is positive): the same features give the same basis
+    whatever the linear algebra library prefers.
     """
     features = features.double()
     mean = features.mean(dim=0)
@@ -75,9 +78,13 @@ def _fit(components: Components, features: Tensor, power: float, constant: float
 
 
 def _leading(centred: Tensor, kept: int) -> tuple[Tensor, Tensor]:
-    """Largest variances (kept,), falling, and their directions (C, kept) of centred rows (N, C).
+    """The largest variances of centred rows (N, C), and their directions.
 
-    Half of the covariance and only the vectors that are wanted: a third of the time of both whole.
+    Only half of the covariance is computed, and only the directions that are wanted, which takes a
+    third of the time of the whole.
+
+    Returns:
+        (kept,) falling and (C, kept), float64.
     """
     from scipy.linalg import blas, eigh
 

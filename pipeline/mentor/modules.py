@@ -34,8 +34,8 @@ def save_module(
     """Write a trained module and its losses, one row a step.
 
     Args:
-        held_out: loss on held-out scans after so many steps. Where there is any, each row also has
-            it, null at the steps between.
+        held_out: the loss on held-out scans, by the number of steps taken before it was measured.
+            Where there is any, each row has it too, null at the steps between.
     """
     from safetensors.torch import save
 

@@ -1,10 +1,18 @@
 """MFM and MGM, trained and frozen, rearranged so that the scores of a scan take fewer operations.
 
-A pixel's feature is a weighted sum of its scan's tokens, of which there are ten times fewer than
-pixels. So what is linear in the feature is computed of the tokens and summed at the pixels: the
-first layer of each MLP that reads F_RGB or F_XYZ. In MFM it follows a LayerNorm, whose mean is
-linear too, and whose standard deviation divides the sum. MGM's mentor MLP ends in a linear layer
-that another one follows: the two are one matrix.
+A pixel's feature x is a weighted sum of its scan's tokens, of which there are ten times fewer than
+pixels. So what is linear in x is computed of the tokens and summed at the pixels: the first layer W
+of each MLP that reads F_RGB or F_XYZ.
+
+In MFM a LayerNorm with weight w and bias v comes before it. With m and s the mean and the standard
+deviation of x over its C channels, and D the diagonal matrix of w,
+
+    W (D (x - m) / s + v) + b = M x / s + (W v + b),    M = W D (I - 1 1^T / C):
+
+M takes the mean out, so that M x is linear in x and is summed at the pixels too, and s alone is
+found at each pixel.
+
+MGM's mentor MLP ends in a linear layer that another one follows: the two are one matrix.
 """
 
 from dataclasses import dataclass
@@ -31,13 +39,16 @@ class FrozenMLP:
         self._shift = first.weight @ self._norm.bias + first.bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The MLP of features (N, C)."""
+        """The MLP of features x (N, C), as published: F_Mtr's parts or F_Mtr itself (N, dim)."""
         norm = self._norm
         x = F.layer_norm(x.float(), norm.normalized_shape, norm.weight, norm.bias, norm.eps)
         return self._second(self._first(x))
 
     def of_product(self, x: Tensor, product: Tensor) -> Tensor:
-        """The MLP of features x (N, C), of `product` (N, H) = x @ matrix, which is overwritten."""
+        """The MLP of features x (N, C) whose `product` (N, H) = x @ matrix is known.
+
+        The product is overwritten.
+        """
         centred = x - x.mean(dim=1, keepdim=True)
         variance = torch.linalg.vector_norm(centred, dim=1, keepdim=True).square_()
         product *= variance.div_(x.shape[1]).add_(self._norm.eps).rsqrt_()
@@ -46,7 +57,7 @@ class FrozenMLP:
 
 
 class FrozenFusion:
-    """MFM, applied to single pixels."""
+    """MFM, for rows of single pixels."""
 
     def __init__(self, fusion: Fusion, dtype: torch.dtype) -> None:
         parts = fusion.rgb, fusion.xyz, fusion.outer
@@ -62,7 +73,7 @@ class FrozenFusion:
 
 
 class FrozenMapping:
-    """One direction of MGM, applied to single pixels."""
+    """One direction of MGM, for rows of single pixels."""
 
     def __init__(self, mapping: GuidedMapping, dtype: torch.dtype) -> None:
         layers: Any = mapping.map
@@ -82,7 +93,8 @@ class FrozenMapping:
         """The reconstruction (N, C').
 
         Args:
-            product: (N, H) = source features @ matrix; it is overwritten. mentor: F_Mtr (N, dim).
+            product: (N, H), the source's features @ matrix; it is overwritten.
+            mentor: F_Mtr (N, dim).
         """
         product += self._bias if self._guide is None else self._guide[1](self._guide[0](mentor))
         return self._last(self._middle(F.gelu(product)))
@@ -96,9 +108,9 @@ class FrozenSource:
     mapping: FrozenMapping
 
     def products(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (N, C) float32, and their products with both matrices, in float32 too.
+        """Features (N, C) float32, and their products (N, H) and (N, H') with both matrices.
 
-        It stays float32 at either precision, because the offset of the space is subtracted later
-        and may be much larger than what is left at a pixel.
+        They are float32 at either precision: the offset of the feature space is subtracted from the
+        sums and may be much larger than what is left at a pixel.
         """
         return features, features @ self.mlp.matrix, features @ self.mapping.matrix

@@ -32,7 +32,11 @@ DEVICE_TILE = 16384
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
-    """The inputs that score maps depend on: features, both modules, precision."""
+    """All that score maps depend on, for their store's identity.
+
+    Args:
+        features: what their store says of itself; mfm, mgm: the modules' folders.
+    """
     return {
         "features": features.fingerprint,
         "mfm": module_sha256(mfm),
@@ -43,9 +47,11 @@ def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) 
 
 @dataclass(frozen=True)
 class _Modality:
-    """What pixels of some scans are summed from: features, and their products in both modules.
+    """The tables of one modality that pixels are summed from: features and their two products.
 
-    Each table (T, C) is summed by the taps; what is subtracted from the sum, (1, C), if anything.
+    Attributes:
+        tables: (T, C), (T, H) and (T, H') float32; the taps of a pixel sum rows of each.
+        offsets: what is subtracted from the sums, (1, C) and so on; None: nothing.
     """
 
     tables: tuple[Tensor, ...]
@@ -107,7 +113,7 @@ class Scorer:
         return maps.reshape(len(MAPS), SIZE, SIZE)
 
     def score_one(self, features: PixelFeatures) -> np.ndarray:
-        """The `score_maps` of a scan that waits alone, on all cores and to the same bits."""
+        """`score_maps` of one scan that waits alone, on all cores and to the same bits."""
         if features.device.type != "cpu":
             return self.score_maps(features, 0)
         with scan_threads(features.device) as pool:
@@ -121,10 +127,11 @@ class Scorer:
     def _pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
         """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels: (3, N) float32.
 
-        1 - cosine of each feature and its reconstruction; F~_Mtr is MFM of the two reconstructions.
+        Each is 1 - cosine of a feature and its reconstruction, and F~_Mtr is MFM of the two others'
+        reconstructions.
 
         Args:
-            rgb, xyz: features, in MFM's feature space, and their products; see `_Modality.at`.
+            rgb, xyz: features in MFM's feature space, and their products; see `_Modality.at`.
         """
         fusion = self._fusion
         (f_rgb, rgb_in_mfm, rgb_in_mgm), (f_xyz, xyz_in_mfm, xyz_in_mgm) = rgb, xyz

@@ -23,7 +23,9 @@ def stage_features(
     scratch: Path,
     device: torch.device,
 ) -> tuple[PixelFeatures, PixelFeatures | None]:
-    """The features that a module trains on, and those it stops by; None if it takes all steps.
+    """Features of the scans that a module trains on, and of those that tell when to stop.
+
+    The second is None where the params have it take all steps.
 
     Raises:
         TrainingError, CacheError, DataError: see `training_features`.
@@ -45,10 +47,10 @@ def training_features(
 
     Args:
         params: `runtime.memory_gb` is how many 10^9 bytes of the device's memory both parts may
-            take; above, they are mapped from the disk. None: half of what is available now.
+            take; larger ones are mapped from the disk. None: half of what is available now.
         prepared, features: the category's folder of the manifest, and its feature store.
         scratch: folder of the file that is mapped.
-        part: `held_out`: of those that tell when to stop and that calibrate.
+        part: `train`, or `held_out`, the scans that tell when to stop and that calibrate.
 
     Raises:
         TrainingError: see `split_good_scans`.

@@ -22,16 +22,20 @@ Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R)
 
 
 def as_it_is(*inputs: Tensor) -> StepInputs:
+    """For a loss that sees F_RGB and F_XYZ alone."""
     return inputs
 
 
 def step_inputs(
     features: PixelFeatures, batches: Iterable[Batch], extend: Callable[..., StepInputs] = as_it_is
 ) -> Generator[StepInputs]:
-    """Yield what each step trains on. Close it if it is not run to its end: it may hold a thread.
+    """Yield what each step trains on, in the order of the batches.
+
+    Close it where it is not run to its end: it may hold a thread.
 
     Args:
-        extend: from F_RGB (N, R) and F_XYZ (N, X) to all that the loss sees of these pixels.
+        extend: makes of F_RGB (N, R) and F_XYZ (N, X) of some pixels all that the loss sees of
+            them; it is called once for a block of steps.
     """
     widest = max(table.shape[1] for table in features.tables)
     pixels = min(BLOCK_PIXELS, BLOCK_BYTES // (4 * widest))
@@ -42,10 +46,10 @@ def step_inputs(
 
 
 def _gathered(features: PixelFeatures, blocks: Iterable[list[Batch]]) -> Generator[Gathered]:
-    """Gather blocks; mapped features of the next one come while the steps of this one are taken.
+    """Yield each block's features, mapped ones gathered while the steps of the last are taken.
 
-    From memory a gather is not worth a thread: on the CPU the steps keep all cores busy, and a GPU
-    has it queued like them.
+    For features in memory a thread would gain nothing: on the CPU the steps keep all cores busy,
+    and on a GPU the gather is queued like them.
     """
     if not features.mapped:
         for block in blocks:
@@ -85,7 +89,7 @@ def _gather(features: PixelFeatures, block: list[Batch], rows: Iterable[Tensor] 
 
 
 def _blocks(batches: Iterable[Batch], pixels: int) -> Iterator[list[Batch]]:
-    """Batches in lists of so many pixels, or a little more."""
+    """Yield the batches in lists that have so many pixels, or a little more."""
     block: list[Batch] = []
     taken = 0
     for batch in batches:

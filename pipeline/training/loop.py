@@ -35,14 +35,14 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class Trained(Generic[M]):
-    """A module in eval mode and the loss of every step, measured before it."""
+    """A module in eval mode, and the loss of every step, of the weights before that step."""
 
     module: M
     losses: list[float]
     held_out: dict[int, float] = field(default_factory=dict)  # mean loss after so many steps
 
     def figures(self) -> dict[str, int | float]:
-        """What a stage logs of a training."""
+        """The figures that a stage logs of a training."""
         figures: dict[str, int | float] = {"steps": len(self.losses), "loss": self.losses[-1]}
         return figures | ({"held_out_loss": min(self.held_out.values())} if self.held_out else {})
 
@@ -63,14 +63,15 @@ def train_module(
     """Train a module on random foreground pixels; it is left frozen, with its best weights.
 
     Args:
-        loss_of: the loss of one step's inputs.
-        features: of the training scans, in the module's feature space.
-        held_out: of good scans that tell when to stop (`model.early_stop`); None: take all steps.
-        draw: the pixels of each step.
+        loss_of: gives the loss of one step's inputs.
+        features: features of the training scans, in the module's feature space.
+        held_out: features of good scans that tell when to stop (`model.early_stop`); None: all
+            steps are taken.
+        draw: draws the pixels of each step.
         steps: the most steps to take.
-        rng: of the steps' pixels; held_out_rng: of the pixels that every measurement sees.
+        rng: draws the steps' pixels; held_out_rng: draws those that every measurement sees.
         bar: wraps the steps' pixels, to show how many are done.
-        extend: from F_RGB and F_XYZ of some pixels to all that the loss sees of them.
+        extend: makes of F_RGB and F_XYZ of some pixels all that the loss sees of them.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -105,7 +106,7 @@ def _take_steps(
         loss.backward()
         optimiser.param_groups[0]["lr"] = model.lr * schedule.rate(step - 1)
         optimiser.step()
-        pending.append(loss.detach())
+        pending.append(loss.detach())  # looked at later: each look waits for the device
         last = step == schedule.end
         if len(pending) == CHECK_EVERY or last:
             history += _checked(pending, len(history), model.lr)

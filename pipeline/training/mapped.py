@@ -55,7 +55,7 @@ def check_space(folder: Path, size: int) -> None:
 
 
 def scratch_table(folder: Path, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """A table in a file without a name in the folder: it vanishes with the tensor, or a crash.
+    """A table in a file without a name in the folder, which vanishes with the tensor, or a crash.
 
     Its pages are the page cache's: written back and dropped where memory is short.
 
@@ -90,7 +90,7 @@ def read_ahead(rows: Tensor) -> None:
     take it reads what is touched.
 
     Args:
-        rows: one after the other in memory.
+        rows: rows of the table that lie one after the other in memory.
     """
     start = rows.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
     size = rows.data_ptr() + rows.nbytes - start

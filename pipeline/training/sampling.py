@@ -26,7 +26,7 @@ def generator(seed: int, *names: str) -> np.random.Generator:
 def scan_batches(
     scans: int, per_batch: int, steps: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Scans of each step: epochs in random order, each scan once an epoch.
+    """Yield the scans of each step: epochs in random order, in which each scan comes once.
 
     With fewer scans than `per_batch` a step sees every scan, some more than once.
     """
@@ -41,7 +41,7 @@ def scan_batches(
 def random_pixels(
     foreground: Sequence[np.ndarray], scans: int, pixels: int, steps: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Uniform foreground pixels with replacement, as MGM trains on: (scans * pixels,) a step."""
+    """Draw uniform foreground pixels with replacement, scans * pixels a step, as MGM trains on."""
     counts = np.array([len(f) for f in foreground])
     table = np.zeros((len(foreground), counts.max()), dtype=np.int64)
     for row, pixel in zip(table, foreground, strict=True):
@@ -54,7 +54,7 @@ def random_pixels(
 def patch_pixels(
     foreground: Sequence[np.ndarray], scans: int, pixels: int, steps: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """At most one pixel of each patch and scan, as MFM trains on: up to scans * pixels a step.
+    """Draw at most one pixel of each patch and scan, up to scans * pixels a step, as MFM needs.
 
     Neighbours in one patch share its token: as negatives of each other they would be false ones.
     A scan that a small data set repeats within a step appears once for the same reason.
@@ -72,7 +72,7 @@ def patch_pixels(
 
 
 def _by_patch(pixel: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels sorted by patch, and where each patch that has any begins and how many it has."""
+    """Pixels sorted by patch, and for each patch that has any its first place and their number."""
     patch = patch_of(pixel)
     count = np.bincount(patch, minlength=PATCHES * PATCHES)
     start = np.concatenate([[0], np.cumsum(count)[:-1]])
