@@ -10,7 +10,7 @@ MAX_LANES = 512
 
 
 def _tie_order(n: int) -> np.ndarray:
-    """Order of n points in which the first of several maxima is the kernel's winner.
+    """Return the order of n points in which the first of several maxima is the kernel's winner.
 
     The kernel reduces over T lanes (largest power of two <= n, at most 512) in a tree, so of
     equally distant points the one with the smallest bit-reversed lane wins, then the lowest index.

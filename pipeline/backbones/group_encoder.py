@@ -68,7 +68,7 @@ class FoldedGroupEncoder:
         matrix, bias = self.enter[0] * scale[..., None], self.enter[1] * scale + shift
 
         def describe(tile: slice) -> tuple[Tensor, ...]:
-            """Points x, their group's maximum of A x; for statistics, means and sums of x x^T."""
+            """Return x, the groups' maxima of A x and, for statistics, means and sums of x x^T."""
             x = _each_scan(neighbourhoods[:, tile], matrix, bias).relu_()  # (B, g, K, 128)
             own = x.to(self.dtype)
             peak = self.local(own).amax(dim=2)
@@ -95,7 +95,12 @@ class FoldedGroupEncoder:
         tiles: Sequence[slice],
         each: Each,
     ) -> Tensor:
-        """From points x, tile by tile, and g (B, G, 512) before the second BatchNorm to tokens."""
+        """Make tokens (B, G, 384) of all groups from their points.
+
+        Args:
+            points: x (B, g, K, 128) of each tile; of_group: g (B, G, 512), before `norm`.
+            norm: the second BatchNorm as scale and shift, (B or 1, 512).
+        """
         scale, shift = norm  # (B or 1, 512)
         matrix = (self.inner * scale[..., None]).to(self.dtype)
         of_group = (of_group * scale[:, None] + shift[:, None]).to(self.dtype)
@@ -111,7 +116,7 @@ class FoldedGroupEncoder:
 
 
 def _tiles(neighbourhoods: Tensor) -> list[slice]:
-    """Groups of all scans (B, G, K, 3), so many at once that their points fill a tile."""
+    """Cut the groups of scans (B, G, K, 3) into tiles whose points the device takes at once."""
     scans, groups, size, _ = neighbourhoods.shape
     points = TILE_POINTS if neighbourhoods.device.type == "cpu" else DEVICE_TILE_POINTS
     step = max(1, points // (scans * size))
@@ -119,12 +124,12 @@ def _tiles(neighbourhoods: Tensor) -> list[slice]:
 
 
 def _matrix(convolution: nn.Conv1d) -> Tensor:
-    """Of a convolution of width 1: (C_out, C_in)."""
+    """The matrix (C_out, C_in) that a convolution of width 1 multiplies by."""
     return convolution.weight[:, :, 0].detach()
 
 
 def _each_scan(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (B, g, K, D) through each scan's own layer, or the one that all scans share.
+    """Pass x (B, g, K, D) through each scan's own linear layer, or the one that all scans share.
 
     Args:
         matrix: (B or 1, C, D); bias: (B or 1, C).

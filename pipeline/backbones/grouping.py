@@ -20,9 +20,11 @@ class Groups:
 
 
 def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
-    """`none`: metres as they are. `unit_sphere`: centred on the mean, furthest point at radius 1.
-    `per_axis`: centred, each axis over its own standard deviation, so that the relief of a flat
-    part counts as much as its outline.
+    """Bring points into the unit that the backbone sees.
+
+    `none` leaves metres as they are. `unit_sphere` centres them on their mean and puts the furthest
+    one at radius 1. `per_axis` centres them and divides each axis by its own standard deviation, so
+    that the relief of a flat part counts as much as its outline.
 
     Args:
         points: (N, 3) float32, metres.
@@ -43,7 +45,7 @@ def normalise_points(points: np.ndarray, mode: str) -> np.ndarray:
 
 
 def check_enough(count: int, groups: int, group_size: int) -> None:
-    """Raises DataError where there are fewer points than groups or than points in a group."""
+    """Raise DataError where there are fewer points than groups or than points in a group."""
     if count < max(groups, group_size):
         raise DataError(
             f"{counted(count, 'foreground point')} {are(count)} too few for {groups} groups of "
@@ -53,7 +55,9 @@ def check_enough(count: int, groups: int, group_size: int) -> None:
 
 
 def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
-    """FPS centres and their exact k nearest points, by coordinate differences in float64.
+    """Choose centres by FPS and find the K points nearest to each, exactly.
+
+    Distances are of coordinate differences in float64.
 
     Args:
         points: (N, 3) float32.
@@ -76,6 +80,7 @@ def group_points(points: np.ndarray, groups: int, group_size: int) -> Groups:
 
 
 def _centre_first(index: np.ndarray, centre_index: np.ndarray) -> np.ndarray:
+    """Put each centre (G,) first in its row of (G, K), in place of the point that led it."""
     rows = np.flatnonzero(index[:, 0] != centre_index)
     for row in rows:
         position = np.flatnonzero(index[row] == centre_index[row])

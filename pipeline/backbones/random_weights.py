@@ -18,7 +18,7 @@ _PATCH_FILTERS = "patch_embed.proj.weight"
 
 
 def random_weights(model: nn.Module, seed: int, residual: float) -> None:
-    """Fill a backbone, in place: the same for a parameter whatever the others are.
+    """Fill a backbone in place; a parameter's values do not depend on the other parameters.
 
     Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for two kinds that
     are scaled down: those that end a residual branch, as is usual for deep transformers, and the
@@ -54,7 +54,7 @@ def _fill(name: str, tensor: Tensor, seed: int, residual: float) -> None:
 
 
 def _smooth(filters: Tensor) -> Tensor:
-    """Low-pass filters (C, 3, 8, 8), at unit root mean square."""
+    """Smooth filters (C, 3, 8, 8) and scale them to a root mean square of 1."""
     from scipy.ndimage import gaussian_filter  # slow to import, and trained weights need none
 
     sigma = (0, 0, SMOOTHING_PX, SMOOTHING_PX)

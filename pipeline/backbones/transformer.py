@@ -24,7 +24,7 @@ HEAD = 64  # channels of a head, in both backbones
 
 
 def row_tiles(rows: int) -> list[slice]:
-    """An even number of tiles, of about the same size."""
+    """Cut rows into an even number of tiles of about the same size."""
     count = 2 * -(-rows // (2 * TILE_ROWS))
     edges = [rows * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(edges) if b > a]
@@ -66,7 +66,7 @@ class Transformer:
         self.taps = {depth: place for place, depth in enumerate(taps)}
 
     def __call__(self, x: Tensor, position: Tensor | None = None, each: Each = map) -> Tensor:
-        """Tokens of one scan.
+        """Pass the tokens of one scan through the blocks.
 
         Args:
             x: (T, C) float32; it is overwritten.
@@ -89,7 +89,7 @@ class Transformer:
             qkv[:, :, rows] = made.view(len(made), 3, heads, HEAD).permute(1, 2, 0, 3)
 
         def pass_block(depth: int, qkv: Tensor, following: Tensor, rows: slice) -> None:
-            self.blocks[depth].after_attention(x[rows], _attention(qkv, rows))
+            self.blocks[depth].after_attention(x[rows], attention(qkv, rows))
             if depth in self.taps:
                 first = self.taps[depth] * width
                 out[rows, first : first + width] = self.norm(x[rows])
@@ -104,11 +104,17 @@ class Transformer:
         return out
 
 
-def _attention(qkv: Tensor, rows: slice) -> Tensor:
-    """Attention of some rows (n, C) to all, of qkv (3, heads, T, 64).
+def attention(qkv: Tensor, rows: slice) -> Tensor:
+    """Attention of some rows to all rows of one scan: softmax(q k^T / 8) v in each head.
 
     On the CPU torch's fused kernel is no faster in bfloat16 than in float32, while two products of
     oneDNN are; in float32 they are not.
+
+    Args:
+        qkv: queries, keys and values (3, heads, T, 64); rows: n of the T.
+
+    Returns:
+        (n, heads * 64).
     """
     q, k, v = qkv[0, :, rows], qkv[1], qkv[2]
     if qkv.dtype == torch.float32:

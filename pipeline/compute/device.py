@@ -19,7 +19,7 @@ Each = Callable[..., Iterable[Any]]  # `map`, or that of a pool of threads
 
 
 def select_device(runtime: Runtime) -> torch.device:
-    """The device that the params name; `auto` takes CUDA where there is one.
+    """Return the device that the params name; `auto` is CUDA where there is one.
 
     Raises:
         ConfigError: CUDA is asked for where there is none.
@@ -35,9 +35,9 @@ def select_device(runtime: Runtime) -> torch.device:
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """A copy on the device, queued on its current stream; on the CPU the array itself.
+    """Return a copy on the device, queued on its current stream; on the CPU the array itself.
 
-    From pageable memory a copy would wait for all work queued before it.
+    It is copied from pinned memory: from pageable memory a copy waits for all that is queued.
     """
     tensor = torch.from_numpy(array)
     if device.type == "cpu":
@@ -76,14 +76,14 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def resolve_precision(device: torch.device, precision: str) -> str:
-    """float32 or bfloat16; `auto` is bfloat16 where the hardware multiplies it."""
+    """Return float32 or bfloat16; `auto` is bfloat16 where the hardware multiplies it."""
     if precision == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
     return precision
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
-    """A context for one forward pass.
+    """Return the context in which matrix products have a precision, for one forward pass.
 
     Never hold one open over several optimiser steps: autocast caches the first bfloat16 copy of
     the weights, and training silently stops learning.

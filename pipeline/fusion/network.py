@@ -33,7 +33,7 @@ class Fusion(TrainedModule):
         self.outer = _mlp(2 * dim, dim, hidden)
 
     def project(self, rgb: Tensor, xyz: Tensor) -> tuple[Tensor, Tensor]:
-        """The two projections that InfoNCE compares: (N, dim) each."""
+        """The two projections (N, dim) that InfoNCE compares."""
         return self.rgb(rgb), self.xyz(xyz)
 
     def fuse(self, rgb: Tensor, xyz: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ class Scorer:
             filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge") if on_cpu else tile
             pixel = to_device(filled, device)
             patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
-            return self._pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
+            return self.pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
 
         maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
         size = TILE if on_cpu else DEVICE_TILE
@@ -124,7 +124,7 @@ class Scorer:
         modality = torch.inference_mode()(_Modality.of)
         return list(each(modality, self._sources, features.tables, offsets))
 
-    def _pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
+    def pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
         """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels: (3, N) float32.
 
         Each is 1 - cosine of a feature and its reconstruction, and F~_Mtr is MFM of the two others'

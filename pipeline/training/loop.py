@@ -112,7 +112,7 @@ def _take_steps(
             history += _checked(pending, len(history), model.lr)
             pending = []
         if isinstance(schedule, Plateau) and every and (last or step % every == 0):
-            trained.held_out[step] = _mean_loss(loss_of, held_out, model.precision)
+            trained.held_out[step] = mean_loss(loss_of, held_out, model.precision)
             if schedule.measured(step, trained.held_out[step]):
                 best = {name: value.clone() for name, value in module.state_dict().items()}
         if last:
@@ -124,7 +124,8 @@ def _take_steps(
 
 
 @torch.no_grad()
-def _mean_loss(loss_of: Callable[..., Tensor], batches: list[StepInputs], precision: str) -> float:
+def mean_loss(loss_of: Callable[..., Tensor], batches: list[StepInputs], precision: str) -> float:
+    """The mean loss over some batches of held-out pixels, each a step's inputs."""
     with autocast(batches[0][0].device, precision):
         return torch.stack([loss_of(*inputs) for inputs in batches]).mean().item()
 

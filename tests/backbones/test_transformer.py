@@ -16,7 +16,7 @@ from mentor3ad.backbones.transformer import (
     HEAD,
     TILE_ROWS,
     Transformer,
-    _attention,
+    attention,
     row_tiles,
 )
 
@@ -64,9 +64,9 @@ def test_bfloat16_attention_is_off_by_little_more_than_the_rounding_of_its_input
     exact = torch.randn(3, 4, 300, HEAD)
     exact[:2] *= 1.7
     rounded, rows = exact.bfloat16(), slice(50, 150)
-    expected = _attention(exact, rows)
-    error = (_attention(rounded, rows).float() - expected).norm()
-    assert error < 3 * (_attention(rounded.float(), rows) - expected).norm()
+    expected = attention(exact, rows)
+    error = (attention(rounded, rows).float() - expected).norm()
+    assert error < 3 * (attention(rounded.float(), rows) - expected).norm()
     assert error < 0.015 * expected.norm()
 
 

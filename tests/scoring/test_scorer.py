@@ -85,13 +85,13 @@ def test_the_modules_that_are_scored_with_stay_as_they_are():
 def test_no_more_than_a_tile_is_scored_at_once_whatever_the_foreground(monkeypatch, rows):
     monkeypatch.setattr(scoring, "TILE", 512)
     sizes = []
-    whole = Scorer._pixel_scores
+    whole = Scorer.pixel_scores
 
     def counted(self, rgb, xyz):
         sizes.append(len(rgb[0]))
         return whole(self, rgb, xyz)
 
-    monkeypatch.setattr(Scorer, "_pixel_scores", counted)
+    monkeypatch.setattr(Scorer, "pixel_scores", counted)
     Scorer(*modules(12), "float32").score_maps(features(rows), 0)
     assert max(sizes) <= 512
     assert {size % STEP for size in sizes} == {0}

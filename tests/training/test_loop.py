@@ -97,13 +97,13 @@ def test_early_stop_measures_at_its_steps_and_at_the_end(features, held_out, mod
 
 def test_training_stops_and_keeps_the_best_weights(features, held_out, model, monkeypatch) -> None:
     """The measured losses are made up: lowest after 4 steps, two worse, then a fall of 2 steps."""
-    measure, made_up, true = training._mean_loss, iter([2.0, 1.0, 3.0, 3.0, 3.0]), []
+    measure, made_up, true = training.mean_loss, iter([2.0, 1.0, 3.0, 3.0, 3.0]), []
 
     def scripted(*arguments: Any) -> float:
         true.append((measure(*arguments), arguments))
         return next(made_up)
 
-    monkeypatch.setattr(training, "_mean_loss", scripted)
+    monkeypatch.setattr(training, "mean_loss", scripted)
     trained = train_fusion(features, model(40, every=2), "rope", iter, held_out)
     assert list(trained.held_out) == [2, 4, 6, 8, 10]
     assert len(trained.losses) == 10

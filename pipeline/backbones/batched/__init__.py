@@ -1,1 +1,1 @@
-"""Extraction of whole batches of scans on one device; docs/gpu.md says what runs where."""
+"""The backbones for whole batches of scans on one device; docs/gpu.md says what runs where."""

@@ -1,4 +1,4 @@
-"""Furthest point sampling of a batch of scans on a device, index by index as `features/fps.py`.
+"""Furthest point sampling of a batch of scans on a device, index by index as `backbones/fps.py`.
 
 Which rounding is pinned: a squared distance is the float32 sum (dx^2 + dy^2) + dz^2 of rounded
 squares of rounded differences. Each is an operation of its own, for a compiler may contract a

@@ -2,7 +2,7 @@
 
 pointnet2_ops samples a batch with one block of threads a scan. Its compiler may fuse a product and
 a sum into one rounding, and a padded scan may have more lanes than alone: either can decide a tie
-otherwise than `features/fps.py`. Checking all steps side by side is far cheaper than taking them
+otherwise than `backbones/fps.py`. Checking all steps side by side is far cheaper than taking them
 one after the other.
 """
 
@@ -21,7 +21,7 @@ Kernel = Callable[[Tensor, int], Tensor]  # (B, P, 3) float32 to (B, G) int32
 
 @cache
 def published_kernel() -> Kernel | None:
-    """None where pointnet2_ops is not installed, or was built for another torch."""
+    """Return the kernel; None where pointnet2_ops is not installed, or built for another torch."""
     try:
         from pointnet2_ops.pointnet2_utils import furthest_point_sample
     except (ImportError, OSError):
@@ -31,7 +31,7 @@ def published_kernel() -> Kernel | None:
 
 
 def sample_centres(points: Tensor, counts: Tensor, groups: int) -> Tensor:
-    """`furthest_points`, by the published kernel where that gives the same.
+    """Return what `furthest_points` does, by the published kernel where that gives the same.
 
     The check is the one place where the host waits for the device, once a batch.
 
@@ -45,7 +45,7 @@ def sample_centres(points: Tensor, counts: Tensor, groups: int) -> Tensor:
 
 
 def checked(kernel: Kernel, points: Tensor, counts: Tensor, groups: int) -> Tensor:
-    """The kernel's centres, or those of `furthest_points` where one of them is another."""
+    """Return the kernel's centres, or all of `furthest_points` where one of them differs."""
     found = kernel(points.contiguous(), groups).long()
     chunk = max(1, TILE // (points.shape[0] * points.shape[1]))
     inside = ((found >= 0) & (found < counts[:, None])).all()

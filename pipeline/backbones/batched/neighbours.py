@@ -39,7 +39,7 @@ def group_neighbours(
 
 
 def neighbourhoods(points: Tensor, index: Tensor, centres: Tensor) -> Tensor:
-    """Coordinates (B, G, K, 3) of the points at (B, G, K), relative to the centres (B, G, 3)."""
+    """Coordinates (B, G, K, 3) of the points at index (B, G, K), relative to centres (B, G, 3)."""
     near = rows_of(points, index.flatten(1)).unflatten(1, index.shape[1:])
     return near - centres[:, :, None]
 
@@ -65,7 +65,7 @@ def nearest_centres(points: Tensor, centres: Tensor, tile: int = TILE) -> tuple[
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """(B, M, N) float64 between (B, M, 3) and (B, N, 3), by coordinate differences."""
+    """Squared distances (B, M, N) float64 between a (B, M, 3) and b (B, N, 3)."""
     a, b = a.double(), b.double()
     total = (a[:, :, None, 0] - b[:, None, :, 0]).square_()
     for axis in (1, 2):
@@ -95,5 +95,5 @@ def _exclude_padding(distance: Tensor, counts: Tensor) -> None:
 
 
 def rows_of(points: Tensor, index: Tensor) -> Tensor:
-    """(B, M, 3) of points (B, P, 3) at (B, M)."""
+    """The points (B, M, 3) at index (B, M) of points (B, P, 3)."""
     return points.gather(1, index[..., None].expand(-1, -1, 3))

@@ -25,8 +25,10 @@ class BatchedViT:
         self.encoder = PackedTransformer(vit.blocks, vit.norm, [len(vit.blocks) - 1], dtype)
 
     def __call__(self, images: Tensor, known: np.ndarray) -> Tensor:
-        """Features of the known patches, and on each of their neighbours the mean of those known
-        beside it; the rest are zero (docs/decisions/0002).
+        """Compute the features of the known patches of each scan, and fill in those beside them.
+
+        A neighbour of known patches gets the mean of those beside it, and the rest are zero
+        (docs/decisions/0002).
 
         Args:
             images: (B, 3, 224, 224) float32; known: (B, 28, 28) bool on the host, none empty.
@@ -55,10 +57,14 @@ class BatchedViT:
 
 
 def _rows(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of all tokens the rows (T,) that enter, and where the patches (B * 784,) come out, T: zero.
+    """Which of all B * 785 tokens enter the network, and where each patch comes out of it.
 
     Args:
-        kept: (B, 784) bool.
+        kept: (B, 784) bool, the patches that enter beside the class tokens.
+
+    Returns:
+        Rows (T,) of the tokens that enter, and for each patch (B * 784,) its place among the T;
+        T, one past them, for a patch that does not enter.
     """
     entering = np.pad(kept, ((0, 0), (1, 0)), constant_values=True)  # the class token always
     rows = np.flatnonzero(entering)
@@ -68,7 +74,11 @@ def _rows(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fill_background(features: Tensor, known: Tensor) -> Tensor:
-    """`fill_background_patches` of a batch: (B, 28, 28, C), zero where not known (B, 28, 28)."""
+    """Do for a batch what `fill_background_patches` does for one scan, to the same bits.
+
+    Args:
+        features: (B, 28, 28, C), zero where not known; known: (B, 28, 28) bool.
+    """
     padded = F.pad(features, (0, 0, 1, 1, 1, 1))
     mask = F.pad(known.to(features.dtype), (1, 1, 1, 1))
     total, count = torch.zeros_like(features), torch.zeros_like(mask[:, 1:-1, 1:-1])

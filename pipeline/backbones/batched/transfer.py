@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def to_host(tensor: Tensor) -> Tensor:
-    """Pinned memory that the values arrive in once the current stream has come so far."""
+    """Return pinned memory in which the values arrive once the current stream has come so far."""
     if tensor.device.type == "cpu":
         return tensor
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)

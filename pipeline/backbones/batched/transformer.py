@@ -30,7 +30,7 @@ class Packing:
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> "Packing":
-        """Nothing waits for the device: the lengths are known on the host."""
+        """Lay out scans of these lengths; nothing waits for the device, as the host knows them."""
         longest = max(lengths)
         if min(lengths) == longest:
             return cls(len(lengths), longest, None, None, None)
@@ -47,7 +47,7 @@ class Packing:
         )
 
     def attend(self, qkv: Tensor) -> Tensor:
-        """Softmax attention of each scan to itself: (T, 3 C) to (T, C)."""
+        """Attention of each scan to itself: queries, keys and values (T, 3 C) to (T, C)."""
         rows = qkv if self.pad is None else qkv.index_select(0, self.pad.flatten())
         heads = rows.view(self.scans, self.longest, 3, -1, HEAD).permute(2, 0, 3, 1, 4)
         q, k, v = heads.unbind(0)  # (B, heads, N, 64) each
@@ -66,7 +66,7 @@ class PackedTransformer:
         self.norm, self.taps = norm, frozenset(taps)
 
     def __call__(self, x: Tensor, packing: Packing, position: Tensor | None = None) -> Tensor:
-        """Tokens of all scans.
+        """Pass the tokens of all scans through the blocks.
 
         Args:
             x: (T, C) float32; it is overwritten.

@@ -1,4 +1,4 @@
-"""Batched FPS against the one scan at a time of `features/fps.py`, index by index."""
+"""Batched FPS against the one scan at a time of `backbones/fps.py`, index by index."""
 
 import numpy as np
 import pytest
