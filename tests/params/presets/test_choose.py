@@ -16,6 +16,9 @@ KEPT = {  # of the plant's sensor: no preset knows them
     "folder": {"data.units", "data.invalid", "data.bits", "data.camera"}
 }
 
+# How scans are prepared, whichever they are:
+LIMITS = ("plane_removal", "foreground", "crop_margin")
+
 SHIPPED = (ROOT / "params.yaml").read_bytes()
 
 
@@ -47,7 +50,7 @@ def test_every_preset_sets_every_key_that_any_sets(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_sets_all_that_says_which_data_is_used(name: str) -> None:
-    keys = {f"data.{key}" for key in Data.model_fields} - {"data.plane_removal", "data.foreground"}
+    keys = {f"data.{key}" for key in Data.model_fields} - {f"data.{key}" for key in LIMITS}
     assert keys - preset_values(name).keys() == KEPT.get(name, set())
 
 
