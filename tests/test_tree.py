@@ -1,5 +1,6 @@
 """tests/ mirrors the tree of pipeline/; helpers that several rooms share lie at its top."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -45,3 +46,13 @@ def files() -> list[Path]:
 
 def text(file: Path) -> str:
     return (TESTS / file).read_text(encoding="utf-8")
+
+
+def test_no_two_classes_of_the_library_share_a_name() -> None:
+    """A reader who meets a name in another room may think of the wrong one."""
+    names: dict[str, list[str]] = {}
+    for file in PIPELINE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                names.setdefault(node.name, []).append(str(file.relative_to(PIPELINE)))
+    assert {name: places for name, places in names.items() if len(places) > 1} == {}

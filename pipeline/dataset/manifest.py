@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from ..params.schema import Preparation
+from ..params.schema import Preparation, Units
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
 from .grid import SIZE, inside_scan
-from .scan import Label, ScanFiles, Split, Units
+from .scan import Label, ScanFiles, Split
 from .window import Window
 
 SCHEMA = 3

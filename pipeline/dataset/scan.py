@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..params.schema import Units
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Label = Literal[0, 1] | None
-Units = Literal["m", "mm"]
 
 GOOD = "good"
 UNKNOWN = "unknown"

@@ -8,9 +8,19 @@ from pydantic import ValidationError
 
 from ..compute.device import select_device
 from ..compute.process import configure_process
-from ..dataset.scan import Units
 from ..extraction.scan import Backbones
-from ..params.schema import Features, Params, Precision, Preparation, Runtime, Section
+from ..params.schema import (
+    Bits,
+    Features,
+    Finite,
+    Light,
+    Params,
+    Precision,
+    Preparation,
+    Runtime,
+    Section,
+    Units,
+)
 from ..plumbing.errors import ConfigError
 from ..scoring.scorer import Scorer
 from ..voting.model import VotingModel
@@ -21,10 +31,10 @@ class Settings(Section):
 
     layout: str
     units: Units
-    invalid: float | None = None  # what stands for no return in the geometry
-    bits: int | None = None  # in use of images with 16 a channel
+    invalid: Finite | None = None  # what stands for no return in the geometry
+    bits: Bits | None = None  # in use of images with 16 a channel
     own_colours: bool = False  # folder: clouds that bring their colours need no image
-    light: int  # eyecandies: which of its images
+    light: Light  # eyecandies: which of its images
     preparation: Preparation
     features: Features
     precision: Precision

@@ -14,6 +14,10 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Units = Literal["m", "mm"]
+Light = Annotated[int, Field(ge=0, le=5)]
+Bits = Annotated[int, Field(ge=9, le=16)]
 Precision = Literal["auto", "float32", "bfloat16"]
 Parts = Literal["largest", "all"]
 MapName = Literal["rgb", "xyz", "mtr"]
@@ -79,11 +83,11 @@ class Listing(Section):
     """Params of how a data set's files are arranged; docs/data-layouts.md draws each layout."""
 
     layout: str  # a name in mentor3ad.readers.layouts, which this room lies below: checked there
-    light: Annotated[int, Field(ge=0, le=5)]
+    light: Light
     test_private: bool
-    units: Literal["m", "mm"]
-    invalid: Annotated[float, Field(allow_inf_nan=False)] | None
-    bits: Annotated[int, Field(ge=9, le=16)] | None
+    units: Units
+    invalid: Finite | None
+    bits: Bits | None
     camera: Annotated[str, Field(min_length=1)] | None
     test_share: Share
 
