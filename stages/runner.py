@@ -11,6 +11,7 @@ from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Params, Runtime, load_params
 from mentor3ad.plumbing.errors import ConfigError, one_sentence
 from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
+from mentor3ad.plumbing.output import replace_unprintable
 from mentor3ad.plumbing.processes import die_with_parent
 from mentor3ad.project.code import check_code
 
@@ -54,6 +55,7 @@ def run(stage: Callable[[Params], Figures | None]) -> None:
 def _run(command: Callable[..., None]) -> None:
     die_with_parent()
     configure_logging()
+    replace_unprintable()
     with one_sentence():
         check_code(HERE.root)
         typer.run(command)

@@ -30,6 +30,7 @@ TINY = {
     "demo.test_good": 2,
     "demo.test_defect": 6,
     "demo.size": 96,
+    "data.foreground.cluster_min_points": 8,  # of 96 pixels a side fewer lie within cluster_eps_m
     "data.categories": [CATEGORY],
     "features.shard": 2,
     "features.points.groups": 32,

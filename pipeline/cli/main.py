@@ -11,6 +11,7 @@ import typer
 
 from ..plumbing.errors import one_sentence
 from ..plumbing.logs import VARIABLE, configure_logging
+from ..plumbing.output import replace_unprintable
 from ..plumbing.version import __version__
 from . import bench, bundle, new, predict, study, sync, use, validate, weights
 
@@ -57,5 +58,6 @@ def _options(
 
 def main() -> None:
     """Run the console script; an error of the user's is one sentence and exit code 1."""
+    replace_unprintable()
     with one_sentence():
         app()

@@ -76,7 +76,8 @@ def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str]
         ConfigError: another process writes to it, or it is kept and of the other format.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8", newline="") as file:
+    # A file's name may hold bytes that are no text in UTF-8: they are written as escapes.
+    with path.open("a+", encoding="utf-8", newline="", errors="backslashreplace") as file:
         try:
             lock(file, wait=False)
         except LockedError:

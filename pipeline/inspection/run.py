@@ -14,6 +14,7 @@ from typing import IO
 from ..dataset.scan import ScanFiles
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.logs import log_event
+from ..plumbing.output import replace_unprintable
 from .inspector import Inspection, Inspector
 from .pictures import PictureKind, save_pictures
 from .results import Format, Result, header, line, results_file
@@ -82,6 +83,7 @@ class _Writer:
 def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[str]]]:
     """Yield a writer, and the sources that its file already has."""
     with ExitStack() as stack:
+        replace_unprintable()
         files, sources = [sys.stdout], set[str]()
         if output.file is not None:
             file, sources = stack.enter_context(results_file(output.file, output.form, keep))
@@ -136,7 +138,8 @@ def watch(inspector: Inspector, folder: Path, output: Output, interval: float) -
                 found = inspector.inspect_scan(arrived.scan)
             except DataError as error:
                 found = error
-            writer.write(arrived.scan.id, found, arrived.source)
+            if station.accept(arrived, failed=isinstance(found, DataError)):
+                writer.write(arrived.scan.id, found, arrived.source)
         log_event("watch_end", {**about, **writer.counts})
 
 

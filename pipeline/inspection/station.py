@@ -1,6 +1,7 @@
 """Watches the folder of a station, and takes each scan once, when all its files are there."""
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from ..plumbing.logs import LOGGER
 from .model import InspectionModel
 from .scans import FoundScans, find_scans
 
+PATIENT_LOOKS = 30  # that a scan which may not be whole must rest before it is decided
 PATIENCE_S = 30.0  # a scan that waits longer for its partner is mentioned once
 
 
@@ -23,6 +25,8 @@ class Arrived:
     scan: ScanFiles
     source: str  # a hash of the files' names, sizes and times of change
     time: float  # when its last file changed
+    state: str  # the source, and what else changes when a file is written to
+    reserved: bool  # a file has a length whose bytes nobody has written yet
 
 
 @dataclass
@@ -30,7 +34,10 @@ class Station:
     """Looks at a folder again and again.
 
     A scan is taken when all its files are there, none is empty, and none has changed since the
-    look before. Files that are replaced under the same name are another scan.
+    look before, in size or in either of its times; `accept` tells whether that held while it was
+    read. One that cannot be read, or has a hole where a length was reserved, may not be whole yet:
+    it is decided once nothing has changed for `PATIENT_LOOKS`. Files that are replaced under the
+    same name are another scan.
 
     Attributes:
         folder: where the files arrive; folders in it are looked into as well.
@@ -46,7 +53,8 @@ class Station:
     interval: float
     stop: threading.Event
     warn: Callable[[str], None] = LOGGER.warning
-    _seen: dict[str, str] = field(default_factory=dict)  # source by id, at the last look
+    _seen: dict[str, tuple[str, int]] = field(default_factory=dict)  # state and its looks, by id
+    _failed: set[str] = field(default_factory=set)  # states that could not be inspected, once
     _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan has lacked a file
     _warned: set[str] = field(default_factory=set)
 
@@ -56,7 +64,6 @@ class Station:
             for arrived in self.look():
                 if self.stop.is_set():
                     return
-                self.handled.add(arrived.source)
                 yield arrived
             self.stop.wait(self.interval)
 
@@ -69,9 +76,37 @@ class Station:
             return []
         self._mention(found)
         new = [a for a in map(_arrived, found.scans) if a and a.source not in self.handled]
-        resting = [a for a in new if self._seen.get(a.scan.id) == a.source]
-        self._seen = {a.scan.id: a.source for a in new}
+        self._seen = {a.scan.id: (a.state, self._looks(a)) for a in new}
+        resting = [a for a in new if self._seen[a.scan.id][1] >= self._wanted(a)]
         return sorted(resting, key=lambda a: (a.time, a.scan.id))
+
+    def accept(self, arrived: Arrived, failed: bool) -> bool:
+        """Whether what was found on a scan that arrived is its result; then the scan is done.
+
+        It is not where a file has changed since, or at a first failure: the scan comes again.
+
+        Args:
+            failed: the scan could not be inspected.
+        """
+        now = _arrived(arrived.scan)
+        gone = now is None and not failed  # read whole, and taken away since
+        if not gone and (now is None or now.state != arrived.state):
+            return False
+        if failed and arrived.state not in self._failed:
+            self._failed.add(arrived.state)
+            return False
+        self._failed.discard(arrived.state)
+        self.handled.add(arrived.source)
+        return True
+
+    def _looks(self, arrived: Arrived) -> int:
+        """How many looks before this one found the scan as it is."""
+        state, looks = self._seen.get(arrived.scan.id, ("", 0))
+        return looks + 1 if state == arrived.state else 0
+
+    def _wanted(self, arrived: Arrived) -> int:
+        doubtful = arrived.reserved or arrived.state in self._failed
+        return PATIENT_LOOKS if doubtful else 1
 
     def _mention(self, found: FoundScans) -> None:
         now = time.monotonic()
@@ -88,16 +123,29 @@ class Station:
 
 
 def _arrived(scan: ScanFiles) -> Arrived | None:
-    """The arrived scan; None if a file is still empty or is gone again."""
+    """The scan as its files are now; None if a file is still empty, or gone again."""
     own = {role: path for role, path in scan.sidecars.items() if role != "camera"}
-    digest, latest = hashlib.sha256(scan.id.encode()), 0
-    for path in (scan.rgb, scan.points, *(own[role] for role in sorted(own))):
-        try:
-            state = path.stat()
-        except OSError:
-            return None
-        if not state.st_size:
-            return None
-        digest.update(f"\n{path.name}\n{state.st_size} {state.st_mtime_ns}".encode())
-        latest = max(latest, state.st_mtime_ns)
-    return Arrived(scan, digest.hexdigest()[:32], latest / 1e9)
+    source, state, latest = hashlib.sha256(scan.id.encode()), "", 0
+    paths = (scan.rgb, scan.points, *(own[role] for role in sorted(own)))
+    try:
+        for path in paths:
+            status = path.stat()
+            if not status.st_size:
+                return None
+            source.update(f"\n{path.name}\n{status.st_size} {status.st_mtime_ns}".encode())
+            state += f" {status.st_ino} {status.st_ctime_ns}"
+            latest = max(latest, status.st_mtime_ns)
+        reserved = any(map(_has_hole, paths))
+    except OSError:
+        return None
+    name = source.hexdigest()[:32]
+    return Arrived(scan, name, latest / 1e9, name + state, reserved)
+
+
+def _has_hole(path: Path) -> bool:
+    """Whether part of the file's length was reserved and never written, where the system tells."""
+    if not hasattr(os, "SEEK_HOLE"):
+        return False
+    with path.open("rb") as file:
+        length = os.fstat(file.fileno()).st_size
+        return os.lseek(file.fileno(), 0, os.SEEK_HOLE) < length

@@ -10,7 +10,7 @@ import pytest
 
 from mentor3ad.inspection import station
 from mentor3ad.inspection.inspector import Inspector
-from mentor3ad.inspection.station import Station
+from mentor3ad.inspection.station import Arrived, Station
 from tests.raw_data_sets import write_pair
 
 
@@ -116,3 +116,95 @@ def test_it_ends_when_it_is_stopped(watched: Watched, folder: Path) -> None:
     watched.station.stop.set()
     assert first.scan.id in ("a", "b")
     assert list(arrivals) == []
+
+
+# Files that are not whole yet
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    return path.stat().st_atime_ns, path.stat().st_mtime_ns
+
+
+def test_a_write_that_sets_the_time_back_is_seen(watched: Watched, folder: Path) -> None:
+    """As by a copy that keeps times: size and time of change are as before."""
+    write_pair(folder, "a")
+    times = stamp(folder / "a.npy")
+    assert watched.look() == []
+    with (folder / "a.npy").open("r+b") as file:
+        file.seek(200)
+        file.write(b"1234")
+    os.utime(folder / "a.npy", ns=times)
+    assert [watched.look() for _ in range(2)] == [[], ["a"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="the system does not tell of holes")
+def test_a_reserved_length_is_waited_for(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    content = (folder / "a.npy").read_bytes()
+    reserved = len(content) + 2**20
+    with (folder / "a.npy").open("wb") as file:
+        file.write(content)
+        file.truncate(reserved)
+    times = stamp(folder / "a.npy")
+    assert [watched.look() for _ in range(4)] == [[], [], [], []]
+    with (folder / "a.npy").open("r+b") as file:
+        file.seek(len(content))
+        file.write(b"x" * 2**20)
+    os.utime(folder / "a.npy", ns=times)
+    assert [watched.look() for _ in range(3)] == [[], ["a"], []]
+
+
+@pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="the system does not tell of holes")
+def test_a_file_that_keeps_its_hole_is_decided_in_the_end(
+    watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(station, "PATIENT_LOOKS", 3)
+    write_pair(folder, "a")
+    with (folder / "a.npy").open("r+b") as file:
+        file.truncate(2**20)
+    assert [watched.look() for _ in range(5)] == [[], [], [], ["a"], []]
+
+
+def arrived(watched: Watched) -> Arrived:
+    looks = [watched.station.look() for _ in range(2)]
+    return looks[1][0]
+
+
+def test_what_changed_while_it_was_read_is_not_its_result(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    one = arrived(watched)
+    with (folder / "a.npy").open("ab") as file:
+        file.write(b"more")
+    assert not watched.station.accept(one, failed=False)
+    assert [watched.look() for _ in range(3)] == [[], ["a"], []]
+
+
+def test_what_was_taken_away_after_it_was_read_is_done(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    one = arrived(watched)
+    (folder / "a.npy").unlink()
+    assert not watched.station.accept(one, failed=True)
+    assert watched.station.accept(one, failed=False)
+
+
+def test_a_failure_counts_once_nothing_has_changed_for_long(
+    watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(station, "PATIENT_LOOKS", 4)
+    write_pair(folder, "a")
+    one = arrived(watched)
+    assert not watched.station.accept(one, failed=True)
+    looks = [watched.station.look() for _ in range(3)]
+    assert [len(look) for look in looks] == [0, 0, 1]
+    assert watched.station.accept(looks[2][0], failed=True)
+    assert watched.look() == []
+
+
+def test_a_failed_scan_that_goes_on_is_another(watched: Watched, folder: Path) -> None:
+    write_pair(folder, "a")
+    assert not watched.station.accept(arrived(watched), failed=True)
+    with (folder / "a.npy").open("ab") as file:
+        file.write(b"more")
+    one = arrived(watched)
+    assert watched.station.accept(one, failed=False)
+    assert watched.look() == []
