@@ -261,3 +261,24 @@ def test_zdf_whose_chunk_inflates_to_more(tmp_path: Path) -> None:
         )
         points.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(50_000_000)))
     refused(tmp_path / "c.zdf", r"cannot be read|inflates")
+
+
+@pytest.mark.parametrize("kind", [*ORGANISED, "las"])
+def test_damaged_byte_is_refused_or_read(tmp_path: Path, kind: str) -> None:
+    """Nothing but a map or a DataError comes of a wrong byte, wherever it is."""
+    whole = tmp_path / f"whole.{kind}"
+    if kind in ORGANISED:
+        ORGANISED[kind](whole)
+    else:
+        write_las(whole, SPREAD[0], RGB[0, :3].astype(np.uint16))
+    content, rng = whole.read_bytes(), np.random.default_rng(3)
+    path = tmp_path / f"c.{kind}"
+    for at in rng.integers(len(content), size=60):
+        damaged = bytearray(content)
+        damaged[at] ^= rng.integers(1, 256)
+        path.write_bytes(damaged)
+        try:
+            points = read_organised(path, camera=CAMERA).points
+        except DataError:
+            continue
+        assert np.isfinite(points).all()

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import read_geometry
-from tests.raw_files import PCD_STORAGES, png_bytes, write_pcd, write_ply
+from tests.raw_files import (
+    PCD_STORAGES,
+    png_bytes,
+    write_coloured_pcd,
+    write_coloured_ply,
+    write_gocator,
+    write_pcd,
+    write_ply,
+)
 from tests.readers.formats.hostile import CAMERA, FORMS, MAP, POINTS, range_grid
 
 
@@ -26,15 +34,21 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     np.savez_compressed(folder / "a.npz", MAP)
     tifffile.imwrite(folder / "a.tif", MAP, photometric="rgb", compression="zlib")
     (folder / "a.png").write_bytes(png_bytes(np.full((8, 8, 1), 2, np.uint16), 0))
-    paths += [folder / f"a.{suffix}" for suffix in ("npy", "npz", "tif", "png")]
+    write_gocator(folder / "a.csv", np.arange(12.0).reshape(3, 4) - 5, (0.3, 0.5))
+    np.savetxt(folder / "b.csv", MAP[..., 2], delimiter=";")
+    rgb = np.full(MAP.shape, 70, np.uint8)
+    write_coloured_ply(folder / "c.ply", MAP, rgb, "ascii")
+    write_coloured_pcd(folder / "c.pcd", MAP, rgb, "binary_compressed")
+    names = ("a.npy", "a.npz", "a.tif", "a.png", "a.csv", "b.csv", "c.ply", "c.pcd")
+    paths += [folder / name for name in names]
     return [path.read_bytes() for path in paths]
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    which=st.integers(0, 12),
+    which=st.integers(0, 16),
     where=st.floats(0, 1, exclude_max=True),
     flip=st.integers(1, 255),
     cut=st.booleans(),
