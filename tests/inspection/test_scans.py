@@ -126,6 +126,14 @@ def test_names_with_commas(tmp_path: Path, image: str, geometry: str) -> None:
     assert split_pair(f"{pair[0]},{pair[1]}") == pair
 
 
+def test_a_cloud_with_colours_stands_alone(tmp_path: Path) -> None:
+    path = write_coloured(tmp_path, "a")
+    assert split_pair(str(path)) == (path, path)
+    write_pair(tmp_path, "b")
+    with pytest.raises(ConfigError, match=r"b\.npy has no geometry with colours of its own"):
+        split_pair(str(tmp_path / "b.npy"))
+
+
 def test_one_comma_needs_no_files(tmp_path: Path) -> None:
     """Which of them is missing, its reader says."""
     assert split_pair("a.png,b.npy") == (Path("a.png"), Path("b.npy"))
