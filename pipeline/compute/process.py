@@ -1,6 +1,7 @@
-"""What a process that computes with torch sets once, before it begins: all of it holds everywhere.
+"""Sets up a process that computes with torch, once and before it begins.
 
-Results do not change with the number of threads; the rest decides on their bits or on the time.
+All of it holds for the whole process. The number of threads changes no result; the rest decides on
+their bits or on the time.
 """
 
 import contextlib

@@ -191,10 +191,10 @@ def _unit(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _through_unit(slope: Tensor, unit: Tensor, length: Tensor) -> Tensor:
-    """From a loss's gradient (N, C) by the units that `_unit` gives to its gradient by the rows.
+    """The gradient by rows (N, C) of a loss whose gradient by their units (`_unit`) is `slope`.
 
-    It is (g - (g . u) u) / l with g the first, u the unit and l the length: a change along a row
-    does not turn it.
+    It is (g - (g . u) u) / l, where g is the slope, u the unit and l the length: a change along a
+    row does not turn it.
     """
     along = (slope * unit).sum(dim=-1, keepdim=True)
     return torch.addcmul(slope, unit, along, value=-1) / length

@@ -190,7 +190,7 @@ def prepare_files(files: ScanFiles, options: Preparation) -> PreparedScan:
 
 
 def prepare_raw(raw: RawScan, options: Preparation, name: str) -> PreparedScan:
-    """A scan brought to what `load_scan` gives of a prepared one; `name` calls it.
+    """Bring a scan to what `load_scan` gives of a prepared one; `name` stands in messages.
 
     Raises:
         DataError: too little of the part is found.
@@ -200,7 +200,7 @@ def prepare_raw(raw: RawScan, options: Preparation, name: str) -> PreparedScan:
 
 
 def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
-    """The part in a scan, found at full size; `name` calls the scan.
+    """Find the part in a scan, at full size; `name` stands in messages.
 
     Raises:
         DataError: fewer than `options.min_points` foreground points remain at 224 x 224.

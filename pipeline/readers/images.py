@@ -117,7 +117,7 @@ def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
 
 
 def _check_eight_bit_png(path: Path) -> int:
-    """Its colour type."""
+    """The colour type of a PNG. Raises DataError if it has more than 8 bits a channel."""
     header = png.read_png_header(path)
     if header.bits > 8:
         raise DataError(f"{path} has {header.bits} bits a channel: save it as an 8-bit PNG.")
