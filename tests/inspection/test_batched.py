@@ -17,7 +17,7 @@ from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import ConfigError, DataError
 from tests.batches import DEVICES
 
-FEATURES = 2e-3  # as in test_batched.py of extraction: two roundings to float16 of features of size 1
+FEATURES = 2e-3  # as in extraction's tests: two roundings to float16 of features of size 1
 MAPS = 0.02  # what the fitted space and bfloat16 in MFM and MGM make of that
 FLOAT32 = {"rgb": "float32", "points": "float32"}
 
