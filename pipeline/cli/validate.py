@@ -50,7 +50,9 @@ def validate(
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
     from ..params.categories import category_folders
+    from ..params.project import Project
     from ..params.schema import load_params
+    from ..plumbing.logs import LOGGER
 
     params = load_params()
     overrides = {
@@ -68,6 +70,12 @@ def validate(
     if root is not None and not overrides["categories"]:
         overrides["categories"] = category_folders(root)
     data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
+    if root is None and not (Path(data.root).is_absolute() or data.root == str(Project().demo)):
+        LOGGER.warning(
+            f"data.root = {data.root} is relative: experiments of `dvc exp run --queue` and --temp "
+            "run in folders of their own, where git-ignored data is missing ([Errno 2]); write it "
+            "as an absolute path"
+        )
     report = _check(data, workers or params.runtime.workers)
     _print(report, json, examples)
     raise typer.Exit(report.exit_code(strict))

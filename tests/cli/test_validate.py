@@ -120,3 +120,12 @@ def test_nothing_is_written_but_the_document(tmp_path: Path) -> None:
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert after.keys() - before.keys() == {tmp_path / "report.json"}
     assert before.items() <= after.items()
+
+
+def test_a_relative_root_is_said_to_be_hidden_from_experiments(root: Path, tmp_path: Path) -> None:
+    assert validate().stderr == ""
+    path = tmp_path / "params.yaml"
+    path.write_text(path.read_text().replace(f"root: {root}", "root: raw"))
+    done = validate()
+    assert done.exit_code == 0
+    assert "data.root = raw is relative: experiments of `dvc exp run --queue`" in done.stderr

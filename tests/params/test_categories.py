@@ -9,6 +9,7 @@ import pytest
 from mentor3ad.params.categories import category_folders
 from mentor3ad.params.schema import Data, load_params
 from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.plumbing.logs import LOGGER
 from tests.paths import ROOT
 
 SHIPPED = load_params(ROOT / "params.yaml").data.model_dump()
@@ -37,8 +38,10 @@ def test_a_name_that_something_would_misread(name: str) -> None:
 
 
 def test_folders_that_cannot_be_categories_are_left_out_and_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(LOGGER, "handlers", [caplog.handler])  # not those of a command before
+    monkeypatch.setattr(LOGGER, "propagate", False)
     for name in (*ODD, "@eaDir", "a;b", ".hidden"):
         (tmp_path / name).mkdir()
     assert category_folders(tmp_path) == sorted(ODD)
