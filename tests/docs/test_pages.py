@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from mentor3ad.plumbing.version import __version__
 from tests.paths import ROOT
 
 HISTORY = "CHANGELOG.md"  # it may name what is gone
@@ -100,3 +101,8 @@ def test_the_architecture_page_has_every_room() -> None:
     named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     rooms = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
     assert named == rooms
+
+
+def test_the_citation_is_of_this_release() -> None:
+    citation = YAML(typ="safe", pure=True).load(text_of(ROOT / "CITATION.cff"))
+    assert citation["version"] == __version__
