@@ -19,6 +19,19 @@ _TEMPLATE = re.compile(r"\$\{((?!item\b)[\w.]+)\}")
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Keys of params.yaml, of which a section stands for all that is in it."""
+
+    listed: frozenset[str] = frozenset()
+
+    def __contains__(self, key: object) -> bool:
+        return any(f"{key}.".startswith(f"{one}.") for one in self.listed)
+
+    def __or__(self, other: "Keys") -> "Keys":
+        return Keys(self.listed | other.listed)
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage as it is written, its templates not filled in.
 
@@ -54,9 +67,9 @@ class Stage:
         )
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> "Keys":
         """Every key of params.yaml on which it depends."""
-        return self.templates.union(self.params)
+        return Keys(self.templates.union(self.params))
 
 
 def load_dag(path: Path = DAG_FILE) -> dict[str, Stage]:

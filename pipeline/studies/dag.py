@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-from ..params.dag import DAG_FILE, load_dag
+from ..params.dag import DAG_FILE, Keys, load_dag
 from ..report.best import FILE as BEST_FILE
 
 EXTRACTION = ("generate", "prepare", "extract")
@@ -15,7 +17,7 @@ TRAINING = ("train_mfm", "train_mgm", "score")  # beside extraction, what takes 
 class Dag:
     """Params and file dependencies by stage."""
 
-    params: Mapping[str, frozenset[str]]  # listed, or a template in the stage
+    params: Mapping[str, Keys]  # listed, or a template in the stage
     code: frozenset[str]  # dependencies that are files or folders in git, but no results
 
     @classmethod
@@ -28,6 +30,6 @@ class Dag:
             code=frozenset(dep for dep in deps if "$" not in dep and dep != str(BEST_FILE)),
         )
 
-    def reaching(self, *stages: str) -> frozenset[str]:
+    def reaching(self, *stages: str) -> Keys:
         """The params that any of some stages depends on directly."""
-        return frozenset().union(*(self.params.get(stage, frozenset()) for stage in stages))
+        return reduce(or_, (self.params.get(stage, Keys()) for stage in stages), Keys())

@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -89,7 +89,7 @@ def _check_names(title: str, names: Sequence[str]) -> None:
         raise ConfigError(f"table {title!r} has several rows named {', '.join(twice)}")
 
 
-def chains(experiments: Iterable[tuple[Values, T]], expensive: frozenset[str]) -> list[list[T]]:
+def chains(experiments: Iterable[tuple[Values, T]], expensive: Container[str]) -> list[list[T]]:
     """Group experiments that share expensive stages, so that one runs these for the others.
 
     Args:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mentor3ad.params.dag import load_dag
+from mentor3ad.params.dag import Keys, load_dag
 from mentor3ad.plumbing.errors import ConfigError
 
 TEXT = """\
@@ -13,7 +13,7 @@ stages:
     matrix: {category: "${data.categories}"}
     cmd: exec python -m stages.vote --category ${item.category}
     deps: [pipeline/voting, "${data.root}/${item.category}"]
-    params: [voting.rule]
+    params: [voting]
     outs: ["data/votes/${item.category}"]
   report:
     cmd: exec python -m stages.report
@@ -27,11 +27,17 @@ def test_a_stage_is_what_the_file_says(tmp_path: Path) -> None:
     assert list(dag) == ["vote", "report"]
     assert dag["vote"].cmd == "exec python -m stages.vote --category ${item.category}"
     assert dag["vote"].deps == ("pipeline/voting", "${data.root}/${item.category}")
-    assert dag["vote"].reads == {"voting.rule", "data.root", "data.categories"}
+    assert dag["vote"].reads.listed == {"voting", "data.root", "data.categories"}
     assert dag["vote"].outs == {"data/votes/${item.category}": {}}
     assert set(dag["vote"].settings) == {"matrix"}
     assert dag["report"].metrics == {"reports/metrics.json": {"cache": False}}
     assert dag["report"].deps == ()
+
+
+def test_a_section_stands_for_all_in_it_and_a_leaf_for_itself() -> None:
+    keys = Keys(frozenset({"voting", "data.shots"})) | Keys(frozenset({"model.mfm"}))
+    assert all(key in keys for key in ("voting", "voting.rule", "data.shots", "model.mfm.dim"))
+    assert not any(key in keys for key in ("data", "data.shots_seed", "votingrule", "model.lr"))
 
 
 @pytest.mark.parametrize("text", ["", "stages: []", "[]"])
