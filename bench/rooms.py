@@ -21,7 +21,7 @@ PLACES = {"mentor3ad": ROOT / "pipeline", "stages": ROOT / "stages"}
 NO_RESULT = {
     "pipeline/__init__.py": "the public names; a stage imports the rooms themselves",
     "pipeline/plumbing": "errors, logs, progress, locks: how work is done and told, not its result",
-    "pipeline/params": "checks the params; their values are listed one by one in dvc.yaml",
+    "pipeline/params": "checks the params; DVC compares the values that dvc.yaml lists",
     "pipeline/project": "sets up projects, and compares hashes of the code; computes nothing",
     "stages/__init__.py": "empty",
     "stages/runner.py": "the command line of a stage",

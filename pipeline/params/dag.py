@@ -19,16 +19,16 @@ _TEMPLATE = re.compile(r"\$\{((?!item\b)[\w.]+)\}")
 
 
 @dataclass(frozen=True)
-class Keys:
-    """Keys of params.yaml, of which a section stands for all that is in it."""
+class ParamKeys:
+    """ParamKeys of params.yaml, of which a section stands for all that is in it."""
 
     listed: frozenset[str] = frozenset()
 
     def __contains__(self, key: object) -> bool:
         return any(f"{key}.".startswith(f"{one}.") for one in self.listed)
 
-    def __or__(self, other: "Keys") -> "Keys":
-        return Keys(self.listed | other.listed)
+    def __or__(self, other: "ParamKeys") -> "ParamKeys":
+        return ParamKeys(self.listed | other.listed)
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Stage:
         )
 
     @property
-    def reads(self) -> "Keys":
+    def reads(self) -> "ParamKeys":
         """Every key of params.yaml on which it depends."""
-        return Keys(self.templates.union(self.params))
+        return ParamKeys(self.templates.union(self.params))
 
 
 def load_dag(path: Path = DAG_FILE) -> dict[str, Stage]:

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
-from ..params.dag import DAG_FILE, Keys, load_dag
+from ..params.dag import DAG_FILE, ParamKeys, load_dag
 from ..report.best import FILE as BEST_FILE
 
 EXTRACTION = ("generate", "prepare", "extract")
@@ -17,7 +17,7 @@ TRAINING = ("train_mfm", "train_mgm", "score")  # beside extraction, what takes 
 class Dag:
     """Params and file dependencies by stage."""
 
-    params: Mapping[str, Keys]  # listed, or a template in the stage
+    params: Mapping[str, ParamKeys]  # listed, or a template in the stage
     code: frozenset[str]  # dependencies that are files or folders in git, but no results
 
     @classmethod
@@ -30,6 +30,6 @@ class Dag:
             code=frozenset(dep for dep in deps if "$" not in dep and dep != str(BEST_FILE)),
         )
 
-    def reaching(self, *stages: str) -> Keys:
+    def reaching(self, *stages: str) -> ParamKeys:
         """The params that any of some stages depends on directly."""
-        return reduce(or_, (self.params.get(stage, Keys()) for stage in stages), Keys())
+        return reduce(or_, (self.params.get(stage, ParamKeys()) for stage in stages), ParamKeys())

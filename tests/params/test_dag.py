@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mentor3ad.params.dag import Keys, load_dag
+from mentor3ad.params.dag import ParamKeys, load_dag
 from mentor3ad.plumbing.errors import ConfigError
 
 TEXT = """\
@@ -35,7 +35,7 @@ def test_a_stage_is_what_the_file_says(tmp_path: Path) -> None:
 
 
 def test_a_section_stands_for_all_in_it_and_a_leaf_for_itself() -> None:
-    keys = Keys(frozenset({"voting", "data.shots"})) | Keys(frozenset({"model.mfm"}))
+    keys = ParamKeys(frozenset({"voting", "data.shots"})) | ParamKeys(frozenset({"model.mfm"}))
     assert all(key in keys for key in ("voting", "voting.rule", "data.shots", "model.mfm.dim"))
     assert not any(key in keys for key in ("data", "data.shots_seed", "votingrule", "model.lr"))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench import rooms
-from mentor3ad.params.dag import DAG_FILE, Keys, load_dag
+from mentor3ad.params.dag import DAG_FILE, ParamKeys, load_dag
 from mentor3ad.params.presets.overlay import load_yaml
 from mentor3ad.params.schema import PARAMS_FILE, read_text
 from tests.paths import ROOT
@@ -118,7 +118,7 @@ def test_a_section_is_listed_whole_or_by_its_leaves() -> None:
         (name, key)
         for name, stage in DAG.items()
         for key in stage.params
-        if key in Keys(frozenset(stage.params) - {key})
+        if key in ParamKeys(frozenset(stage.params) - {key})
     }
     assert twice == set()
 
@@ -134,8 +134,8 @@ def test_runtime_is_listed_nowhere() -> None:
 
 def test_every_other_param_is_listed_by_a_stage() -> None:
     stages = set(STAGES) - {"report"}  # which shows every setting and reads none
-    listed = Keys(frozenset(key for stage in stages for key in DAG[stage].params))
-    exempt = Keys(frozenset(UNLISTED))
+    listed = ParamKeys(frozenset(key for stage in stages for key in DAG[stage].params))
+    exempt = ParamKeys(frozenset(UNLISTED))
     assert sorted(key for key in LEAVES if key not in listed and key not in exempt) == []
 
 
@@ -161,7 +161,7 @@ def test_params_that_a_script_reads_itself_are_listed(stage: str) -> None:
     reads = _Reads()
     reads.visit(ast.parse(rooms.script(DAG[stage]).read_text(encoding="utf-8")))
     exempt = {key for key in LEAVES if key.startswith("runtime.") or key == "data.root"}
-    listed = Keys(frozenset(DAG[stage].params))
+    listed = ParamKeys(frozenset(DAG[stage].params))
     assert sorted(k for k in reads.chains & LEAVES - exempt if k not in listed) == []
 
 
