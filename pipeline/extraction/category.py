@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,13 @@ class Extracted:
     scans: int
     computed: int
     reused: int  # from the last finished store
+    refusal: str = field(default="", compare=False)  # why none could be, where there was a store
 
     def __str__(self) -> str:
         kept = self.scans - self.computed - self.reused
         resumed = f", {kept} kept from an interrupted run" if kept else ""
-        return f"{self.scans} scans: {self.computed} computed, {self.reused} reused{resumed}"
+        why = f" ({self.refusal})" if self.refusal else ""
+        return f"{self.scans} scans: {self.computed} computed, {self.reused} reused{resumed}{why}"
 
 
 def extract_category(
@@ -79,7 +81,7 @@ def extract_category(
         reusing = last.reusing(compute)
         # One shard ahead: the cores go on while a shard is finished, packed and written.
         write_store(out, store, reusing, staging, bar, last.identity, last.keep, ahead=1)
-    return Extracted(len(manifest.rows), last.computed, last.reused)
+    return Extracted(len(manifest.rows), last.computed, last.reused, last.refusal)
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,6 +71,7 @@ class Snapshot:
     Attributes:
         identity: hash of the new store and of what its manifest leaves out, for `write_store`.
         reused, computed: numbers of samples so far.
+        refusal: why a last store offers nothing; empty where it does, or there is none.
     """
 
     def __init__(
@@ -85,8 +86,12 @@ class Snapshot:
         self._manifest = manifest
         self._keys = keys
         self._last: _Last | None = None
-        with contextlib.suppress(CacheError, OSError, ValueError, KeyError, TypeError):
-            self._last = _Last.open(folder, manifest)
+        self._damaged = False
+        if folder.exists():
+            try:
+                self._last = _Last.open(folder, manifest)
+            except (CacheError, OSError, ValueError, KeyError, TypeError):
+                self._damaged = True
 
     def reusing(
         self, compute: Callable[[Sequence[int]], ShardArrays]
@@ -105,6 +110,15 @@ class Snapshot:
             return {name: np.stack([each[i][name] for i in samples]) for name in names}
 
         return shard
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing of the last store is taken over; empty where some is, or there is none."""
+        if self._damaged:
+            return "the last store is damaged or of another release, so nothing of it is reused"
+        if self._last and not any(key in self._last.positions for key in self._keys):
+            return "the last store was made of other scans, params, code or libraries"
+        return ""
 
     def keep(self, store: Path) -> None:
         """Make a finished store the snapshot, whole or not at all.

@@ -143,9 +143,9 @@ def test_no_more_than_two_shards_are_in_memory(
 ) -> None:
     """However many there are: scans are begun no further than a shard ahead of the written one."""
     begun, furthest = [0], []
-    load = category.Scans.load
+    load = category.CategoryScans.load
 
-    def counted(scans: category.Scans, sample: int):
+    def counted(scans: category.CategoryScans, sample: int):
         begun[0] = max(begun[0], sample + 1)
         return load(scans, sample)
 
@@ -154,7 +154,7 @@ def test_no_more_than_two_shards_are_in_memory(
             yield shard
             furthest.append(begun[0] - shard)
 
-    monkeypatch.setattr(category.Scans, "load", counted)
+    monkeypatch.setattr(category.CategoryScans, "load", counted)
     write_data_set(tmp_path / "raw")
     for i in range(3):
         write_scan(tmp_path / "raw/disc/train/good", f"1{i:02d}", seed=20 + i)
@@ -294,6 +294,7 @@ def test_the_code_of_the_source_is_all_that_computes_features() -> None:
     ("done", "line"),
     [
         (Extracted(13, 1, 12), "13 scans: 1 computed, 12 reused"),
+        (Extracted(2, 2, 0, "it was damaged"), "2 scans: 2 computed, 0 reused (it was damaged)"),
         (
             Extracted(13, 1, 8),
             "13 scans: 1 computed, 8 reused, 4 kept from an interrupted run",

@@ -222,6 +222,27 @@ def test_keys_of_another_store_offer_nothing(folder: Path, keys: object) -> None
     assert run(folder, store_of(SCANS))[0] == list(range(7))
 
 
+@pytest.mark.parametrize(
+    ("damage", "content", "source", "sentence"),
+    [
+        (lambda file: None, "abX", "", ""),
+        (lambda file: None, "XYZ", "", "made of other scans, params, code or libraries"),
+        (lambda file: None, "abc", "other", "made of other scans, params, code or libraries"),
+        (truncate, "abc", "", "damaged or of another release, so nothing of it is reused"),
+        (lambda file: shutil.rmtree(file.parent), "abc", "", ""),
+    ],
+    ids=["some fit", "scans", "code", "damaged", "none"],
+)
+def test_a_last_store_that_offers_nothing_is_a_sentence(
+    folder: Path, damage: Callable[[Path], object], content: str, source: str, sentence: str
+) -> None:
+    damage(kept(folder) / "keys.json")
+    scans = store_of(content)
+    with last_store(folder, scans, [source] * len(scans.samples)) as last:
+        assert last.refusal.endswith(sentence)
+        assert bool(last.refusal) == bool(sentence)
+
+
 def test_a_shard_lost_while_it_is_read_is_not_taken_for_zeros(folder: Path) -> None:
     shard = kept(folder) / "store/rgb/c/2/0/0"
     assert run(folder, store_of(SCANS), before=shard.unlink) == ([4, 5], scratch(store_of(SCANS)))
