@@ -276,8 +276,8 @@ def test_the_code_of_the_source_is_all_that_computes_features() -> None:
     package = ROOT / "pipeline"
     entered = [package / f"extraction/{name}.py" for name in ("scan", "batched")]
     needed = {file for entry in entered for file in rooms.closure(entry)}
-    apart = [package / room for room in ("preparation", "readers", "weights", "cache")]
-    apart += [package / "dataset" / name for name in ("manifest.py", "scan.py")]
+    apart = [package / room for room in ("preparation", "exhibits", "readers", "weights", "cache")]
+    apart += [package / "dataset" / name for name in ("manifest.py", "scan.py", "window.py")]
     needed = {
         file
         for file in needed
