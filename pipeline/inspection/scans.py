@@ -15,7 +15,7 @@ from .model import InspectionModel
 
 @dataclass
 class FoundScans:
-    """What a folder and those below it hold.
+    """These are the scans of a folder and of those below it.
 
     Attributes:
         scans: complete ones, by name.
@@ -27,7 +27,7 @@ class FoundScans:
 
 
 def split_pair(name: str) -> tuple[Path, Path]:
-    """Image and geometry of IMAGE,GEOMETRY, whose names may hold commas, or of a coloured cloud.
+    """Return the files of IMAGE,GEOMETRY, whose names may hold commas, or of a coloured cloud.
 
     Raises:
         ConfigError: a file that has no colours of its own, or several commas of which none, or
@@ -61,7 +61,7 @@ def pair_files(rgb: Path, points: Path, model: InspectionModel) -> ScanFiles:
 
 
 def find_scans(folder: Path, model: InspectionModel) -> FoundScans:
-    """The scans in a folder and below it, whatever its folders are called.
+    """Return the scans in a folder and below it, whatever its folders are called.
 
     Files are paired as in the model's layout: by name, side by side or in folders rgb and xyz; of
     Eyecandies by number. A scan's id is its folder's path from `folder` and its name.

@@ -110,7 +110,7 @@ def _part(
 
 
 def _gap(options: Preparation) -> float:
-    """How far apart two pieces may be, metres."""
+    """Return how far apart two pieces may be, in metres."""
     return options.piece_gap_m if options.parts == "largest" else math.inf
 
 

@@ -1,4 +1,4 @@
-"""What a scan's mask may mark: defects alone, on the part, and not everything but them."""
+"""A scan's mask may mark defects alone, on the part, and not everything but them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_place(
 
 
 def stray_regions(mask: NDArray[np.bool_], foreground: NDArray[np.bool_]) -> int:
-    """How many of the mask's 8-connected regions lie off the part, as `check_place` has it."""
+    """Return how many 8-connected regions of the mask lie off the part, as `check_place` has it."""
     from scipy import ndimage  # slow to import; only defects need it
 
     labels, count = ndimage.label(mask, _SQUARE)

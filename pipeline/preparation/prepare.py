@@ -52,7 +52,7 @@ from .resize import (
 
 @dataclass(frozen=True)
 class PreparedScan:
-    """What the backbones see of one scan.
+    """This is what the backbones see of one scan.
 
     Attributes:
         rgb: (3, 224, 224) float32, ImageNet-normalised.

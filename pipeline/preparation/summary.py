@@ -1,4 +1,4 @@
-"""What a preparation found, in a few words for the terminal."""
+"""Words for the terminal that say what a preparation found."""
 
 from __future__ import annotations
 

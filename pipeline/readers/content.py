@@ -10,7 +10,7 @@ from ..plumbing.errors import DataError
 
 
 def content_sha256(scan: ScanFiles) -> str:
-    """SHA-256 over the SHA-256 of the bytes of image, geometry, mask and sidecars.
+    """Return the SHA-256 over those of the bytes of image, geometry, mask and sidecars.
 
     Names and places of the files do not count; a cloud that is its own image counts once.
 
@@ -28,7 +28,7 @@ def content_sha256(scan: ScanFiles) -> str:
 
 
 def file_digest(path: Path) -> bytes:
-    """SHA-256 of a file's bytes; DataError where it cannot be read."""
+    """Return the SHA-256 of a file's bytes; DataError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

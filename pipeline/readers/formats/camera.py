@@ -22,7 +22,7 @@ def _as_tuples(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """As programs that know no integers write 640.0."""
+    """Turn 640.0, as programs without integers write it, into 640."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -22,7 +22,7 @@ LAYOUTS: dict[str, Layout] = {one.name: one for one in vars().values() if isinst
 
 
 def find_layout(name: str) -> Layout:
-    """The layout of that name.
+    """Return the layout of that name.
 
     Raises:
         ConfigError: there is none.
@@ -36,7 +36,7 @@ def find_layout(name: str) -> Layout:
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category, in an order that depends on their names alone.
+    """Return all scans of a category, in an order that depends on their names alone.
 
     Args:
         report: is called with each thing that is not laid out as `options` says, and listing goes

@@ -23,7 +23,7 @@ _TREE = Tree(mask="ground_truth", images=(".png",), geometries=(".tiff", ".tif")
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category; see `list_tree`."""
+    """Return all scans of a category; see `list_tree`."""
     return tuple(
         replace(
             scan,

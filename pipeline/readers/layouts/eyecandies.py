@@ -53,7 +53,7 @@ _MAX_TEXT_BYTES = 65536  # a hundred times what a pose or a range takes
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category, ordered by split and number.
+    """Return all scans of a category, ordered by split and number.
 
     Reported: no train or public test split; an item of a scan is missing; a mask that cannot be
     read; a name that leads out of root.
@@ -138,7 +138,7 @@ def _list_folder(
 def group_items(
     root: Path, folder: Path, light: int, report: Report = refuse
 ) -> dict[str, dict[str, Path]]:
-    """Path of every item that is used, by number and role, in order of number.
+    """Return the path of every item that is used, by number and role, in order of number.
 
     Which of them a scan must have is not checked. Reported: a link that leads out of root.
     """
@@ -160,7 +160,7 @@ def group_items(
 
 
 def find(root: Path, folder: Path, choices: Choices) -> Found:
-    """The scans of a folder by number; a mask alone is none.
+    """Return the scans of a folder by number; a mask alone is no scan.
 
     Raises:
         DataError: a link leads out of root.
@@ -176,7 +176,7 @@ def find(root: Path, folder: Path, choices: Choices) -> Found:
 
 
 def pair(rgb: Path, points: Path, choices: Choices) -> tuple[str, Pair]:
-    """The number of a scan and its files, of which range and pose are looked for beside the depth.
+    """Return the number of a scan and its files; range and pose are looked for beside the depth.
 
     Raises:
         DataError: one of them is not there.
@@ -195,7 +195,7 @@ def _sidecars(items: Mapping[str, Path]) -> dict[str, Path]:
 def _whole_scans(
     folder: Path, items: dict[str, dict[str, Path]], light: int, report: Report, *, masked: bool
 ) -> dict[str, dict[str, Path]]:
-    """Those of the items' scans that lack none; what the others lack is reported."""
+    """Return the scans that lack no item; what the others lack is reported."""
     names = {
         "image": f"_image_{light}.png",
         "depth": "_depth.png",
@@ -209,7 +209,7 @@ def _whole_scans(
 
 
 def _truth(files: dict[str, Path], split: Split) -> tuple[str, Label]:
-    """Defect and label of a scan whose mask is known."""
+    """Return the defect and the label of a scan whose mask is known."""
     if split != "test" or not read_mask(files["mask"]).any():
         return GOOD, 0
     kinds = [kind for kind in TYPES if kind in files and read_mask(files[kind]).any()]
@@ -217,7 +217,7 @@ def _truth(files: dict[str, Path], split: Split) -> tuple[str, Label]:
 
 
 def _read_depth(path: Path) -> NDArray[np.uint16]:
-    """(H, W) uint16, still to be scaled to its range."""
+    """Return the depth, (H, W) uint16, which is still to be scaled to its range."""
     header = png.read_png_header(path)
     pixels = read_wide(path, _PNG) if header.bits == 16 and header.colour == png.GREY else None
     if pixels is None:
@@ -229,7 +229,7 @@ def _read_depth(path: Path) -> NDArray[np.uint16]:
 
 
 def _read_range(path: Path) -> tuple[float, float]:
-    """Nearest and farthest depth of an info_depth file."""
+    """Return the nearest and the farthest depth of an info_depth file."""
     from ruamel.yaml import YAML, YAMLError
 
     try:
@@ -249,7 +249,7 @@ def _read_range(path: Path) -> tuple[float, float]:
 
 
 def _read_pose(path: Path) -> NDArray[np.float64]:
-    """(4, 4) float64, world to camera."""
+    """Return the pose, (4, 4) float64 from the world to the camera."""
     try:
         rows = [[float(word) for word in line.split()] for line in _read_text(path).splitlines()]
         pose = np.array([row for row in rows if row], dtype=np.float64)

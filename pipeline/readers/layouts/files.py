@@ -1,4 +1,4 @@
-"""What every layout does with names and folders: no link leads out, no partner is missing."""
+"""Every layout checks names and folders here: no link leads out, and no partner is missing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_partners(
 def files_by_stem(
     root: Path, folder: Path, suffixes: Collection[str], report: Report
 ) -> dict[str, Path]:
-    """Files of these types (lower case, with the dot) in a folder, by stem; none if it is absent.
+    """Return the files of some types (lower case, with the dot) in a folder by their stem.
 
     Stems are in Unicode's composed form, so that names that look alike are alike. Reported and left
     out: the second of one stem, and a link that leads out of root.
@@ -69,12 +69,12 @@ def files_by_stem(
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form (NFC): macOS hands out the decomposed one."""
+    """Return a name in Unicode's composed form (NFC); macOS hands out the decomposed one."""
     return unicodedata.normalize("NFC", name)
 
 
 def _files_called(stem: str, folder: Path) -> list[Path]:
-    """Files of any type in a folder whose stem, in composed form, is the given one."""
+    """Return the files of any type in a folder that have a stem, given in composed form."""
     paths = visible(folder) if folder.is_dir() else ()
     return [path for path in paths if composed(path.stem) == stem and path.is_file()]
 
@@ -94,7 +94,7 @@ def report_ignored(
 
 
 def _holds(folder: Path, suffixes: Collection[str]) -> bool:
-    """Whether a file of these types lies in a folder or below it; links are not followed."""
+    """Tell whether a file of these types lies in a folder or below it; links are not followed."""
     return any(
         Path(name).suffix.lower() in suffixes and not name.startswith(".")
         for _, _, names in os.walk(folder)
@@ -103,7 +103,7 @@ def _holds(folder: Path, suffixes: Collection[str]) -> bool:
 
 
 def is_inside(root: Path, path: Path, report: Report) -> bool:
-    """Whether `check_inside` lets a path pass; what it refuses is reported."""
+    """Tell whether `check_inside` lets a path pass; what it refuses is reported."""
     with reporting(report, "name", path):
         check_inside(root, path)
         return True
@@ -111,7 +111,7 @@ def is_inside(root: Path, path: Path, report: Report) -> bool:
 
 
 def visible(folder: Path) -> Iterator[Path]:
-    """What a folder holds, by name, without hidden files.
+    """Return what a folder holds, ordered by name, without hidden files.
 
     Raises:
         DataError: the folder cannot be listed.
@@ -123,7 +123,7 @@ def visible(folder: Path) -> Iterator[Path]:
 
 
 def is_printable(name: str, path: Path, report: Report) -> bool:
-    """Whether a scan's name can be shown: a line break in it would forge lines of a report."""
+    """Tell whether a scan's name can be shown: a line break in it would forge lines of a report."""
     if not name.isprintable():
         message = f"{name!r} has characters that cannot be printed: rename the file."
         report(Problem("name", path, message))

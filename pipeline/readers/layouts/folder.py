@@ -53,7 +53,7 @@ _MIN_TRAIN = 2  # good scans: one to learn from and one to calibrate on
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category, ordered by split (train, validation, test), defect and name.
+    """Return all scans of a category, ordered by split (train, validation, test), defect and name.
 
     Hidden files and files of other types are ignored; extensions may be in either case.
 
@@ -168,7 +168,7 @@ def _list_unsplit(root: Path, home: Path, test_share: float, report: Report) -> 
 
 
 def _by_content(scans: list[ScanFiles], report: Report) -> list[str]:
-    """Ids in an order that renaming files, masks or another camera do not change."""
+    """Return the ids in an order that new names, new masks or another camera do not change."""
     hashes: dict[str, str] = {}
     for scan in scans:
         with reporting(report, "unreadable", scan.rgb):
@@ -181,7 +181,7 @@ def _test_count(good: int, share: float) -> int:
 
 
 def _list_defects(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:
-    """Scans of each DEFECT folder, and those right in `folder`: good, or unknown in the test."""
+    """Yield the scans of each DEFECT folder, and those right in `folder`, unknown in the test."""
     bare = GOOD if split != "test" else UNKNOWN
     yield from _list_folder(root, folder, split, bare, "", report)
     for path in visible(folder):
@@ -209,7 +209,7 @@ def _truth(name: str) -> tuple[str, Label]:
 
 
 def _is_mask_tree(path: Path) -> bool:
-    """Whether a folder is a tree of masks, by DEFECT, and not the masks of scans beside it."""
+    """Tell whether a folder is a tree of masks, by DEFECT, and not the masks of scans beside it."""
     if not path.is_dir() or path.name.casefold() not in ROLE_NAMES["mask"]:
         return False
     return any(below.is_dir() for below in visible(path))
@@ -220,7 +220,7 @@ def _split_of(folder: Path) -> Split | None:
 
 
 def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> dict[str, Path]:
-    """The camera's sidecar: in the category's folder, else in root; empty where there is none."""
+    """Return the camera's sidecar from the category's folder, else from root, or nothing."""
     names = CALIBRATION_FILES if name is None else (name,)
     for folder in (home, root):
         paths = [folder / candidate for candidate in names]

@@ -1,4 +1,4 @@
-"""What a layout of a data set is: one object, which its module makes and the registry names."""
+"""A layout of a data set is one object, which its module makes and the registry names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .problems import Report
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one scan.
+    """These are the files of one scan.
 
     Attributes:
         rgb, points: the image and the geometry, one file where a cloud brings its own colours.
@@ -33,7 +33,7 @@ class Pair:
 
 @dataclass
 class Found:
-    """The scans of one folder, each by its name there.
+    """These are the scans of one folder, each by its name there.
 
     Attributes:
         pairs: complete scans.
@@ -45,7 +45,7 @@ class Found:
 
 
 class Choices(Protocol):
-    """What finding a scan's files depends on besides the layout.
+    """Finding a scan's files depends on these params besides the layout.
 
     Attributes:
         light: data.light.
@@ -65,7 +65,7 @@ def _never(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the scans of a data set lie on the disk, and how one of them is read.
+    """A layout says how the scans of a data set lie on the disk, and how one of them is read.
 
     Attributes:
         name: value of data.layout.

@@ -14,7 +14,7 @@ from .problems import Problem, Report
 
 
 def find_masks(root: Path, folders: Iterable[Path], report: Report) -> dict[str, Path]:
-    """The masks below some folders, by their scan: "DEFECT/001", or "001" right in the folder.
+    """Return the masks below some folders by scan: "DEFECT/001", or "001" right in the folder.
 
     A folder called test between them counts for nothing. Reported and left out: the second mask of
     one scan, and links that lead out of root.
@@ -32,7 +32,7 @@ def find_masks(root: Path, folders: Iterable[Path], report: Report) -> dict[str,
 def with_masks(
     scans: Iterable[ScanFiles], masks: dict[str, Path], report: Report
 ) -> Iterator[ScanFiles]:
-    """The scans with their masks.
+    """Yield the scans with their masks.
 
     Reported: a mask without its scan, and one of a scan that has its own.
 

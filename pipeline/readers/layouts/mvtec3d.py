@@ -30,7 +30,7 @@ _MIN_BLACK = 0.5  # the sensor's own dropouts keep their colours
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category, ordered by split (train, validation, test), defect and file stem.
+    """Return all scans of a category, ordered by split, defect and file stem.
 
     Hidden files and files of other types are ignored; extensions may be in either case.
 
@@ -55,7 +55,7 @@ def read_scan(files: ScanFiles) -> RawScan:
 
 
 def is_preprocessed(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
-    """Whether a scan was left by M3DM's preprocessing script, which the CFM code uses as well.
+    """Tell whether M3DM's preprocessing script, which CFM uses as well, has been over a scan.
 
     It pads the scan to a square and sets the table and stray returns to zero, points and colours
     alike. So the border shows no table, and most pixels without a return are exactly black.

@@ -30,12 +30,12 @@ _KEYS = (".json", ".yaml", ".yml", ".xml")  # files about a scan, which nobody t
 
 
 def is_role_folder(path: Path) -> bool:
-    """Whether a folder is named after what its files show, as rgb or xyz."""
+    """Tell whether a folder is named after what its files show, as rgb or xyz."""
     return path.is_dir() and path.name.casefold() in _ROLES
 
 
 def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
-    """Scans of a folder by name, sorted: in folders rgb, xyz, gt, or side by side in one folder.
+    """Return the scans of a folder by name: in folders rgb, xyz, gt, or side by side in one folder.
 
     Side by side the role shows in the file's mark (`001_rgb.png`, `001_xyz.tiff`,
     `001_mask.png`), else in its type: an image or a geometry. An unmarked TIFF is the geometry,
@@ -67,7 +67,7 @@ def pair_files(root: Path, folder: Path, report: Report) -> dict[str, Pair]:
 def group_files(
     root: Path, folder: Path, report: Report = refuse
 ) -> dict[str, dict[Role, list[Path]]]:
-    """The files of a folder by scan and role, sorted; whether a scan is whole is not checked.
+    """Return the files of a folder by scan and role; whether a scan is whole is not checked.
 
     Reported: both forms in one folder, and links that lead out of root.
     """
@@ -78,7 +78,7 @@ def group_files(
 
 
 def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
-    """The scans of a folder; a mask alone is none.
+    """Return the scans of a folder; a mask alone is no scan.
 
     Raises:
         DataError: both forms in one folder, or a link that leads out of root.
@@ -100,12 +100,12 @@ def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
 
 
 def pair(rgb: Path, points: Path, choices: Choices) -> tuple[str, Pair]:
-    """The name of a scan, its image's without the mark of its role, and its files."""
+    """Return a scan's name, which is its image's without the mark of the role, and its files."""
     return scan_name(rgb), Pair(rgb, points)
 
 
 def scan_name(path: Path) -> str:
-    """The name that a file's scan has: its stem, composed, without the mark of its role."""
+    """Return the name of a file's scan: the composed stem without the mark of the role."""
     return _split_mark(path)[1]
 
 
@@ -120,7 +120,7 @@ def _both(role: Role, path: Path, other: Path) -> str:
 
 
 def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | None, str, Path]]:
-    """(role, scan's name, file) of each file; the role of an unmarked one is None."""
+    """Return role, scan's name and path of each file; the role of an unmarked one is None."""
     flat = [(*_split_mark(path), path) for path in _files(root, folder, report)]
     nested: list[tuple[Role | None, str, Path]] = []
     for sub in filter(is_role_folder, visible(folder)):
@@ -180,7 +180,7 @@ def _check_pairs(
 
 
 def _alone(path: Path, stem: str, what: str) -> str:
-    """The sentence on a file without its partner; it names a neighbour that is not read as one."""
+    """Return the sentence on a file without its partner; it names a neighbour of an unread type."""
     home = path.parent
     beside = filter(is_role_folder, visible(home.parent)) if is_role_folder(home) else [home]
     for other in (file for folder in beside for file in visible(folder) if file.is_file()):

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: refused at once, or reported one by one while listing goes on."""
+"""Problems of a data set are refused at once, or reported one by one while listing goes on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """This is one thing that is wrong with a data set.
 
     Attributes:
         kind: what it is about.

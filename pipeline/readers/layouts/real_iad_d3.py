@@ -31,7 +31,7 @@ _MASK, _NORMALS = "gt", "ps"
 def list_scans(
     root: Path, category: str, options: Listing, report: Report = refuse
 ) -> tuple[ScanFiles, ...]:
-    """All scans of a category, each with the image of its light; see `list_tree`.
+    """Return all scans of a category, each with the image of its light; see `list_tree`.
 
     Reported, too: a scan without an image of that light, or with several.
     """
@@ -50,7 +50,7 @@ def list_scans(
 
 
 def find(root: Path, folder: Path, choices: Choices) -> Found:
-    """The scans of a folder with rgb and xyz in it.
+    """Return the scans of a folder with rgb and xyz in it.
 
     Raises:
         DataError: a link leads out of root.
@@ -73,7 +73,7 @@ def find(root: Path, folder: Path, choices: Choices) -> Found:
 
 
 def _find_images(root: Path, folder: Path, report: Report, *, light: int) -> dict[str, Path]:
-    """The image of a light by scan, of the folders in rgb."""
+    """Return the image of a light for each scan, which is a folder in rgb."""
     images: dict[str, Path] = {}
     home = folder / RGB
     if not home.is_dir() or not is_inside(root, home, report):
@@ -97,7 +97,7 @@ def _find_images(root: Path, folder: Path, report: Report, *, light: int) -> dic
 
 
 def _lights(stem: str) -> list[int]:
-    """The numbers of L01, L02, ... in a file's name."""
+    """Return the numbers of L01, L02, ... in a file's name."""
     return [int(digits) for digits in re.findall(r"(?<![A-Za-z0-9])L(\d{1,2})(?!\d)", stem)]
 
 

@@ -26,7 +26,7 @@ FindImages = Callable[[Path, Path, Report], Mapping[str, Path]]
 
 @dataclass(frozen=True)
 class Tree:
-    """What differs between the data sets of this tree.
+    """This is what differs between the data sets of this tree.
 
     Attributes:
         mask: name of the masks' folder.
@@ -47,7 +47,7 @@ class Tree:
 
 
 def list_tree(root: Path, category: str, tree: Tree, report: Report) -> Iterator[ScanFiles]:
-    """All scans of a category, ordered by split (train, validation, test), defect and file stem.
+    """Return all scans of a category, ordered by split, defect and file stem.
 
     Hidden files and files of other types are ignored; extensions may be in either case.
 
