@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	@echo "Heatmaps: reports/heatmaps. Curves: dvc plots show. An experiment: dvc exp run -S model.lr=3e-4"
 
 test: lint $(VENV)/.formats # in two processes of one thread each, which two cores finish soonest
-	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed
 	ruff check .

@@ -27,18 +27,10 @@ LONGEST = ("tests/e2e/", "tests/studies/", "tests/inspection/", "tests/bench/") 
 PITCH = 0.001  # metres a pixel of a made-up scan
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, keep those that share fixtures in one of them.
-
-    These are a file's, and those that name a group. What takes longest begins first.
-    """
-    if not getattr(config.option, "loadgroup", False):  # in a worker of pytest --dist loadgroup
-        return
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Where tests run in several processes, what takes longest begins first."""
+    if hasattr(config, "workerinput"):  # in a process of pytest-xdist
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from mentor3ad.params.schema import load_params
 from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
+pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)

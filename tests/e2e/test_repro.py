@@ -9,7 +9,7 @@ import pytest
 
 from testbed.clone import CATEGORY, Project, stages_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
+pytestmark = pytest.mark.e2e
 
 
 def numbers(content: Any) -> Iterator[float]:

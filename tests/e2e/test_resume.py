@@ -17,7 +17,7 @@ import pytest
 from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, clone, digest, stages_run
 from tests.processes import is_alive
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
+pytestmark = pytest.mark.e2e
 
 
 def _wait(condition: Any, seconds: float, process: subprocess.Popen[Any] | None = None) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from testbed.clone import Project, stages_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
+pytestmark = pytest.mark.e2e
 
 STUDY = """# two votes
 preset: demo
