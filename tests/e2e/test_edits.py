@@ -7,7 +7,7 @@ import pytest
 
 from testbed.clone import CATEGORY, Project, digest, stages_run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("finished")]
+pytestmark = pytest.mark.e2e
 
 
 @contextlib.contextmanager
