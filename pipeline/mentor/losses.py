@@ -191,10 +191,10 @@ def _unit(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _through_unit(slope: Tensor, unit: Tensor, length: Tensor) -> Tensor:
-    """The gradient by rows (N, C) of a loss whose gradient by their units (`_unit`) is `slope`.
+    """Returns the gradient of a loss by rows (N, C), given its gradient by the rows' unit vectors.
 
-    It is (g - (g . u) u) / l, where g is the slope, u the unit and l the length: a change along a
-    row does not turn it.
+    It is (g - (g . u) u) / l, where g is the given gradient, `slope`, u the unit vector and l the
+    row's length: a change along a row does not turn it.
     """
     along = (slope * unit).sum(dim=-1, keepdim=True)
     return torch.addcmul(slope, unit, along, value=-1) / length

@@ -22,7 +22,7 @@ Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R)
 
 
 def as_it_is(*inputs: Tensor) -> StepInputs:
-    """For a loss that sees F_RGB and F_XYZ alone."""
+    """Hands F_RGB and F_XYZ on unchanged, for a loss that sees nothing else."""
     return inputs
 
 

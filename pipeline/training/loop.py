@@ -35,7 +35,7 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class Trained(Generic[M]):
-    """A module in eval mode, and the loss of every step, of the weights before that step."""
+    """A trained module in eval mode, and the loss of each step, taken before its weights change."""
 
     module: M
     losses: list[float]

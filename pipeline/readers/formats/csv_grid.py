@@ -89,7 +89,7 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _separator(lines: list[str]) -> str | None:
-    """That of the longest line, as it is the table's; None for blanks."""
+    """The separator of the longest line, which belongs to the table; None where blanks separate."""
     longest = max(lines, key=len, default="")
     return next((separator for separator in _SEPARATORS if separator in longest), None)
 

@@ -33,7 +33,7 @@ def decompress(data: bytes, size: int) -> bytes:
 
 
 def _copy_match(data: bytes, at: int, control: int, out: bytearray) -> int:
-    """Append the match that the control byte starts; where the stream goes on."""
+    """Append the match that the control byte starts. Returns the position of the next control."""
     length = control >> 5
     end = at + (2 if length == _LONG else 1)
     if end > len(data):

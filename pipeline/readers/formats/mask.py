@@ -72,9 +72,10 @@ def read_mask_image(path: Path) -> Mask:
 
 
 def marked(values: NDArray[Any], always_grey: bool = False) -> tuple[NDArray[Any], bool]:
-    """Classes (H, W), at least 0, without what is below half of a grey mask; and whether it is one.
+    """Returns the classes (H, W) of a mask, and whether the mask is grey.
 
-    It is where more than 16 values lie between 0 and the largest, or where every such pixel touches
+    In a grey mask all that is below half of the largest value is set to 0. A mask is grey where
+    more than 16 values lie between 0 and the largest, or where every such pixel touches
     a brighter one: then they line the edges of what is marked, and are no areas of their own.
     """
     most = int(values.max())
