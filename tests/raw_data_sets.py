@@ -117,7 +117,7 @@ def write_real_iad_d3(root: Path, category: str = "knob-cap") -> Path:
         image, points = plant_scan(i)
         name = f"S{i:04d}"
         for light in (1, 4, 5):
-            write_png(home / place / f"rgb/{name}/{name}_L{light:02d}_RGB.png", image // light)
+            write_png(home / place / f"rgb/{name}/{name}_L{light:02d}_RGB.png", image ^ light)
         write_png(home / place / f"ps/{name}.png", image)
         write_points(home / place / f"xyz/{name}.tiff", points)
     write_mask(home / "test/dent/gt/S0003.png", True, (90, 100))

@@ -53,7 +53,7 @@ def test_real_iad_d3_takes_the_image_of_the_light(tmp_path: Path, light: int) ->
         ("test/dent/S0003", "dent", 1),
     ]
     raw = read_scan(scans[3])
-    np.testing.assert_array_equal(raw.rgb, plant_scan(3)[0] // light)
+    np.testing.assert_array_equal(raw.rgb, plant_scan(3)[0] ^ light)
     np.testing.assert_array_equal(raw.points, plant_scan(3)[1])
     assert raw.mask is not None
     assert raw.mask.any()
