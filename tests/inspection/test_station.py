@@ -95,7 +95,8 @@ def test_a_scan_without_its_partner_is_mentioned_once(
     monkeypatch.setattr(station, "PATIENCE_S", 0.0)
     watched.look()
     watched.look()
-    assert watched.said == [f"a waits: {folder / 'a.png'} has no geometry of its name: add it."]
+    missing = "has no geometry, no other file called 'a': add it or remove this."
+    assert watched.said == [f"a waits: {folder / 'a.png'} {missing}"]
 
 
 def test_a_folder_that_vanishes_may_come_back(watched: Watched, folder: Path) -> None:
