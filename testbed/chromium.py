@@ -26,6 +26,8 @@ import os, sys
 ends = [os.dup(int(end)) for end in sys.argv[1:3]]
 os.dup2(ends[0], 3)
 os.dup2(ends[1], 4)
+for end in (3, 4):  # a dup may have become 3 or 4 already, which dup2 then leaves closed on exec
+    os.set_inheritable(end, True)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
