@@ -1,9 +1,9 @@
-"""Scans a second and peak memory on a GPU, at the settings of params.yaml.
+"""Scans a second and peak memory on a GPU, beside the published form on the same card.
 
-    python -m bench.gpu [--scans 256] [--shard 64]
+    python -m bench.gpu [--settings paper demo] [--scans 256] [--shard 64]
 
-Made-up scans of about 15,000 foreground points. Prints a Markdown table, or one line where there
-is no CUDA device. `from files` writes and reads a data set in a temporary folder.
+Made-up scans of about 15,000 foreground points, random weights. Prints Markdown tables, or one line
+where there is no CUDA device. `from files` writes and reads a data set in a temporary folder.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench import published_gpu
+from bench.project import paper_settings, params_of, shipped_params
 from mentor3ad.cache.maps import MAPS
-from mentor3ad.compute.device import select_device
+from mentor3ad.compute.device import scan_threads, select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.demo.generate import generate_category
@@ -35,15 +38,17 @@ from mentor3ad.guidance.training import train_guidance
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.model import InspectionModel, Settings
 from mentor3ad.params import schema as config
-from mentor3ad.params.schema import Features, Params, load_params
+from mentor3ad.params.schema import Features, Params
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.prepare import PreparedScan, prepare_category
 from mentor3ad.scoring.scorer import Scorer
-from mentor3ad.voting.model import fit_voting
+from mentor3ad.voting.model import VotingModel, fit_voting
 from testbed.extracted import batch_of
 
 SIDE = 123  # pixels of a part of about 15,000 foreground points
 ALONE = 16  # scans that are inspected one by one
+TOGETHER = 8  # scans of a batch of the published form, whose dense maps take 0.4 GB each
+CATEGORY = "biscuit"
 SKIPPED = "no CUDA device: skipped"
 
 
@@ -55,10 +60,14 @@ class Row:
     count: int
     seconds: float
     note: str = ""
+    published: float | None = None  # seconds of one in the published form
 
     def __str__(self) -> str:
-        rate, each = self.count / self.seconds, 1000 * self.seconds / self.count
-        return f"| {self.name} | {rate:.1f} | {each:.2f} | {self.note} |"
+        rate, each = self.count / self.seconds, self.seconds / self.count
+        beside = " | "
+        if self.published is not None:
+            beside = f"{1000 * self.published:.1f} | {self.published / each:.1f}"
+        return f"| {self.name} | {rate:.1f} | {1000 * each:.2f} | {beside} | {self.note} |"
 
 
 def made_up_scan(seed: int, side: int = SIDE) -> PreparedScan:
@@ -110,40 +119,66 @@ def extraction_from_memory(
             extractor(extractor.batch(list(clouds)))
 
         seconds = timed(backbones.device, lambda: list(pool.map(shard, shards)))
-    return Row("extraction from memory", len(scans), seconds, f"shards of {options.shard}")
+    few = scans[:TOGETHER]
+    beside = _second_time(
+        backbones.device, lambda: published_gpu.dense_maps(few, backbones, options.points)
+    )
+    note = f"shards of {options.shard}; published: to dense maps on the device"
+    return Row("extraction from memory", len(scans), seconds, note, beside / len(few))
 
 
-def extraction_from_files(params: Params, device: torch.device, scans: int) -> Row:
-    """`extract` of a generated category, from its files to its store; weights loaded within."""
+def _second_time(device: torch.device, work: Callable[[], object]) -> float:
+    """Seconds of work that has been done once before."""
+    work()
+    return timed(device, work)
+
+
+@contextmanager
+def generated(params: Params, scans: int) -> Iterator[Path]:
+    """A folder with a generated category in `raw`, of so many training scans and two to test."""
     counts = {"train": scans, "validation": 0, "test_good": 1, "test_defect": 1}
-    demo = params.demo.model_copy(update=counts)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        generate_category(folder / "raw", "biscuit", demo)
-        data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
-        manifest = prepare_category(
-            folder / "raw", "biscuit", folder / "prepared", data.preparation, data, workers=8
-        )
-
-        def extract() -> None:
-            extract_category(
-                folder / "prepared",
-                folder / "raw",
-                folder / "store.zarr",
-                params.features,
-                folder / "staging",
-                device,
-                batched=True,
-            )
-
-        seconds = timed(device, extract)
-    return Row("extraction from files", len(manifest.rows), seconds, "with start-up and writing")
+        generate_category(Path(name, "raw"), CATEGORY, params.demo.model_copy(update=counts))
+        yield Path(name)
 
 
-def inference(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Iterator[Row]:
-    """From arrays to decisions by an inspector, in batches and one by one; untrained modules."""
+def extraction_from_files(params: Params, device: torch.device, folder: Path) -> Row:
+    """`extract` of a generated category, from its files to its store: first shard to last."""
+    data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
+    manifest = prepare_category(
+        folder / "raw", CATEGORY, folder / "prepared", data.preparation, data, workers=8
+    )
+    stamps: list[float] = []
+
+    def bar(shards: Sequence[int]) -> Iterator[int]:
+        stamps.append(time.perf_counter())
+        yield from shards
+        stamps.append(time.perf_counter())
+
+    extract_category(
+        folder / "prepared",
+        folder / "raw",
+        folder / "store.zarr",
+        params.features,
+        folder / "staging",
+        device,
+        bar,
+        batched=True,
+    )
+    return Row("extraction from files", len(manifest.rows), stamps[1] - stamps[0], "to the store")
+
+
+def inference(
+    backbones: Backbones, params: Params, scans: Sequence[PreparedScan], raw: Path | None = None
+) -> Iterator[Row]:
+    """From arrays to decisions by an inspector, in batches and one by one; untrained modules.
+
+    Args:
+        raw: folder of a generated category whose scans are inspected one by one, from their files.
+    """
     inspector = _inspector(backbones, params)
-    pairs, shard = [as_arrays(scan) for scan in scans], params.features.shard
+    device, shard = backbones.device, params.features.shard
+    pairs = [as_arrays(scan) for scan in scans]
 
     def decide(some: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
         for found in inspector.inspect_batch(some):
@@ -151,23 +186,74 @@ def inference(backbones: Backbones, params: Params, scans: Sequence[PreparedScan
                 raise found
 
     decide(pairs[:shard])
-    seconds = timed(backbones.device, lambda: decide(pairs))
-    yield Row("inference", len(pairs), seconds, f"batches of {shard}")
+    seconds = timed(device, lambda: decide(pairs))
+    few, modules = scans[:TOGETHER], _modules(params, device)
+
+    def as_published() -> None:
+        maps, _ = published_gpu.dense_maps(few, backbones, params.features.points)
+        for scores in published_gpu.score_maps(maps, *modules).cpu().numpy():
+            inspector.model.voting.anomaly_map(scores)
+
+    beside = _second_time(device, as_published) / len(few)
+    yield Row("inference", len(pairs), seconds, f"batches of {shard}", beside)
     alone = pairs[:ALONE]
     inspector.inspect(*alone[0])
-    seconds = timed(backbones.device, lambda: [inspector.inspect(*pair) for pair in alone])
-    yield Row("inference, one scan", len(alone), seconds, "each waits for the one before")
+    seconds = timed(device, lambda: [inspector.inspect(*pair) for pair in alone])
+    note = "each waits for the one before"
+    yield Row("inference, one scan", len(alone), seconds, note)
+    if raw is not None:
+        good = raw / CATEGORY / "train" / "good"
+        files = sorted((good / "rgb").iterdir()), sorted((good / "xyz").iterdir())
+        named = list(zip(*files, strict=True))[: ALONE + 1]
+        inspector.inspect(*named[0])
+        found = [inspector.inspect(*pair).seconds for pair in named[1:]]
+        steps = [
+            f"{step} {1000 * np.median([one[step] for one in found]):.1f}" for step in found[0]
+        ]
+        seconds = timed(device, lambda: [inspector.inspect(*pair) for pair in named[1:]])
+        yield Row("inference, one scan from files", ALONE, seconds, "ms: " + ", ".join(steps))
+
+
+def decisions(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
+    """From features in the host's memory to anomaly maps, scan by scan, as `score` and `vote`."""
+    device, features = backbones.device, _features(backbones, params, scans)
+    fusion, guidance = _modules(params, device)
+    scorer, voting = Scorer(fusion, guidance, params.model.precision), _voting(params)
+
+    def decide(one: ScanFeatures) -> None:
+        voting.anomaly_map(scorer.score_maps(PixelFeatures([one], device), 0))
+
+    with scan_threads(device) as pool:
+        seconds = _second_time(device, lambda: list(pool.map(decide, features)))
+    few = scans[:TOGETHER]
+    maps, _ = published_gpu.dense_maps(few, backbones, params.features.points)
+
+    def as_published() -> None:
+        for scores in published_gpu.score_maps(maps, fusion, guidance).cpu().numpy():
+            voting.anomaly_map(scores)
+
+    beside = _second_time(device, as_published) / len(few)
+    note = "published: from dense maps on the device"
+    return Row("features to decision", len(features), seconds, note, beside)
+
+
+def _features(
+    backbones: Backbones, params: Params, scans: Sequence[PreparedScan]
+) -> list[ScanFeatures]:
+    extractor, found = BatchExtractor(backbones, params.features), []
+    for i in range(0, len(scans), TOGETHER):
+        arrays = extractor(batch_of(extractor, scans[i : i + TOGETHER]))
+        each = [{name: a[k] for name, a in arrays.items()} for k in range(len(arrays["rgb"]))]
+        found += [ScanFeatures.of(one, params.features.points.pool) for one in each]
+    return found
 
 
 def guidance_training(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
     """MGM's steps from features on the device, and their share of the measured GEMM rate."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    options, device = params.features, backbones.device
-    extractor = BatchExtractor(backbones, options)
-    arrays = extractor(batch_of(extractor, scans[:8]))
-    each = [{name: a[i] for name, a in arrays.items()} for i in range(len(arrays["rgb"]))]
-    features = PixelFeatures([ScanFeatures.of(one, options.points.pool) for one in each], device)
+    device = backbones.device
+    features = PixelFeatures(_features(backbones, params, scans[:TOGETHER]), device)
 
     def model(steps: int) -> config.Model:
         mgm = params.model.mgm.model_copy(update={"steps": steps})
@@ -189,7 +275,23 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
     )
     seconds = max(long - short, 1e-9)
     share = work / seconds / gemm_rate(device)
-    return Row("MGM training, steps", many - few, seconds, f"{100 * share:.0f} % of the GEMM rate")
+    beside = _published_step(backbones, params, scans[: params.model.mgm.scans])
+    note = f"{100 * share:.0f} % of the GEMM rate; published: extracts its scans in every step"
+    return Row("MGM training, steps", many - few, seconds, note, beside)
+
+
+def _published_step(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> float:
+    """Seconds of a step of the published training, which extracts anew: it caches nothing."""
+    fusion, guidance = _modules(params, backbones.device)
+    guidance.train().requires_grad_(True)
+    adam = torch.optim.Adam(guidance.parameters(), lr=1e-3)
+
+    def step() -> None:
+        maps, foreground = published_gpu.dense_maps(scans, backbones, params.features.points)
+        whole = (maps[0].clone(), maps[1].clone())  # outside of the inference mode
+        published_gpu.guidance_step(whole, foreground.clone(), fusion, guidance, adam)
+
+    return _second_time(backbones.device, step)
 
 
 def gemm_rate(device: torch.device, size: int = 8192, runs: int = 20) -> float:
@@ -208,49 +310,76 @@ def _inspector(backbones: Backbones, params: Params) -> Inspector:
         features=params.features,
         precision=params.model.precision,
     )
+    scorer = Scorer(*_modules(params, backbones.device), params.model.precision)
+    model = InspectionModel("made-up", settings, None, backbones, scorer, _voting(params))
+    return Inspector(model, batched=True)
+
+
+def _voting(params: Params) -> VotingModel:
     made_up = np.random.default_rng(0).uniform(size=(2, len(MAPS), SIZE, SIZE))
     scores = list(made_up.astype(np.float32))
-    voting = fit_voting(scores, scores, params.voting)
-    scorer = _scorer(params, backbones.device)
-    return Inspector(
-        InspectionModel("made-up", settings, None, backbones, scorer, voting), batched=True
-    )
+    return fit_voting(scores, scores, params.voting)
 
 
-def _scorer(params: Params, device: torch.device) -> Scorer:
+def _modules(params: Params, device: torch.device) -> tuple[Fusion, Guidance]:
+    """MFM and MGM, untrained. Without components they need no fitted space."""
     model = params.model
     torch.manual_seed(0)
-    # Without components the modules need no fitted space.
     fusion = Fusion(model.mfm.dim, model.mfm.hidden, None).to(device).eval()
     guidance = Guidance(fusion.dim, model.mgm.hidden, model.mgm.use_mentor, None)
-    return Scorer(fusion, guidance.to(device).eval(), model.precision)
+    return fusion.requires_grad_(False), guidance.to(device).eval().requires_grad_(False)
+
+
+def settings_named(name: str, shard: int) -> Params:
+    """The shipped settings, or the paper's with random weights and `auto` precision or float32."""
+    params = shipped_params() if name == "demo" else params_of(paper_settings())
+    precision = "auto" if name == "paper-auto" else params.features.precision
+    features = params.features.model_copy(update={"shard": shard, "precision": precision})
+    steps = {"steps": 220}
+    model = params.model.model_copy(
+        update={
+            "mfm": params.model.mfm.model_copy(update=steps),
+            "mgm": params.model.mgm.model_copy(update=steps),
+        }
+    )
+    return params.model_copy(update={"features": features, "model": model})
+
+
+def measure(params: Params, device: torch.device, count: int) -> Iterator[str]:
+    """The lines of a table, as they are measured."""
+    backbones = Backbones.load(params.features, device)
+    scans = [made_up_scan(seed) for seed in range(count)]
+    torch.cuda.reset_peak_memory_stats(device)
+    yield "| what | a second | ms each | published form, ms each | times | |"
+    yield "|---|---|---|---|---|---|"
+    yield str(extraction_from_memory(backbones, params.features, scans))
+    with generated(params, count) as folder:
+        yield str(extraction_from_files(params, device, folder))
+        for row in inference(backbones, params, scans, folder / "raw"):
+            yield str(row)
+    yield str(decisions(backbones, params, scans))
+    yield str(guidance_training(backbones, params, scans))
+    yield f"\npeak memory: {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    names = ("paper", "paper-auto", "demo")
+    parser.add_argument("--settings", nargs="+", choices=names, default=names)
     parser.add_argument("--scans", type=int, default=256)
     parser.add_argument("--shard", type=int, default=64)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         print(SKIPPED)
         return
-    params = load_params()
-    features = params.features.model_copy(update={"shard": arguments.shard})
-    params = params.model_copy(update={"features": features})
-    configure_process(params.runtime)
-    device = select_device(params.runtime.model_copy(update={"device": "cuda"}))
-    backbones = Backbones.load(features, device)
-    scans = [made_up_scan(seed) for seed in range(arguments.scans)]
-    torch.cuda.reset_peak_memory_stats(device)
-    print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}\n")
-    print("| what | a second | ms each | |\n|---|---|---|---|")
-    print(extraction_from_memory(backbones, features, scans))
-    peak = torch.cuda.max_memory_allocated(device)
-    print(extraction_from_files(params, device, arguments.scans))
-    for row in inference(backbones, params, scans):
-        print(row)
-    print(guidance_training(backbones, params, scans))
-    print(f"\npeak memory of extraction from memory: {peak / 2**20:.0f} MiB")
+    first = settings_named("demo", arguments.shard)
+    configure_process(first.runtime)
+    device = select_device(first.runtime.model_copy(update={"device": "cuda"}))
+    print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
+    for name in arguments.settings:
+        print(f"\n### {name}\n")
+        for line in measure(settings_named(name, arguments.shard), device, arguments.scans):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

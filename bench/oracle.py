@@ -103,7 +103,7 @@ def points_map(points: Tensor, centres: Tensor, tokens: Tensor, foreground: Tens
     weight = 1 / (distance[:, :3] + EPS)
     weight = weight / weight.sum(dim=1, keepdim=True)  # (P, 3)
     values = (tokens[:, index[:, :3]] * weight).sum(dim=2)  # (1152, P)
-    dense = torch.zeros(len(tokens), SIZE * SIZE)
+    dense = torch.zeros(len(tokens), SIZE * SIZE, device=tokens.device)
     dense[:, foreground] = values
     pooled = F.avg_pool2d(dense.reshape(1, -1, SIZE, SIZE), 3, stride=1)
     return F.adaptive_avg_pool2d(pooled, SIZE)[0].permute(1, 2, 0)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 
-from bench import gpu
+from bench import gpu, oracle, published_gpu
 from mentor3ad.inspection.arrays import raw_scan
 from mentor3ad.params.schema import Params
 from mentor3ad.preparation.prepare import prepare_raw
@@ -40,11 +41,30 @@ def test_extraction_from_memory(backbones, small, scans):
     assert row.seconds > 0
 
 
+def test_the_published_dense_maps_are_the_oracles(backbones, small, scans):
+    options = small.features.points
+    maps, foreground = published_gpu.dense_maps(scans[:2], backbones, options)
+    for i, scan in enumerate(scans[:2]):
+        sizes = options.groups, options.group_size
+        rgb, xyz = oracle.extract(scan, backbones.rgb, backbones.points, *sizes)
+        assert np.array_equal(foreground[i].reshape(224, 224), scan.foreground)
+        assert_allclose(maps[0][i], rgb.flatten(0, 1), atol=1e-4)
+        assert_allclose(maps[1][i], xyz.flatten(0, 1), atol=1e-3)
+
+
 def test_inference_in_batches_and_alone(backbones, small, scans, monkeypatch):
     monkeypatch.setattr(gpu, "ALONE", 1)
     rows = list(gpu.inference(backbones, small, scans))
     assert [row.count for row in rows] == [3, 1]
     assert rows[0].note == "batches of 2"
+
+
+def test_decisions(backbones, small, scans):
+    assert gpu.decisions(backbones, small, scans).count == 3
+
+
+def test_a_row_says_how_many_times_the_published_form_it_is():
+    assert str(gpu.Row("x", 10, 2.0, "note", 0.5)) == "| x | 5.0 | 200.00 | 500.0 | 2.5 | note |"
 
 
 def test_a_made_up_part_is_found_in_its_arrays(scans, small):
@@ -71,4 +91,5 @@ def test_without_a_device_it_says_so(monkeypatch, capsys):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
 def test_extraction_from_files(small):
-    assert gpu.extraction_from_files(small, torch.device("cuda"), 2).count == 4
+    with gpu.generated(small, 2) as folder:
+        assert gpu.extraction_from_files(small, torch.device("cuda"), folder).count == 4

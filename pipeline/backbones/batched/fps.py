@@ -3,14 +3,19 @@
 Which rounding is pinned: a squared distance is the float32 sum (dx^2 + dy^2) + dz^2 of rounded
 squares of rounded differences. Each is an operation of its own, for a compiler may contract a
 product and a sum within one kernel into a fused multiply-add that rounds once, as nvcc does in
-pointnet2_ops; PyTorch's eager kernels hold one operation each.
+pointnet2_ops; PyTorch's eager kernels hold one operation each, and `triton_fps.py` forbids it.
 """
+
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
 
+from ...plumbing.logs import log_event
 from ..fps import MAX_LANES, SKIP_RADIUS_SQUARED
 
+Steps = Callable[[Tensor, Tensor, Tensor, int], Tensor]  # see `_queue_steps`
 FAR = 1e10  # the kernel's distance of a point before the first centre
 LANE_BITS = MAX_LANES.bit_length() - 1
 
@@ -39,7 +44,7 @@ def tie_order(counts: Tensor, width: int) -> Tensor:
 def furthest_points(points: Tensor, counts: Tensor, groups: int) -> Tensor:
     """Indices of `groups` points of each scan, each the furthest from those before it.
 
-    The loop over centres only queues work: nothing in it waits for the device.
+    It only queues work: nothing in it waits for the device.
 
     Args:
         points: (B, P, 3) float32, padded with anything finite; counts: (B,) int64, each 1 to P.
@@ -49,14 +54,41 @@ def furthest_points(points: Tensor, counts: Tensor, groups: int) -> Tensor:
     """
     order = tie_order(counts, points.shape[1])
     xyz, nearest = _candidates(points, counts, order)
+    take_steps = device_kernel(points.device) or _queue_steps
+    return order.gather(1, take_steps(xyz, nearest, counts, groups))
+
+
+@cache
+def device_kernel(device: torch.device) -> Steps | None:
+    """Return the kernel that takes all steps; None on a CPU, and where triton cannot compile it.
+
+    It is tried on a few points first: to compile it triton needs a C compiler, which a machine that
+    runs torch may lack.
+    """
+    if device.type != "cuda":
+        return None
+    try:
+        from .triton_fps import take_steps
+
+        xyz, count = torch.zeros(3, 1, 2, device=device), torch.full((1,), 2, device=device)
+        take_steps(xyz, torch.ones(1, 2, device=device), count, 2)
+    except Exception as error:  # whatever triton raises: the loop does the same
+        log_event("fps", {"kernel": "triton", "used": False, "reason": str(error).split("\n")[0]})
+        return None
+    return take_steps
+
+
+def _queue_steps(xyz: Tensor, nearest: Tensor, counts: Tensor, groups: int) -> Tensor:
+    """`triton_fps.take_steps` by torch's own kernels, five for each centre."""
+    del counts  # what pads a scan takes no part by its distance
     difference, distance = torch.empty_like(xyz), torch.empty_like(nearest)
-    position = torch.zeros(groups, len(points), 1, dtype=torch.int64, device=points.device)
+    position = torch.zeros(groups, xyz.shape[1], 1, dtype=torch.int64, device=xyz.device)
     for k in range(1, groups):
         last = xyz.gather(2, position[k - 1].expand(3, -1, 1))  # (3, B, 1)
         _squared_distance(xyz, last, difference, distance)
         torch.minimum(nearest, distance, out=nearest)
         torch.argmax(nearest, dim=1, keepdim=True, out=position[k])  # of equal ones the first
-    return order.gather(1, position[..., 0].T)
+    return position[..., 0].T
 
 
 def are_furthest(points: Tensor, counts: Tensor, chosen: Tensor, chunk: int) -> Tensor:

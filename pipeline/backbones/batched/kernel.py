@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...plumbing.logs import log_event
-from .fps import are_furthest, furthest_points
+from .fps import are_furthest, device_kernel, furthest_points
 from .neighbours import TILE
 
 Kernel = Callable[[Tensor, int], Tensor]  # (B, P, 3) float32 to (B, G) int32
@@ -33,12 +33,14 @@ def published_kernel() -> Kernel | None:
 def sample_centres(points: Tensor, counts: Tensor, groups: int) -> Tensor:
     """Return what `furthest_points` does, by the published kernel where that gives the same.
 
-    The check is the one place where the host waits for the device, once a batch.
+    It is asked where triton has no kernel of ours to run, which needs no check. The check is the
+    one place where the host waits for the device, once a batch.
 
     Args:
         points: (B, P, 3) float32, padded with zeros, which lie in the kernel's skip ball.
     """
-    kernel = published_kernel() if points.device.type == "cuda" else None
+    wanted = points.device.type == "cuda" and device_kernel(points.device) is None
+    kernel = published_kernel() if wanted else None
     if kernel is None:
         return furthest_points(points, counts, groups)
     return checked(kernel, points, counts, groups)
