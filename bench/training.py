@@ -107,7 +107,8 @@ class _FromDisk(PixelFeatures):
 
     def stored(self, scans: Iterable[int]) -> list[Tensor]:
         start = time.perf_counter()
-        drop((self._rgb, self._tokens, self._index, self._weight), self.folder)
+        tables = (self._rgb, self._tokens, self._index, self._weight)
+        drop((table for table in tables if table is not None), self.folder)
         _FromDisk.stood += time.perf_counter() - start
         return super().stored(scans)
 

@@ -9,6 +9,7 @@ from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
 from mentor3ad.dataset.scan import Split
+from mentor3ad.features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from mentor3ad.features.store import KIND, ScanFeatures, feature_arrays
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import PARAMS_FILE, load_params
@@ -43,7 +44,7 @@ def store_category(
         samples=tuple(row.id for row in rows),
         hashes=tuple(row.sha256 for row in rows),
         inputs={"points": {"pool": False}},
-        arrays=feature_arrays("factored", groups),
+        arrays=feature_arrays("factored", PUBLISHED.rgb, Tokens(groups, POINT_CHANNELS)),
         codec=codec,
         shard=shard,
     )

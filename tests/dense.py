@@ -3,12 +3,11 @@
 import torch
 import torch.nn.functional as F
 
-from mentor3ad.dataset.grid import PATCH
+from mentor3ad.dataset.grid import SIZE
 
 
 def rgb_map(features: torch.Tensor) -> torch.Tensor:
-    """Bilinear x8 of patch features (28, 28, C) to (224, 224, C)."""
-    image = features.permute(2, 0, 1)[None]
-    size = (image.shape[2] * PATCH, image.shape[3] * PATCH)
-    image = F.interpolate(image, size=size, mode="bilinear", align_corners=False)
-    return image[0].permute(1, 2, 0)
+    """Bilinear upsampling of the features of a grid (S, S, C) to (224, 224, C)."""
+    image = features.permute(2, 0, 1)[None].double()  # so that places are not rounded to float32
+    image = F.interpolate(image, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+    return image[0].permute(1, 2, 0).to(features.dtype)

@@ -14,6 +14,7 @@ import torch
 from ..backbones.fps import IMPLEMENTATION
 from ..cache.schema import StoreManifest
 from ..dataset.manifest import Manifest
+from ..features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from ..features.store import KIND, feature_arrays
 from ..params.schema import Features
 
@@ -49,7 +50,9 @@ def store_manifest(
             "points": options.points.model_dump() | networks["points"] | {"fps": IMPLEMENTATION},
             "layout": options.layout,
         },
-        arrays=feature_arrays(options.layout, options.points.groups),
+        arrays=feature_arrays(
+            options.layout, PUBLISHED.rgb, Tokens(options.points.groups, POINT_CHANNELS)
+        ),
         codec=options.codec,
         shard=options.shard,
     )

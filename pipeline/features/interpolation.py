@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..dataset.grid import PATCHES, SIZE
 
@@ -103,6 +104,39 @@ def bilinear_taps(size: int = SIZE, patches: int = PATCHES) -> tuple[np.ndarray,
     centre = np.clip((np.arange(size) + 0.5) * patches / size - 0.5, 0, patches - 1)
     lower = np.minimum(centre.astype(np.int64), patches - 2)
     return lower, centre - lower
+
+
+def bilinear_cells(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The four cells of a grid around every pixel, and their bilinear weights.
+
+    Weights are products of one axis's: (1 - v, v) down and (1 - u, u) across.
+
+    Args:
+        side: cells along a side of the grid.
+
+    Returns:
+        index (50176, 4) int64, row by row of the grid, and weight (50176, 4) float32.
+    """
+    lower, upper_weight = bilinear_taps(SIZE, side)
+    corners, weights = [], []
+    for dy in range(2):
+        for dx in range(2):
+            corners.append((lower + dy)[:, None] * side + (lower + dx))
+            wy = upper_weight if dy else 1 - upper_weight
+            wx = upper_weight if dx else 1 - upper_weight
+            weights.append(wy[:, None] * wx)
+    index = np.stack(corners, axis=-1).reshape(-1, 4)
+    return index, np.stack(weights, axis=-1).reshape(-1, 4).astype(np.float32)
+
+
+def grid_map(cells: Tensor, foreground: np.ndarray) -> Tensor:
+    """The map (224, 224, C) float32 of a grid (G, G, C); zero outside the foreground (224, 224)."""
+    index, weight = bilinear_cells(cells.shape[0])
+    pixels = np.flatnonzero(foreground)
+    rows = cells.reshape(-1, cells.shape[-1]).float()[torch.from_numpy(index[pixels])]
+    dense = rows.new_zeros(SIZE * SIZE, rows.shape[-1])
+    dense[torch.from_numpy(pixels)] = (rows * torch.from_numpy(weight[pixels])[..., None]).sum(1)
+    return dense.view(SIZE, SIZE, -1)
 
 
 def fill_background_patches(features: np.ndarray, known: np.ndarray) -> np.ndarray:

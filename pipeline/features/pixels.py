@@ -1,7 +1,8 @@
 """Features of single pixels, gathered from the cache's factors.
 
-F_RGB of a pixel is a weighted sum of 4 patch features and F_XYZ one of 3 group tokens (48 with the
-reference's 3x3 mean), so maps of 50,176 x 1,920 values are never made for the pixels wanted:
+F_RGB of a pixel is a weighted sum of the features of 4 cells of a grid (DINO's patches) and F_XYZ
+one of 3 group tokens (48 with the reference's 3x3 mean), or of 4 cells too where the point backbone
+makes a grid, so maps of 50,176 x 1,920 values are never made for the pixels wanted:
 
     F(p) = sum_k weight[p, k] * table[row[p, k]].
 
@@ -20,9 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..compute.device import to_device
-from ..dataset.grid import PATCH, PATCHES, SIZE
-from .channels import POINT_CHANNELS, RGB_CHANNELS
-from .interpolation import bilinear_taps, pool_taps
+from ..dataset.grid import PATCHES, SIZE
+from .channels import PUBLISHED, Shapes
+from .interpolation import bilinear_cells, pool_taps
 from .space import FeatureSpace
 from .store import ScanFeatures
 
@@ -57,7 +58,6 @@ class PixelFeatures:
         self.mapped = new_table is not None
         self._new_table = new_table or _tables_on(device)
         self._offsets: tuple[Tensor, Tensor] | None = None
-        self._rgb_taps = _patch_taps(device)
         for scan in scans:
             if not self.foreground:
                 self._allocate(scan)
@@ -66,37 +66,42 @@ class PixelFeatures:
     def _allocate(self, first: ScanFeatures) -> None:
         self._pool = first.pool
         scans = len(self._first_token)
-        points = first.tokens if first.points is None else first.points
+        sources = (first.points, first.xyz, first.tokens)
+        points = next(source for source in sources if source is not None)
         new = self._new_table
-        self._rgb = new((scans * PATCHES * PATCHES, first.rgb.shape[-1]), torch.float16)
-        self._tokens = new((int(self._starts[-1]), _set(points).shape[-1]), torch.float16)
-        self._index = new((scans * SIZE * SIZE, 3), torch.int32)  # in the scan's tokens
-        self._weight = new((scans * SIZE * SIZE, 3), torch.float16)
+        self._rgb_side = first.rgb.shape[0]
+        self._xyz_side = None if first.xyz is None else first.xyz.shape[0]
+        self._rgb = new((scans * self._rgb_side**2, first.rgb.shape[-1]), torch.float16)
+        self._tokens = new((int(self._starts[-1]), points.shape[-1]), torch.float16)
+        self._channels = self._rgb.shape[1], self._tokens.shape[1]
+        self._index: Tensor | None = None
+        self._weight: Tensor | None = None
+        if self._xyz_side is None:
+            self._index = new((scans * SIZE * SIZE, 3), torch.int32)  # in the scan's tokens
+            self._weight = new((scans * SIZE * SIZE, 3), torch.float16)
 
     def _append(self, scan: ScanFeatures) -> None:
         number, pixels = len(self), np.flatnonzero(scan.foreground)
-        if scan.points is None:
-            tokens, index, weight = _set(scan.tokens), _set(scan.index), _set(scan.weight)
-        else:  # each foreground pixel is its own token of weight 1
-            tokens = scan.points[scan.foreground]
-            index = np.zeros((SIZE * SIZE, 3), dtype=np.int32)
-            weight = np.zeros((SIZE * SIZE, 3), dtype=np.float16)
-            index[pixels, 0], weight[pixels, 0] = np.arange(len(pixels)), 1
         patches, of_tokens = self._rows_of(number)
-        pixels_of = slice(number * SIZE * SIZE, (number + 1) * SIZE * SIZE)
-        for table, rows, values in (
+        tokens, index, weight = _factors(scan)
+        rows = [
             (self._rgb, patches, scan.rgb.reshape(-1, scan.rgb.shape[-1])),
             (self._tokens, of_tokens, tokens),
-            (self._index, pixels_of, index.reshape(-1, 3).astype(np.int32)),
-            (self._weight, pixels_of, weight.reshape(-1, 3)),
-        ):
-            table[rows] = to_device(values, table.device)
+        ]
+        if self._index is not None and self._weight is not None:
+            pixels_of = slice(number * SIZE * SIZE, (number + 1) * SIZE * SIZE)
+            rows.append((self._index, pixels_of, _set(index).reshape(-1, 3).astype(np.int32)))
+            rows.append((self._weight, pixels_of, _set(weight).reshape(-1, 3)))
+        for table, place, values in rows:
+            table[place] = to_device(values, table.device)
         self.foreground.append(pixels)
 
     def _rows_of(self, scan: int) -> tuple[slice, slice]:
-        """A scan's rows in the tables of patches and of tokens."""
-        patches = slice(scan * PATCHES * PATCHES, (scan + 1) * PATCHES * PATCHES)
-        return patches, slice(int(self._starts[scan]), int(self._starts[scan + 1]))
+        """A scan's rows in the tables of F_RGB's cells and of tokens, or F_XYZ's cells."""
+        cells = self._rgb_side**2
+        return slice(scan * cells, (scan + 1) * cells), slice(
+            int(self._starts[scan]), int(self._starts[scan + 1])
+        )
 
     def stored(self, scans: Iterable[int]) -> list[Tensor]:
         """The parts of the tables that hold all that these scans' foreground pixels are made of."""
@@ -106,8 +111,19 @@ class PixelFeatures:
             first, last = self.foreground[scan][[0, -1]] + scan * SIZE * SIZE
             pixels = slice(first, last + 1)
             parts += [self._rgb[patches], self._tokens[tokens]]
-            parts += [self._index[pixels], self._weight[pixels]]
+            if self._index is not None and self._weight is not None:
+                parts += [self._index[pixels], self._weight[pixels]]
         return parts
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Channels of F_RGB and F_XYZ as stored, before any feature space."""
+        return self._channels
+
+    @property
+    def cell_side(self) -> int:
+        """Cells along a side of the coarser grid: pixels that share one share much of a feature."""
+        return min(self._rgb_side, self._xyz_side or self._rgb_side)
 
     def __len__(self) -> int:
         return len(self.foreground)
@@ -136,7 +152,10 @@ class PixelFeatures:
 
     @property
     def tables(self) -> tuple[Tensor, Tensor]:
-        """Patch features (S * 784, R) and tokens (T, X), before `offsets` are subtracted."""
+        """F_RGB's cells (S * cells, R) and tokens or F_XYZ's cells (T, X).
+
+        In a space, before its `offsets` are subtracted.
+        """
         return self._rgb, self._tokens
 
     @property
@@ -151,7 +170,7 @@ class PixelFeatures:
             scan: (N,) int64 position of the scan; pixel: (N,) int64 y * 224 + x.
 
         Returns:
-            F_RGB (N, R) and F_XYZ (N, X), float32: 768 and 1152 channels, or a space's components.
+            F_RGB (N, R) and F_XYZ (N, X), float32: all channels, or a space's components.
         """
         patches, tokens = self.taps(scan, pixel)
         rgb, xyz = patches.sum(self._rgb), tokens.sum(self._tokens)
@@ -160,19 +179,27 @@ class PixelFeatures:
         return rgb - self._offsets[0], xyz - self._offsets[1]
 
     def taps(self, scan: Tensor, pixel: Tensor) -> tuple["Taps", "Taps"]:
-        """The taps of N pixels: of the patches (N, 4), and of the tokens (N, 3), or (N, 48) pooled.
+        """The taps of N pixels: of F_RGB's cells (N, 4), and of the tokens (N, 3), or (N, 48)
+        pooled, or of F_XYZ's cells (N, 4).
 
         Args:
             scan, pixel: as for `gather`.
         """
-        patch, patch_weight = self._rgb_taps
-        patches = Taps(scan[:, None] * (PATCHES * PATCHES) + patch[pixel], patch_weight[pixel])
-        if self._pool:
+        cell, cell_weight = _cell_taps(self._rgb_side, self.device)
+        cells = Taps(scan[:, None] * self._rgb_side**2 + cell[pixel], cell_weight[pixel])
+        if self._xyz_side is not None:
+            cell, cell_weight = _cell_taps(self._xyz_side, self.device)
+            index, weight = cell[pixel], cell_weight[pixel]
+        elif self._pool:
             index, weight = self._pooled(scan, pixel)
         else:
             row = scan * (SIZE * SIZE) + pixel
-            index, weight = _rows(self._index, row), _rows(self._weight, row).float()
-        return patches, Taps(index + self._first_token[scan][:, None], weight)
+            index, weight = self._at(self._index, row), self._at(self._weight, row).float()
+        return cells, Taps(index + self._first_token[scan][:, None], weight)
+
+    def _at(self, table: Tensor | None, row: Tensor) -> Tensor:
+        assert table is not None
+        return _rows(table, row)
 
     def _pooled(self, scan: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Indices and weights (N, 48) of the tokens in the reference's 3x3 mean of N pixels.
@@ -186,27 +213,15 @@ class PixelFeatures:
         rows, columns = first[y][:, None] + four, first[x][:, None] + four  # (N, 4) each
         source = scan[:, None, None] * (SIZE * SIZE) + rows[:, :, None] * SIZE + columns[:, None]
         area = (taps[y][:, :, None] * taps[x][:, None]).float()  # (N, 4, 4)
-        weight = _rows(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
-        return _rows(self._index, source).flatten(1), weight.flatten(1)
+        weight = self._at(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
+        return self._at(self._index, source).flatten(1), weight.flatten(1)
 
 
 @cache
-def _patch_taps(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Patch indices and bilinear weights of every pixel, (50176, 4) each.
-
-    Bilinear weights are products of one axis's: (1 - v, v) down and (1 - u, u) across.
-    """
-    lower, upper_weight = bilinear_taps()
-    corners, weights = [], []
-    for dy in range(2):
-        for dx in range(2):
-            corners.append((lower + dy)[:, None] * PATCHES + (lower + dx))
-            wy = upper_weight if dy else 1 - upper_weight
-            wx = upper_weight if dx else 1 - upper_weight
-            weights.append(wy[:, None] * wx)
-    index = torch.from_numpy(np.stack(corners, axis=-1).reshape(-1, 4))
-    weight = torch.from_numpy(np.stack(weights, axis=-1).reshape(-1, 4).astype(np.float32))
-    return index.to(device), weight.to(device)
+def _cell_taps(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """`bilinear_cells` of a grid on a device."""
+    index, weight = bilinear_cells(side)
+    return torch.from_numpy(index).to(device), torch.from_numpy(weight).to(device)
 
 
 @cache
@@ -243,22 +258,39 @@ def _rows(table: Tensor, index: Tensor) -> Tensor:
 
 
 def token_count(scan: ScanFeatures) -> int:
-    """The rows of a scan in the table of tokens: its groups, or a dense map's foreground pixels."""
+    """The rows of a scan in the table of tokens: groups, cells or a dense map's foreground."""
+    if scan.xyz is not None:
+        return scan.xyz.shape[0] * scan.xyz.shape[1]
     return len(scan.tokens) if scan.tokens is not None else int(scan.foreground.sum())
 
 
-def table_bytes(tokens: Sequence[int], components: int | None) -> int:
+def table_bytes(tokens: Sequence[int], components: int | None, shapes: Shapes = PUBLISHED) -> int:
     """Bytes of the tables of some scans, and of their tables in a feature space.
 
     Args:
         tokens: `token_count` of each scan; components: of the space; None: there is no space.
+        shapes: of the features, as their store says.
     """
-    patches = len(tokens) * PATCHES * PATCHES
-    size = 2 * (patches * RGB_CHANNELS + sum(tokens) * POINT_CHANNELS)
-    size += len(tokens) * SIZE * SIZE * 3 * (4 + 2)  # indices and weights
+    cells = len(tokens) * shapes.rgb.cells
+    size = 2 * (cells * shapes.rgb.channels + sum(tokens) * shapes.xyz_channels)
+    if shapes.xyz_side is None:
+        size += len(tokens) * SIZE * SIZE * 3 * (4 + 2)  # indices and weights
     if components is not None:
-        size += 4 * (patches + sum(tokens)) * (components + 1)
+        size += 4 * (cells + sum(tokens)) * (components + 1)
     return size
+
+
+def _factors(scan: ScanFeatures) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Tokens (T, X) of a scan, and index and weight of its pixels (50176, 3) if they vary."""
+    if scan.xyz is not None:
+        return scan.xyz.reshape(-1, scan.xyz.shape[-1]), None, None
+    if scan.points is None:
+        return _set(scan.tokens), scan.index, scan.weight
+    pixels = np.flatnonzero(scan.foreground)  # each is its own token of weight 1
+    index = np.zeros((SIZE * SIZE, 3), dtype=np.int32)
+    weight = np.zeros((SIZE * SIZE, 3), dtype=np.float16)
+    index[pixels, 0], weight[pixels, 0] = np.arange(len(pixels)), 1
+    return scan.points[scan.foreground], index, weight
 
 
 def _set(array: np.ndarray | None) -> np.ndarray:
@@ -266,6 +298,7 @@ def _set(array: np.ndarray | None) -> np.ndarray:
     return array
 
 
-def patch_of(pixel: np.ndarray) -> np.ndarray:
-    """The 8x8 patch, y * 28 + x, that holds each pixel."""
-    return (pixel // SIZE // PATCH) * PATCHES + pixel % SIZE // PATCH
+def patch_of(pixel: np.ndarray, side: int = PATCHES) -> np.ndarray:
+    """The cell, y * side + x, that holds the centre of each pixel; of 28 a side, an 8x8 patch."""
+    cell = (2 * np.arange(SIZE) + 1) * side // (2 * SIZE)  # of each row, and column
+    return cell[pixel // SIZE] * side + cell[pixel % SIZE]

@@ -7,11 +7,14 @@ components are all small, would be noise. The map into the space is affine and a
 weights sum to 1, so it is applied to the cached factors, not to every pixel.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .channels import POINT_CHANNELS, RGB_CHANNELS
+from ..plumbing.errors import ConfigError
+from .channels import PUBLISHED
 
 
 class Components(nn.Module):
@@ -29,24 +32,39 @@ class Components(nn.Module):
 class FeatureSpace(nn.Module):
     """Principal components of both modalities and a constant, or the features as they are."""
 
-    def __init__(self, components: int | None) -> None:
+    def __init__(self, components: int | None, raw: Sequence[int] = PUBLISHED.channels) -> None:
+        """Make a space that is still to be fitted.
+
+        Args:
+            components: of each modality; None: the features as they are.
+            raw: channels of F_RGB and F_XYZ as stored.
+
+        Raises:
+            ConfigError: more components than channels.
+        """
         super().__init__()
+        rgb, xyz = self.raw = raw[0], raw[1]
+        if components and components > min(raw):
+            raise ConfigError(
+                f"model.whitening.components = {components}: these backbones' features have {rgb} "
+                f"and {xyz} channels; take at most {min(raw)} components, or null for all channels"
+            )
         self.components = components
-        self.rgb = Components(RGB_CHANNELS, components + 1) if components else None
-        self.xyz = Components(POINT_CHANNELS, components + 1) if components else None
+        self.rgb = Components(rgb, components + 1) if components else None
+        self.xyz = Components(xyz, components + 1) if components else None
 
     @property
     def channels(self) -> tuple[int, int]:
         """Channels of F_RGB and F_XYZ in this space."""
         if self.components is None:
-            return RGB_CHANNELS, POINT_CHANNELS
+            return self.raw
         return self.components + 1, self.components + 1
 
     def fit(self, rgb: Tensor, xyz: Tensor, power: float, constant: float) -> None:
         """Fit to pixels' features of good scans.
 
         Args:
-            rgb: F_RGB (N, 768); xyz: F_XYZ (N, 1152).
+            rgb: F_RGB (N, R); xyz: F_XYZ (N, X).
             power: the exponent of the standard deviation that each component is divided by.
             constant: the last component's value, over the root mean square norm of the others.
         """

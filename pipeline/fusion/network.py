@@ -1,11 +1,14 @@
 """MFM, the Mentor of Fusion Module (section III-C): two modalities into one mentor feature."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from ..features.channels import PUBLISHED
 from ..features.space import FeatureSpace
 from ..mentor.losses import Workspace, info_nce, mentor_info_nce
-from ..mentor.modules import TrainedModule
+from ..mentor.modules import TrainedModule, channels_config
 
 
 def _mlp(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
@@ -18,15 +21,29 @@ def _mlp(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
 class Fusion(TrainedModule):
     """F_Mtr = MLP(MLP(F_RGB) concatenated with MLP(F_XYZ)), eq. 1.
 
-    `space` is what F_RGB (N, R) and F_XYZ (N, X) are given in: 768 and 1152 channels, or its
-    components.
+    `space` is what F_RGB (N, R) and F_XYZ (N, X) are given in: all channels, or its components.
     """
 
-    def __init__(self, dim: int, hidden: int | None, components: int | None = None) -> None:
+    def __init__(
+        self,
+        dim: int,
+        hidden: int | None,
+        components: int | None = None,
+        channels: Sequence[int] = PUBLISHED.channels,
+    ) -> None:
+        """Make an MFM that is still to be trained.
+
+        Args:
+            channels: of F_RGB and F_XYZ as stored.
+
+        Raises:
+            ConfigError: more components than channels.
+        """
         super().__init__()
         self.config = {"dim": dim, "hidden": hidden, "components": components}
+        self.config |= channels_config(channels)
         self.dim = dim
-        self.space = FeatureSpace(components)
+        self.space = FeatureSpace(components, channels)
         rgb, xyz = self.space.channels
         self.rgb = _mlp(rgb, dim, hidden)
         self.xyz = _mlp(xyz, dim, hidden)

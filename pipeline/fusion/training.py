@@ -34,7 +34,8 @@ def train_fusion(
     """
     mfm = model.mfm
     torch.manual_seed(model.seed)
-    fusion = Fusion(mfm.dim, mfm.hidden, model.whitening.components).to(features.device)
+    fusion = Fusion(mfm.dim, mfm.hidden, model.whitening.components, features.channels)
+    fusion.to(features.device)
     rng = generator(model.seed, "mfm", category)
     _fit_space(fusion, features, model.whitening, rng)
 
@@ -48,7 +49,7 @@ def train_fusion(
         loss,
         features.in_space(fusion.space),
         held_out and held_out.in_space(fusion.space),
-        partial(patch_pixels, scans=mfm.scans, pixels=mfm.pixels),
+        partial(patch_pixels, scans=mfm.scans, pixels=mfm.pixels, side=features.cell_side),
         mfm.steps,
         rng,
         generator(model.seed, "mfm held out", category),

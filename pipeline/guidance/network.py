@@ -1,11 +1,14 @@
 """MGM, the Mentor of Guidance Module (section III-D): cross-modal reconstruction with a mentor."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from ..features.channels import PUBLISHED
 from ..features.space import FeatureSpace
 from ..mentor.losses import cosine_loss
-from ..mentor.modules import TrainedModule
+from ..mentor.modules import TrainedModule, channels_config
 
 
 def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
@@ -44,16 +47,23 @@ class Guidance(TrainedModule):
     """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr")."""
 
     def __init__(
-        self, dim: int, hidden: int | None, use_mentor: bool, components: int | None = None
+        self,
+        dim: int,
+        hidden: int | None,
+        use_mentor: bool,
+        components: int | None = None,
+        channels: Sequence[int] = PUBLISHED.channels,
     ) -> None:
+        """Make an MGM that is still to be trained; arguments as of MFM (`Fusion`)."""
         super().__init__()
         self.config = {
             "dim": dim,
             "hidden": hidden,
             "use_mentor": use_mentor,
             "components": components,
+            **channels_config(channels),
         }
-        rgb, xyz = FeatureSpace(components).channels
+        rgb, xyz = FeatureSpace(components, channels).channels
         self.to_xyz = GuidedMapping(rgb, xyz, dim, hidden, use_mentor)
         self.to_rgb = GuidedMapping(xyz, rgb, dim, hidden, use_mentor)
 

@@ -46,7 +46,8 @@ def train_guidance(
     """
     mgm = model.mgm
     torch.manual_seed(model.seed)
-    guidance = Guidance(mentor.dim, mgm.hidden, mgm.use_mentor, mentor.space.components)
+    space = mentor.space
+    guidance = Guidance(mentor.dim, mgm.hidden, mgm.use_mentor, space.components, space.raw)
     guidance.to(features.device)
 
     @torch.no_grad()

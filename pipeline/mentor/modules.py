@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ..features.channels import PUBLISHED
 from ..params.project import LOSS_FILE
 from ..plumbing.errors import WeightsError
 
@@ -20,6 +21,15 @@ class TrainedModule(nn.Module):
     """A network of the method that can be written to a file and made again from it."""
 
     config: dict[str, Any]  # the constructor's arguments, JSON values
+
+
+def channels_config(channels: Sequence[int]) -> dict[str, list[int]]:
+    """The part of a module's config that says how many channels F_RGB and F_XYZ have.
+
+    Those of the paper's backbones are left out, so that a module of them is the file that it was
+    before there were others.
+    """
+    return {} if tuple(channels) == PUBLISHED.channels else {"channels": list(channels)}
 
 
 M = TypeVar("M", bound=TrainedModule)

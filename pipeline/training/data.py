@@ -63,7 +63,7 @@ def training_features(
 
     def size(positions: Iterable[int]) -> int:
         tokens = [cache.token_count(i) for i in positions]
-        return table_bytes(tokens, model.whitening.components)
+        return table_bytes(tokens, model.whitening.components, cache.shapes)
 
     limit = memory_gb * 1e9 if memory_gb else available_memory(device) / 2
     positions = getattr(split, part)

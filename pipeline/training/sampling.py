@@ -52,14 +52,22 @@ def random_pixels(
 
 
 def patch_pixels(
-    foreground: Sequence[np.ndarray], scans: int, pixels: int, steps: int, rng: np.random.Generator
+    foreground: Sequence[np.ndarray],
+    scans: int,
+    pixels: int,
+    steps: int,
+    rng: np.random.Generator,
+    side: int = PATCHES,
 ) -> Iterator[Batch]:
     """Draw at most one pixel of each patch and scan, up to scans * pixels a step, as MFM needs.
 
     Neighbours in one patch share its token: as negatives of each other they would be false ones.
     A scan that a small data set repeats within a step appears once for the same reason.
+
+    Args:
+        side: patches along a side of the picture.
     """
-    by_patch = [_by_patch(pixel) for pixel in foreground]
+    by_patch = [_by_patch(pixel, side) for pixel in foreground]
     for chosen in scan_batches(len(foreground), scans, steps, rng):
         scan_parts, pixel_parts = [], []
         for scan in np.unique(chosen):
@@ -71,10 +79,10 @@ def patch_pixels(
         yield Batch(np.concatenate(scan_parts), np.concatenate(pixel_parts))
 
 
-def _by_patch(pixel: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_patch(pixel: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pixels sorted by patch, and for each patch that has any its first place and their number."""
-    patch = patch_of(pixel)
-    count = np.bincount(patch, minlength=PATCHES * PATCHES)
+    patch = patch_of(pixel, side)
+    count = np.bincount(patch, minlength=side * side)
     start = np.concatenate([[0], np.cumsum(count)[:-1]])
     used = count > 0
     return pixel[np.argsort(patch, kind="stable")], start[used], count[used]

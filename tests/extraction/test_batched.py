@@ -17,6 +17,7 @@ import mentor3ad.extraction.batched as batched
 from mentor3ad.extraction.batched import BatchExtractor, shard_by_shard
 from mentor3ad.extraction.memory import batch_bytes, network_bytes
 from mentor3ad.extraction.scan import Backbones, Fast, extract_features, scan_geometry
+from mentor3ad.features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from mentor3ad.features.store import feature_arrays
 from mentor3ad.params.schema import Features
 from mentor3ad.plumbing.errors import DataError
@@ -81,7 +82,10 @@ def test_a_batch_is_its_scans_one_by_one(scans, backbones, options, tokens, norm
 def test_arrays_are_what_the_store_expects(scans, backbones, options, layout, device):
     options = options.model_copy(update={"layout": layout})
     arrays = together(scans[:1], backbones, options, device)
-    expected = {s.name: (s.shape, s.dtype) for s in feature_arrays(layout, GROUPS)}
+    expected = {
+        s.name: (s.shape, s.dtype)
+        for s in feature_arrays(layout, PUBLISHED.rgb, Tokens(GROUPS, POINT_CHANNELS))
+    }
     assert {name: (a.shape[1:], str(a.dtype)) for name, a in arrays.items()} == expected
 
 

@@ -20,6 +20,7 @@ from mentor3ad.extraction.scan import (
     precisions,
     scan_geometry,
 )
+from mentor3ad.features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from mentor3ad.features.pixels import PixelFeatures
 from mentor3ad.features.store import ScanFeatures, feature_arrays
 from mentor3ad.params.schema import Features
@@ -67,7 +68,10 @@ def with_tokens(options: Features, tokens: str) -> Features:
 def test_arrays_are_what_the_store_expects(scans, backbones, options, layout):
     options = options.model_copy(update={"layout": layout})
     arrays = extract(scans[:1], backbones, options)
-    expected = {s.name: (s.shape, s.dtype) for s in feature_arrays(layout, GROUPS)}
+    expected = {
+        s.name: (s.shape, s.dtype)
+        for s in feature_arrays(layout, PUBLISHED.rgb, Tokens(GROUPS, POINT_CHANNELS))
+    }
     assert {name: (a.shape[1:], str(a.dtype)) for name, a in arrays.items()} == expected
 
 

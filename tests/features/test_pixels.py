@@ -42,8 +42,18 @@ def as_dense(scan: ScanFeatures) -> ScanFeatures:
     return ScanFeatures(scan.rgb, scan.foreground, pool=False, points=points)
 
 
-@pytest.fixture(params=["plain", "pooled", "dense"])
+def on_grids(scan: ScanFeatures) -> ScanFeatures:
+    """Cells of two sides, neither of which divides 224."""
+    rng = np.random.default_rng(int(scan.foreground.sum()))
+    rgb = rng.normal(size=(30, 30, RGB)).astype(np.float16)
+    xyz = rng.normal(size=(50, 50, POINTS)).astype(np.float16)
+    return ScanFeatures(rgb, scan.foreground, pool=False, xyz=xyz)
+
+
+@pytest.fixture(params=["plain", "pooled", "dense", "grids"])
 def scans(request) -> list[ScanFeatures]:
+    if request.param == "grids":
+        return [on_grids(scan_features(seed, pool=False)) for seed in range(2)]
     scans = [scan_features(seed, request.param == "pooled") for seed in range(2)]
     return [as_dense(scan) for scan in scans] if request.param == "dense" else scans
 

@@ -9,6 +9,7 @@ import torch
 
 import mentor3ad.features.store as features
 from mentor3ad.cache.schema import StoreManifest
+from mentor3ad.features.channels import Grid, Shapes, Tokens
 from mentor3ad.features.interpolation import points_map, pool_map
 from mentor3ad.features.store import FeatureCache, feature_arrays
 from mentor3ad.plumbing.errors import CacheError
@@ -20,9 +21,7 @@ SAMPLES = ("train/good/000", "train/good/001", "test/hole/000")
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {"SIZE": SIZE, "PATCHES": PATCHES, "RGB_CHANNELS": RGB, "POINT_CHANNELS": POINTS}
-    for name, value in sizes.items():
-        monkeypatch.setattr(features, name, value)
+    monkeypatch.setattr(features, "SIZE", SIZE)
 
 
 def factors(sample: int) -> dict[str, np.ndarray]:
@@ -63,7 +62,7 @@ def manifest(layout: str, pool: bool) -> StoreManifest:
         samples=SAMPLES,
         hashes=("0" * 64,) * len(SAMPLES),
         inputs={"layout": layout, "points": {"groups": GROUPS, "pool": pool}},
-        arrays=feature_arrays(layout, GROUPS),
+        arrays=feature_arrays(layout, Grid(PATCHES, RGB), Tokens(GROUPS, POINTS)),
         codec="blosc",
         shard=2,
     )
@@ -142,9 +141,44 @@ def test_a_store_of_scores_is_refused(tmp_path: Path) -> None:
         FeatureCache.open(tmp_path / "scores.zarr", "rope")
 
 
+def test_a_grid_of_cells_in_place_of_groups() -> None:
+    rgb, xyz = Grid(PATCHES, RGB), Grid(5, POINTS)
+    factored, dense = (
+        {spec.name: (spec.shape, spec.dtype) for spec in feature_arrays(layout, rgb, xyz)}
+        for layout in ("factored", "dense")
+    )
+    assert factored == {
+        "rgb": ((3, 3, 5), "float16"),
+        "xyz": ((5, 5, 7), "float16"),
+        "foreground": ((12, 12), "uint8"),
+    }
+    assert dense["points"] == ((12, 12, 7), "float16")
+
+
+def test_a_store_says_its_shapes_and_its_cells(tmp_path: Path) -> None:
+    """What trains and scores takes channels and grids from the store."""
+    specs = feature_arrays("factored", Grid(PATCHES, RGB), Grid(5, POINTS))
+    content = replace(manifest("factored", False), inputs={"points": {}}, arrays=specs)
+
+    def compute(samples: range) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(0)
+        shape = {spec.name: (len(samples), *spec.shape) for spec in specs}
+        return {spec.name: rng.normal(size=shape[spec.name]).astype(spec.dtype) for spec in specs}
+
+    write_store(tmp_path / "rope.zarr", content, compute, tmp_path / "staging")
+    store = FeatureCache.open(tmp_path / "rope.zarr", "rope")
+    assert store.shapes == Shapes(Grid(PATCHES, RGB), POINTS, 5)
+    assert store.shapes.channels == (RGB, POINTS)
+    assert store.token_count(0) == 25
+    assert store.scan(0).xyz.shape == (5, 5, POINTS)
+
+
 def test_layouts_have_the_documented_arrays() -> None:
     shapes = {
-        layout: {spec.name: (spec.shape, spec.dtype) for spec in feature_arrays(layout, GROUPS)}
+        layout: {
+            spec.name: (spec.shape, spec.dtype)
+            for spec in feature_arrays(layout, Grid(PATCHES, RGB), Tokens(GROUPS, POINTS))
+        }
         for layout in ("factored", "dense")
     }
     assert shapes == {

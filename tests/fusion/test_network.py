@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mentor3ad.fusion.network import Fusion, fusion_loss
 from mentor3ad.mentor.losses import info_nce
+from mentor3ad.plumbing.errors import ConfigError
 
 
 @pytest.fixture
@@ -62,3 +63,19 @@ def test_projections_are_targets_of_the_outer_part_not_its_pupils(fusion, rows):
     (expected,) = torch.autograd.grad(loss, bias)
     torch.testing.assert_close(bias.grad, expected)
     assert all(p.grad.any() for p in fusion.outer.parameters())
+
+
+def test_channels_come_from_the_features():
+    fusion = Fusion(dim=16, hidden=24, components=None, channels=(152, 200))
+    assert fusion(torch.randn(3, 152), torch.randn(3, 200)).shape == (3, 16)
+    assert Fusion(**fusion.config).space.channels == (152, 200)
+
+
+def test_a_module_of_the_papers_backbones_names_no_channels(fusion):
+    """So that its file has the bytes that it had before there was a choice."""
+    assert fusion.config == {"dim": 16, "hidden": 24, "components": None}
+
+
+def test_more_components_than_channels_are_refused():
+    with pytest.raises(ConfigError, match=r"components = 153.*152 and 200 channels.*at most 152"):
+        Fusion(dim=16, hidden=24, components=153, channels=(152, 200))

@@ -53,6 +53,12 @@ def test_a_saved_guidance_loads_bit_for_bit(tmp_path: Path, use_mentor: bool) ->
     assert_equal_states(guidance(use_mentor), loaded)
 
 
+def test_channels_other_than_the_papers_are_in_the_file(tmp_path: Path) -> None:
+    made = Guidance(8, 6, True, None, (24, 40))
+    save_module(tmp_path, made, [1.0])
+    assert_equal_states(made, load_module(Guidance, tmp_path, CPU))
+
+
 def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
     save_module(tmp_path / "a", fusion(), [1.0, 0.5])
     save_module(tmp_path / "b", load_module(Fusion, tmp_path / "a", CPU), [1.0, 0.5])

@@ -95,3 +95,15 @@ def test_generators_of_other_seeds_modules_and_categories_differ():
 def test_patch_of_counts_8_by_8_patches_in_row_order():
     pixel = np.array([0, 7, 8, 7 * SIZE + 7, 8 * SIZE, SIZE * SIZE - 1])
     assert patch_of(pixel).tolist() == [0, 0, 1, 0, 28, 783]
+
+
+def test_patches_of_a_grid_that_does_not_divide_the_picture_hold_pixels_by_their_centres():
+    """The centre of pixel x lies at (x + 0.5) * 50 / 224 cells; 224 - 4 = 220 is in the 50th."""
+    pixel = np.array([0, 3, 4, 8, 223, 224 * 4, 224 * 223 + 220])
+    assert patch_of(pixel, side=50).tolist() == [0, 0, 1, 1, 49, 50, 50 * 49 + 49]
+
+
+def test_pixels_of_a_finer_grid_share_no_cell_of_it():
+    foreground = [np.arange(224 * 224)]
+    (batch,) = patch_pixels(foreground, 1, 10**4, 1, np.random.default_rng(0), side=50)
+    assert len(np.unique(patch_of(batch.pixel, 50))) == len(batch.pixel) == 2500
