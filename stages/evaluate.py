@@ -1,12 +1,15 @@
 """Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
+import json
+
 from mentor3ad.cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
-from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves
+from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves, write_losses
 from mentor3ad.evaluation.metrics import METRICS_FILE
 from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE
+from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
@@ -25,6 +28,9 @@ def evaluate(params: Params, category: str) -> Figures:
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / CURVES_FOLDER, category, rankings)
+    modules = HERE.mfm(category), HERE.mgm(category)
+    losses = [json.loads((module / LOSS_FILE).read_text(encoding="utf-8")) for module in modules]
+    write_losses(out / CURVES_FOLDER, category, losses)
     maps = Store.open(HERE.scores(category), SCORES_KIND, category)
     category_views(
         HERE.prepared(category),

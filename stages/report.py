@@ -1,4 +1,4 @@
-"""Gather all categories: metrics.json, the plots' data, the heatmaps, the HTML page and a table."""
+"""Gather all categories: metrics, the plots' data, the heatmaps, the HTML page and a table."""
 
 import json
 import shutil
@@ -7,17 +7,16 @@ from typing import Any
 
 from rich.console import Console
 
-from mentor3ad.evaluation.curves import CURVES, CURVES_FOLDER, write_rows
+from mentor3ad.evaluation.curves import CURVES, CURVES_FOLDER, LOSSES, write_rows
 from mentor3ad.evaluation.metrics import METRICS_FILE
 from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE, CategoryViews
-from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.report.best import FILE as BEST_FILE
 from mentor3ad.report.best import best_on, load_best
 from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
-from mentor3ad.report.summary import MEAN, print_summary, summarise, write_summary
+from mentor3ad.report.summary import MEAN, headline, print_summary, summarise, write_summary
 
 from .runner import HERE, run
 
@@ -26,7 +25,8 @@ def report(params: Params) -> Figures:
     categories = params.data.categories
     metrics = {c: _read(HERE.evaluation(c) / METRICS_FILE) for c in categories}
     summary = summarise(metrics)
-    write_summary(HERE.metrics, summary)
+    write_summary(HERE.results, summary)
+    write_summary(HERE.metrics, headline(summary))
     curves = _curves(categories)
     for name, rows in curves.items():
         write_rows(HERE.plots / f"{name}.json", rows)
@@ -44,12 +44,10 @@ def report(params: Params) -> Figures:
 def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of all categories by file: ROC, PRO and losses."""
     folders = [HERE.evaluation(category) / CURVES_FOLDER for category in categories]
-    curves = {c: [row for home in folders for row in _read(home / f"{c}.json")] for c in CURVES}
-    for name, folder in (("mfm", HERE.mfm), ("mgm", HERE.mgm)):
-        curves[f"loss_{name}"] = [
-            {"category": c} | row for c in categories for row in _read(folder(c) / LOSS_FILE)
-        ]
-    return curves
+    names = (*CURVES, *LOSSES)
+    return {
+        name: [row for home in folders for row in _read(home / f"{name}.json")] for name in names
+    }
 
 
 def _copy_heatmaps(categories: list[str]) -> None:

@@ -16,6 +16,7 @@ from .ranking import FloatArray, Ranking, thin_curve
 
 CURVES_FOLDER = "curves"  # of a category's evaluation
 CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
+LOSSES = ("loss_mfm", "loss_mgm")  # beside them
 MAX_POINTS = 200
 PRO_LIMIT = 0.3  # the highest limit that AUPRO is reported at
 
@@ -38,6 +39,17 @@ def pro_rows(
 def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[CurveRow]:
     points = zip(fpr.tolist(), y.tolist(), strict=True)
     return [{"category": category, "fpr": x, name: value} for x, value in points]
+
+
+def write_losses(
+    folder: Path, category: str, losses: Sequence[Sequence[Mapping[str, float]]]
+) -> None:
+    """Write the losses of MFM and of MGM, a row for each step, beside the curves.
+
+    So the report needs evaluations alone: a clone fetches no module for it.
+    """
+    for name, rows in zip(LOSSES, losses, strict=True):
+        write_rows(folder / f"{name}.json", [{"category": category, **row} for row in rows])
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, str | float | int]]) -> None:

@@ -57,8 +57,13 @@ class Project:
 
     @property
     def metrics(self) -> Path:
-        """The metrics of all categories."""
+        """The headline metrics of all categories, which DVC shows and compares."""
         return self.reports / "metrics.json"
+
+    @property
+    def results(self) -> Path:
+        """All metrics of all categories and of their kinds of defects."""
+        return self.reports / "results.json"
 
     @property
     def page(self) -> Path:

@@ -19,7 +19,7 @@ class PaperRow:
     """One line of a table.
 
     Attributes:
-        metric: as in reports/metrics.json; None where the table's columns are metrics.
+        metric: as in reports/results.json; None where the table's columns are metrics.
         values: by column; shares of 1 unless the table gives a unit, None where not legible.
     """
 

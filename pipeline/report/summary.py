@@ -1,4 +1,4 @@
-"""The metrics of all categories, as one JSON for DVC and one table for people."""
+"""The metrics of all categories: all of them, those that DVC shows, and a table for people."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,12 @@ COLUMNS = {  # those that papers compare and that fit 80 columns; the JSON has a
     "aupro_30": "AUPRO@30",
     "aupro_1": "AUPRO@1",
 }
+EACH = ("i_auroc", "aupro_30")  # of each category: more would not fit `dvc exp show`
 DIGITS = 6
 
 
 def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Content of reports/metrics.json: the mean, then each category and its defect kinds.
+    """Content of reports/results.json: the mean, then each category and its defect kinds.
 
     Args:
         categories: content of each category's metrics.json.
@@ -33,6 +34,16 @@ def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         flat = category.to_json()
         content[name] = {**flat, "decisions": categories[name]["decisions"]}
     return _rounded(content)
+
+
+def headline(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content of reports/metrics.json: of the mean and of each category what DVC is to show.
+
+    Args:
+        content: of reports/results.json.
+    """
+    kept = {name: COLUMNS if name == MEAN else EACH for name in content}
+    return {name: {k: content[name][k] for k in kept[name] if k in content[name]} for name in kept}
 
 
 def _metrics(values: dict[str, Any]) -> CategoryMetrics:
@@ -57,7 +68,7 @@ def print_summary(
     """Print a table of the categories and their mean, and how the thresholds did on test scans.
 
     Args:
-        content: of reports/metrics.json.
+        content: of reports/results.json.
         notes: sentences that say why metrics of a category are missing; they come last.
     """
     columns = [name for name in COLUMNS if name in content[MEAN]]

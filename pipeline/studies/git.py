@@ -1,32 +1,16 @@
 """What git knows of experiments, which DVC keeps as commits of their own under refs/exps."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 
 from ..plumbing.errors import ConfigError
+from ..revisions.git import git
 
 WATCHED = (  # what results depend on: in a checkout, and in a project of `mentor3ad new`
     *("pipeline", "stages", ".mentor3ad"),
     *("params.yaml", "dvc.yaml", "dvc.lock"),
 )
 _FINISHED = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.*-([0-9a-f]{12})")
-
-
-def git(*arguments: str) -> str:
-    """Run a git command and return what it prints.
-
-    Raises:
-        ConfigError: it fails, or there is no git.
-    """
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        raise ConfigError("git is missing; DVC keeps experiments as git commits") from None
-    except subprocess.CalledProcessError as error:
-        reason = " ".join(error.stderr.split())
-        raise ConfigError(f"git {' '.join(arguments)} failed: {reason}") from None
-    return done.stdout
 
 
 def check_committed() -> None:
@@ -46,14 +30,6 @@ def blob_ids(paths: Iterable[str], commit: str = "HEAD") -> dict[str, str]:
     lines = git("ls-tree", commit, "--", *sorted(paths)).splitlines()
     entries = (line.split("\t") for line in lines)
     return {name: details.split()[2] for details, name in entries}
-
-
-def file_at(commit: str, path: str) -> str | None:
-    """The text of a file in a commit; None if the commit has no such file."""
-    try:
-        return git("show", f"{commit}:./{path}")
-    except ConfigError:
-        return None
 
 
 def finished_experiments() -> dict[str, str]:

@@ -10,9 +10,10 @@ from typing import Any
 from ..params.dag import DAG_FILE, LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, read_text, validate_params
+from ..revisions.git import file_at
 from .dag import Dag
 from .definition import Values
-from .git import blob_ids, file_at
+from .git import blob_ids
 from .grid import with_values
 
 DIGITS = 12

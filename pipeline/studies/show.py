@@ -6,47 +6,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..params.dag import LOCK_FILE
 from ..params.presets.choose import preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 from ..report.paper import PaperTable, paper_tables
-from .git import file_at
+from ..revisions.git import file_at
+from ..revisions.outs import Outs, cache_of_project
 from .grid import Experiment, as_key
-from .plan import Plan, leaf
+from .plan import Plan, Planned, leaf
 from .table import StudyTable, TableBuilder
 from .text import as_csv, latex, markdown
 
 FOLDER = Project().reports / "studies"
-METRICS = str(Project().metrics)
+METRICS, RESULTS = str(Project().metrics), str(Project().results)
 DATA_SETS = {"mvtec3d": "MVTec 3D-AD", "eyecandies": "Eyecandies"}  # as the paper calls them
 FORMATS = {".md": markdown, ".csv": as_csv, ".tex": latex}
 
 
 @dataclass(frozen=True)
 class FinishedResults:
-    """The reports/metrics.json of every finished experiment, by the values that it set."""
+    """The reports/results.json of every finished experiment, by the values that it set.
+
+    Where DVC's cache has lost it (`dvc gc`), git still has the headline metrics.
+    """
 
     metrics: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def read(cls, plan: Plan) -> "FinishedResults":
         """Raises ConfigError where a finished experiment has no metrics."""
-        found = {}
-        for planned in plan.experiments:
-            if planned.commit is not None:
-                text = file_at(planned.commit, METRICS)
-                if text is None:
-                    raise ConfigError(
-                        f"experiment {planned.name} has no {METRICS}; remove it (dvc exp remove) "
-                        "and run the study again"
-                    )
-                found[as_key(planned.experiment.values)] = json.loads(text)
-        return cls(found)
+        done = [planned for planned in plan.experiments if planned.commit is not None]
+        return cls({as_key(p.experiment.values): _results(p) for p in done})
 
     def __call__(self, experiment: Experiment) -> Mapping[str, Any] | None:
         return self.metrics.get(as_key(experiment.values))
+
+
+def _results(planned: Planned) -> Mapping[str, Any]:
+    commit = planned.commit or ""
+    lock = file_at(commit, str(LOCK_FILE)) or ""
+    content = Outs(lock, cache_of_project()).read("report", RESULTS) or file_at(commit, METRICS)
+    if content is None:
+        raise ConfigError(
+            f"experiment {planned.name} has no {METRICS}; remove it (dvc exp remove) and run the "
+            "study again"
+        )
+    found: Mapping[str, Any] = json.loads(content)
+    return found
 
 
 def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:

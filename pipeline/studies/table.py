@@ -22,7 +22,7 @@ TITLES = {
 }
 MetricsOf = Callable[
     [Experiment], Mapping[str, Any] | None
-]  # reports/metrics.json of an experiment
+]  # reports/results.json of an experiment
 
 
 @dataclass(frozen=True)

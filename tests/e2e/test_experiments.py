@@ -1,12 +1,12 @@
 """Experiments: they run what their params reach, beside the workspace or in it."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from mentor3ad.params.schema import load_params
+from mentor3ad.report.summary import COLUMNS
 from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
 pytestmark = pytest.mark.e2e
@@ -40,9 +40,10 @@ def test_another_learning_rate_trains_again_and_extracts_nothing(rate: Experimen
 
 
 def test_metrics_diff_shows_what_an_experiment_changed(rate: Experiment) -> None:
-    change = rate.difference["reports/metrics.json"][f"{CATEGORY}.decisions.threshold"]
-    assert change["old"] != change["new"]
-    assert all(math.isfinite(change[side]) for side in ("old", "new"))
+    changes = rate.difference["reports/metrics.json"]
+    assert set(changes) <= {f"{part}.{m}" for part in ("mean", CATEGORY) for m in COLUMNS}
+    assert all(change["old"] != change["new"] for change in changes.values())
+    assert changes
 
 
 def test_another_vote_runs_in_a_temporary_folder_and_scores_nothing(voting: str) -> None:

@@ -35,7 +35,7 @@ def test_every_out_is_there(finished: Project, results: dict[str, dict[str, str]
     for folder, files in names.items():
         assert {f"{CATEGORY}/{file}" for file in files} - set(results[folder]) == set()
     plots = {f"plots/{n}.json" for n in ("roc_object", "roc_pixel", "pro", "loss_mfm", "loss_mgm")}
-    assert {"metrics.json", "index.html", *plots} - set(results["reports"]) == set()
+    assert {"metrics.json", "results.json", "index.html", *plots} - set(results["reports"]) == set()
     assert sum(name.startswith("heatmaps/") for name in results["reports"]) == 2
 
 
@@ -54,7 +54,7 @@ def test_the_staging_folder_holds_the_snapshot_alone(finished: Project) -> None:
 
 
 def test_metrics_are_sane(finished: Project) -> None:
-    metrics = json.loads((finished.root / "reports/metrics.json").read_text())
+    metrics = json.loads((finished.root / "reports/results.json").read_text())
     assert list(metrics) == ["mean", CATEGORY]
     assert all(math.isfinite(number) for number in numbers(metrics))
     assert all(0 <= value <= 1 for value in metrics["mean"].values())

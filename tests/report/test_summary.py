@@ -1,4 +1,4 @@
-"""reports/metrics.json and the table: the mean first, only finite numbers, all readable."""
+"""Metrics of all categories and their table: the mean first, finite numbers, all readable."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mentor3ad.report.summary import COLUMNS, print_summary, summarise, write_summary
+from mentor3ad.report.summary import COLUMNS, headline, print_summary, summarise, write_summary
 from tests.evaluated import evaluate
 
 DECISIONS = {"threshold": 1.23456789, "false_alarms": 1, "misses": 2}
@@ -91,6 +91,19 @@ def test_the_same_metrics_give_the_same_bytes(tmp_path: Path) -> None:
     for name in "ab":
         write_summary(tmp_path / name, summarise(CATEGORIES))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_dvc_shows_the_headline_of_the_mean_and_two_metrics_of_each_category() -> None:
+    content = summarise({**CATEGORIES, "tire": category(2)})
+    shown = headline(content)
+    assert list(shown["mean"]) == list(COLUMNS)
+    assert [list(shown[name]) for name in CATEGORIES] == [["i_auroc", "aupro_30"]] * 2
+    assert shown["rope"]["aupro_30"] == content["rope"]["aupro_30"]
+    assert len(list(values(shown))) <= 12
+
+
+def test_dvc_is_shown_no_metric_that_a_category_lacks() -> None:
+    assert list(headline(summarise({"foam": category(1, masked=False)}))["foam"]) == ["i_auroc"]
 
 
 def test_the_table_has_a_row_a_category_and_the_mean() -> None:

@@ -58,7 +58,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Category:
-    """One category's results; `metrics` and `defects` as in reports/metrics.json."""
+    """One category's results; `metrics` and `defects` as in reports/results.json."""
 
     name: str
     metrics: dict[str, float]
@@ -122,7 +122,7 @@ def page_content(
 ) -> Content:
     """
     Args:
-        summary: of reports/metrics.json.
+        summary: of reports/results.json.
         metrics: content of each category's metrics.json.
         curves: rows of each file in reports/plots.
         views: of each category, in the order of `metrics`.

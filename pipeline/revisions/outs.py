@@ -1,0 +1,92 @@
+"""Files of DVC's outs as a commit had them, read from DVC's cache by the hashes in dvc.lock."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..params.dag import LOCK_FILE
+from ..params.presets.overlay import load_yaml
+
+Cached = Callable[[str], Path]  # the file of DVC's cache that has a hash
+
+
+@dataclass(frozen=True)
+class Outs:
+    """The outs of a commit, or of the workspace.
+
+    Attributes:
+        lock: text of dvc.lock.
+        cached: where DVC's cache keeps what has a hash; the file need not be there.
+    """
+
+    lock: str
+    cached: Cached
+
+    def read(self, stage: str, out: str, file: str = "") -> bytes | None:
+        """The content of an out, or of a file in an out that is a folder.
+
+        Args:
+            stage: as dvc.lock names it, such as `vote@rope`.
+            out: path of the out.
+            file: path inside the out; empty: the out is a file itself.
+
+        Returns:
+            None where the lock has no such out, or DVC's cache does not hold it.
+        """
+        found = self.hash_of(stage, out)
+        if found is not None and file:
+            found = self._listed(found).get(file)
+        return None if found is None else _content(self.cached(found))
+
+    def files(self, stage: str, out: str) -> dict[str, Path]:
+        """The files of the cache that an out's folder is made of, by their path inside it."""
+        found = self.hash_of(stage, out)
+        return {} if found is None else {k: self.cached(v) for k, v in self._listed(found).items()}
+
+    def hash_of(self, stage: str, out: str) -> str | None:
+        """The hash of an out; None where the lock has none."""
+        for entry in _section(self.lock, stage).get("outs", []):
+            if entry["path"] == out:
+                return entry.get("md5")
+        return None
+
+    def _listed(self, folder: str) -> dict[str, str]:
+        """The hash of each file of a folder, from the list that DVC's cache keeps of it."""
+        content = _content(self.cached(folder))
+        return {e["relpath"]: e["md5"] for e in json.loads(content)} if content else {}
+
+
+def _section(lock: str, stage: str) -> dict[str, Any]:
+    """The entry of a stage; the whole file would take YAML a quarter of a second."""
+    heads = list(re.finditer(r"^  (\S.*):$", lock, flags=re.M))
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        if _unquoted(head[1]) == stage:
+            text = lock[head.start() : following.start() if following else None]
+            section: dict[str, Any] = load_yaml(text, LOCK_FILE)
+            return next(iter(section.values()))
+    return {}
+
+
+def _unquoted(name: str) -> str:
+    return str(load_yaml(name, LOCK_FILE)) if name[0] in "\"'" else name
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+@cache
+def cache_of_project() -> Cached:
+    """Where the cache of the project in this folder keeps things, as DVC's settings say."""
+    from dvc.repo import Repo  # takes a quarter of a second
+
+    with Repo() as repo:
+        objects = repo.cache.local
+        return lambda md5: Path(objects.oid_to_path(md5))

@@ -1,0 +1,66 @@
+"""Outs of a commit, found by the hashes in dvc.lock."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mentor3ad.revisions.outs import Outs
+
+LOCK = """\
+schema: '2.0'
+stages:
+  vote@rope:
+    cmd: exec python -m stages.vote --category rope
+    outs:
+    - path: data/votes/rope
+      hash: md5
+      md5: aa.dir
+      nfiles: 1
+  'evaluate@rope: long':
+    cmd: exec python -m stages.evaluate
+  report:
+    cmd: exec python -m stages.report
+    outs:
+    - path: reports/results.json
+      md5: bb
+    - path: reports/metrics.json
+      md5: cc
+"""
+
+
+@pytest.fixture
+def outs(tmp_path: Path) -> Outs:
+    listed = [{"md5": "dd", "relpath": "anomaly.zarr/zarr.json"}]
+    (tmp_path / "aa.dir").write_text(json.dumps(listed))
+    (tmp_path / "bb").write_bytes(b"results")
+    (tmp_path / "dd").write_bytes(b"root")
+    return Outs(LOCK, lambda md5: tmp_path / md5)
+
+
+def test_a_file_is_read_by_its_hash(outs: Outs) -> None:
+    assert outs.read("report", "reports/results.json") == b"results"
+
+
+def test_a_file_of_a_folder_is_found_through_its_list(outs: Outs, tmp_path: Path) -> None:
+    assert outs.read("vote@rope", "data/votes/rope", "anomaly.zarr/zarr.json") == b"root"
+    assert outs.files("vote@rope", "data/votes/rope") == {"anomaly.zarr/zarr.json": tmp_path / "dd"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "out", "file"),
+    [
+        ("vote", "data/votes/rope", ""),
+        ("vote@rope", "data/votes", ""),
+        ("vote@rope", "data/votes/rope", "voting.json"),
+        ("evaluate@rope: long", "data/eval/rope", ""),
+        ("report", "reports/metrics.json", ""),  # in no cache, but in git
+    ],
+)
+def test_what_is_not_there_is_none(outs: Outs, stage: str, out: str, file: str) -> None:
+    assert outs.read(stage, out, file) is None
+
+
+def test_a_list_that_the_cache_lost_names_no_files(outs: Outs, tmp_path: Path) -> None:
+    (tmp_path / "aa.dir").unlink()
+    assert outs.files("vote@rope", "data/votes/rope") == {}
