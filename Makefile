@@ -36,8 +36,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-$(VENV)/.formats: $(VENV)/.installed # the containers of the extra, whose tests skip without it
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[formats]'
+$(VENV)/.formats: $(VENV)/.installed # extras whose tests skip without them
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[formats,s3-tests]'
 	touch $@
 
 clean:

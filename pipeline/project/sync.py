@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..params.presets.overlay import load_yaml, overlay, value_places
+from ..params.presets.overlay import as_dvc_writes, load_yaml, overlay, value_places
 from ..params.schema import PARAMS_FILE, parse_params, read_text
 from ..plumbing.errors import ConfigError
 from ..plumbing.version import __version__
@@ -99,10 +99,17 @@ def _params(path: Path, record: Record) -> tuple[str, list[str], list[str]]:
     if not added and not dropped:
         return own, [], []
     content = load_yaml(own, path)
-    values = {key: json.dumps(_leaf(content, key), ensure_ascii=False) for key in given}
+    values = {key: _text(_leaf(content, key)) for key in given}
     text, _ = overlay(shipped, {k: v for k, v in values.items() if k in known}, path)
     parse_params(text, path)
     return text, added, dropped
+
+
+def _text(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, list) or value is None:
+        return json.dumps(value, ensure_ascii=False)
+    return as_dvc_writes(value)
 
 
 def _leaf(content: object, key: str) -> object:

@@ -5,6 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from mentor3ad.params.categories import category_folders
 from mentor3ad.params.schema import Data, load_params
@@ -63,10 +64,9 @@ def test_dvc_hands_over_every_name_as_one_word(tmp_path: Path) -> None:
 
     names = [*ODD, "a; touch b", "a'; touch b; '", "$(touch b)", "`touch b`"]
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
-    quoted = ", ".join(f'"{name}"' for name in names)
-    lines = [f"  categories: [{quoted}]" if "  categories:" in line else line for line in lines]
-    (tmp_path / "params.yaml").write_text("\n".join(lines), encoding="utf-8")
+    content = YAML().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content["demo"]["categories"] = content["data"]["categories"] = names
+    YAML().dump(content, tmp_path / "params.yaml")
     with Repo.init(str(tmp_path), no_scm=True) as repo:
         stages = {stage.name: stage for stage in repo.index.stages if "@" in stage.name}
     for name in names:

@@ -11,7 +11,7 @@ from ...plumbing.errors import ConfigError
 from ...plumbing.files import replaced_whole
 from ..categories import category_folders
 from ..schema import PARAMS_FILE, parse_params, read_text
-from .overlay import Change, load_yaml, overlay, value_places
+from .overlay import Change, as_dvc_writes, load_yaml, overlay, value_places
 
 FOLDER = Path(__file__).parent
 # One NAME.yaml each; the shipped params come first.
@@ -94,7 +94,7 @@ def _data(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, 
         categories = found if name == "folder" else _known_categories(name)
     _check_categories(root, categories, found)
     return {
-        "data.root": _yaml_string(str(root.absolute())),
+        "data.root": as_dvc_writes(str(root.absolute())),
         "data.categories": _yaml_list(categories),
     }
 
@@ -122,12 +122,4 @@ def _check_categories(root: Path, categories: Sequence[str], found: Sequence[str
 
 
 def _yaml_list(items: Sequence[str]) -> str:
-    return f"[{', '.join(map(_yaml_string, items))}]"
-
-
-def _yaml_string(text: str) -> str:
-    """The text as a YAML 1.2 scalar: bare if that is read as the same string, else in quotes."""
-    bare = text.isascii() and all(char.isalnum() or char in "_-./" for char in text)
-    if bare and load_yaml(text, Path(text)) == text:
-        return text
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(list(items), ensure_ascii=False)

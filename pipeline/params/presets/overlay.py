@@ -1,5 +1,10 @@
-"""Sets values in the text of a YAML file; every other character stays as it is."""
+"""Sets values in the text of a YAML file; every other character stays as it is.
 
+A list gets a line an item and null is left blank, as DVC writes them: so `dvc exp run -S` changes
+the lines of its own values alone.
+"""
+
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +53,7 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
         value = load_yaml(after, path)
         if not _same(_get(expected, key), value):
             changes.append(Change(key, places[key].text or "null", after))
-            edits += places[key].edits(after)
+            edits += places[key].edits(after, value, text)
             _set(expected, key, value)
     for start, stop, after in sorted(edits, reverse=True):
         text = text[:start] + after + text[stop:]
@@ -68,14 +73,35 @@ class Place:
     start: int
     stop: int
     colon: int  # position just behind the key's colon
+    column: int  # of the key
     below: bool
 
-    def edits(self, after: str) -> "list[Edit]":
-        """The edits that put another value there; a comment behind the colon stays."""
-        if not self.below:
+    def edits(self, after: str, value: Any, text: str) -> "list[Edit]":
+        """The edits that put another value there; a comment behind the colon stays.
+
+        Args:
+            after, value: the value's text on one line, and what it means.
+            text: of the whole file.
+        """
+        in_line = not self.below
+        kept_in_line = in_line and self.text[:1] == "[" and self.text.strip("[ ]")
+        if isinstance(value, list) and value and not kept_in_line:
+            end = self.stop if self.below and self.text else _line_end(text, self.colon)
+            start = self.start if self.below and self.text else end
+            emptied = [(self.colon, self.stop, "")] if in_line else []
+            return [*emptied, (start, end, self._lines(value, text))]
+        if value is None and in_line:
+            return [(self.colon, self.stop, "")]
+        if in_line:
             return [(self.start, self.stop, after)]
-        put = (self.colon, self.colon, f" {after}")
+        put = (self.colon, self.colon, "" if value is None else f" {after}")
         return [put, (self.start, self.stop, "")] if self.text else [put]
+
+    def _lines(self, value: list[Any], text: str) -> str:
+        """The items, each on a line of its own below the key."""
+        end = "\r\n" if "\r\n" in text else "\n"
+        lines = as_dvc_writes(value).split("\n")
+        return "".join(f"{end}{' ' * self.column}{line}" for line in lines)
 
 
 Edit = tuple[int, int, str]  # start, stop, and what replaces the characters between
@@ -98,6 +124,22 @@ def load_yaml(text: str, path: Path) -> Any:
         return YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise _not_yaml(path, error) from error
+
+
+def as_dvc_writes(value: Any) -> str:
+    """The YAML text of a value that is no mapping; a list has a line for each item."""
+    yaml, text = YAML(), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.width = 100_000
+    yaml.dump({"key": value}, text)
+    return text.getvalue().removeprefix("key:").strip()
+
+
+def _line_end(text: str, position: int) -> int:
+    """Where the line of a position ends, before its line end."""
+    end = text.find("\n", position)
+    end = len(text) if end < 0 else end
+    return end - 1 if text[end - 1] == "\r" else end
 
 
 def _not_yaml(path: Path, error: Exception) -> ConfigError:
@@ -129,7 +171,7 @@ def _place(text: str, key: Node, value: Node) -> Place:
     below = not content or value.start_mark.line > key.end_mark.line
     if below and content:  # the line end before its first line goes too
         start = len(text[: text.rindex("\n", 0, start)].removesuffix("\r"))
-    return Place(content, start, stop, colon, below)
+    return Place(content, start, stop, colon, key.start_mark.column, below)
 
 
 def _end(node: Node) -> int:

@@ -55,9 +55,7 @@ def test_every_preset_sets_all_that_says_which_data_is_used(name: str) -> None:
 
 
 def test_folder_keeps_the_sensor_that_others_reset(params: Path, root: Path) -> None:
-    mine = SHIPPED.replace(b"units: m ", b"units: mm ").replace(
-        b"camera: null ", b"camera: c.json "
-    )
+    mine = SHIPPED.replace(b"units: m ", b"units: mm ").replace(b"camera: ", b"camera: c.json ")
     params.write_bytes(mine)
     use("folder", params, root)
     data = load_params(params).data

@@ -13,7 +13,7 @@ PATH = Path("params.yaml")
 TEXT = """# head
 a: # section
   one: 1 # first
-  two:   [x, y]  # aligned by hand
+  two: [x, y]  # aligned by hand
 
   open: # null
   # in between
@@ -49,9 +49,22 @@ def test_a_list_that_is_not_indented_keeps_its_keys_comment(end: str) -> None:
     assert text == f"a: [] # why # two{end}b: 3{end}"
 
 
-def test_a_list_on_lines_becomes_one_line_and_what_follows_stays() -> None:
-    text, _ = overlay(TEXT, {"b.list": "[3]"}, PATH)
-    assert text == TEXT.replace("list:\n    - 1 # of an item\n    - 2\n", "list: [3]\n")
+def test_a_list_on_lines_stays_on_lines_as_dvc_writes_it() -> None:
+    text, _ = overlay(TEXT, {"b.list": "[3, [4, 5]]"}, PATH)
+    lines = "list:\n  - 3\n  - - 4\n    - 5\n"
+    assert text == TEXT.replace("list:\n    - 1 # of an item\n    - 2\n", lines)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize("before", [" []", " 7", ""])
+def test_a_list_where_none_was_gets_its_lines_below_the_comment(before: str, end: str) -> None:
+    text, _ = overlay(f"a:{before} # why{end}b: 3{end}", {"a": "[1, 2]"}, PATH)
+    assert text == f"a: # why{end}- 1{end}- 2{end}b: 3{end}"
+
+
+def test_null_is_left_blank_as_dvc_writes_it() -> None:
+    text, _ = overlay(TEXT, {"a.one": "null"}, PATH)
+    assert text == TEXT.replace("one: 1 #", "one: #")
 
 
 @pytest.mark.parametrize(("before", "after"), [("1", "true"), ("true", "1"), ("1", "1.0")])
@@ -97,7 +110,8 @@ def test_the_values_arrive_and_the_way_back_is_exact(values: dict[str, str]) -> 
     for key, value in values.items():
         section, name = key.split(".")
         assert content[section][name] == load_yaml(value, PATH)
-    flat = {c.key: c.before for c in changes if c.key != "b.list"}
-    expected = TEXT if "b.list" not in {c.key for c in changes} else None
+    lists = {"a.two", "b.list"}  # which get lines of their own, without the items' comments
+    flat = {c.key: c.before for c in changes if c.key not in lists}
+    expected = TEXT if lists.isdisjoint(c.key for c in changes) else None
     back, _ = overlay(text, flat, PATH)
     assert expected is None or back == expected

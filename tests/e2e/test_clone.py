@@ -1,0 +1,114 @@
+"""A clone elsewhere, without raw scans, features and models: it fetches what its change needs."""
+
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from testbed.clone import Project, stages_run
+from tests.paths import ROOT
+
+pytestmark = pytest.mark.e2e
+
+VOTING = {"vote", "evaluate", "report"}
+TRAINING = {"train_mfm", "train_mgm", "score"} | VOTING
+Clone = Callable[[str], Project]
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-1"}
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server that has a bucket `shared`."""
+    command = [sys.executable, "-m", "testbed.s3_server"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout
+        address = server.stdout.readline().strip()
+        request = urllib.request.Request(f"{address}/shared", method="PUT")
+        with urllib.request.urlopen(request, timeout=60):
+            pass
+        yield address
+        server.kill()
+
+
+def in_folder(origin: Project) -> None:
+    remote = origin.root.with_name("remote")
+    origin.dvc("remote", "add", "--default", "shared", str(remote))
+
+
+def in_bucket(origin: Project, address: str) -> None:
+    origin.dvc("remote", "add", "--default", "shared", "s3://shared/outs")
+    origin.dvc("remote", "modify", "shared", "endpointurl", address)
+
+
+@pytest.fixture(scope="module", params=["folder", "S3"])
+def cloned(
+    request: pytest.FixtureRequest, finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Clone]:
+    """Makes clones of the finished project by name; its outs but the raw scans are shared."""
+    folder = tmp_path_factory.mktemp("clones")
+    environment = finished.environment | KEYS
+    finished.run("git", "clone", "--quiet", str(finished.root), str(folder / "origin"))
+    origin = Project(folder / "origin", environment)
+
+    def clone(name: str) -> Project:
+        origin.run("git", "clone", "--quiet", str(origin.root), str(folder / name))
+        return Project(folder / name, environment)
+
+    def share() -> None:
+        origin.commit()
+        cache = finished.root / ".dvc/cache"
+        origin.dvc("cache", "dir", "--local", str(cache))
+        stages = (*("prepare", "extract"), *sorted(TRAINING))
+        origin.dvc("push", *stages)
+
+    if request.param == "folder":
+        in_folder(origin)
+        share()
+        yield clone
+        return
+    pytest.importorskip("moto", reason="S3 needs the extra s3-tests")
+    with s3_server() as address:
+        in_bucket(origin, address)
+        share()
+        yield clone
+
+
+def folders(project: Project) -> set[str]:
+    """The folders of data/ that are there."""
+    return {path.name for path in (project.root / "data").glob("*") if path.is_dir()}
+
+
+def test_a_change_of_the_vote_fetches_scores_and_votes_alone(cloned: Clone) -> None:
+    project = cloned("vote")
+    project.params(voting__rule="paper")
+    output = project.dvc("repro", "--pull", "--allow-missing")
+    assert stages_run(output) == VOTING
+    assert not {"demo", "features"} & folders(project)
+    assert (project.root / "reports/index.html").is_file()
+
+
+def test_a_change_of_the_training_fetches_features_and_no_raw_scan(cloned: Clone) -> None:
+    project = cloned("training")
+    project.params(model__lr=1e-3)
+    output = project.dvc("repro", "--pull", "--allow-missing")
+    assert stages_run(output) == TRAINING
+    assert "demo" not in folders(project)
+
+
+def test_without_a_change_nothing_runs_and_the_report_can_be_fetched(cloned: Clone) -> None:
+    project = cloned("same")
+    assert stages_run(project.dvc("repro", "--pull", "--allow-missing")) == set()
+    project.dvc("pull", "report")
+    assert (project.root / "reports/index.html").is_file()
+    assert "features" not in folders(project)
+
+
+def test_an_experiment_beside_the_workspace_runs_the_vote(cloned: Clone) -> None:
+    project = cloned("experiment")
+    command = ("exp", "run", "--temp", "--pull", "--allow-missing", "-S", "voting.rule=paper")
+    assert stages_run(project.dvc(*command)) == VOTING
