@@ -50,7 +50,6 @@ def validate(
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
     from ..params.categories import category_folders
-    from ..params.project import Project
     from ..params.schema import load_params
     from ..plumbing.logs import LOGGER
 
@@ -70,15 +69,26 @@ def validate(
     if root is not None and not overrides["categories"]:
         overrides["categories"] = category_folders(root)
     data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
-    if root is None and not (Path(data.root).is_absolute() or data.root == str(Project().demo)):
+    if root is None and _hidden_from_experiments(Path(data.root)):
         LOGGER.warning(
             f"data.root = {data.root} is relative: experiments of `dvc exp run --queue` and --temp "
             "run in folders of their own, where git-ignored data is missing ([Errno 2]); write it "
-            "as an absolute path"
+            "as an absolute path, or as a symbolic link to one that git keeps"
         )
     report = _check(data, workers or params.runtime.workers)
     _print(report, json, examples)
     raise typer.Exit(report.exit_code(strict))
+
+
+def _hidden_from_experiments(root: Path) -> bool:
+    """Tell whether a folder of scans is missing where an experiment runs in a checkout of its own.
+
+    A link is there too, since git keeps it, and leads to the same absolute place.
+    """
+    from ..params.project import Project
+
+    linked = any(part.is_symlink() for part in (root, *root.parents))
+    return not (root.is_absolute() or linked or root == Project().demo)
 
 
 def _override(data: "Data", values: dict[str, Any]) -> "Data":

@@ -13,6 +13,15 @@ def nearest_indices(size: int, out: int) -> NDArray[np.int64]:
     return np.arange(out) * size // out
 
 
+def has_return(points: NDArray[np.number]) -> NDArray[np.bool_]:
+    """(...) bool of (..., 3) points: False where all three coordinates are 0.
+
+    This is `points.any(axis=-1)`, several times as fast: numpy is slow over an axis of three.
+    """
+    x, y, z = (points[..., axis] != 0 for axis in range(3))
+    return np.asarray(x | y | z)
+
+
 def border_band(pixels: NDArray[np.generic], width: int) -> NDArray[np.bool_]:
     """(H, W) bool: the pixels of (H, W, ...) that lie within `width` pixels of the edge."""
     band = np.ones(pixels.shape[:2], dtype=bool)

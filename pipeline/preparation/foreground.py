@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.grid import border_band
+from ..dataset.grid import border_band, has_return
 from ..params.schema import Preparation
 from ..plumbing.errors import DataError
 from .clustering import SPAN, dbscan
@@ -85,7 +85,7 @@ def _off_table(
     points: NDArray[np.float32], plane: Plane | None, options: Preparation
 ) -> NDArray[np.bool_]:
     """(H, W) bool: the returns that are not table."""
-    off = np.asarray(points.any(axis=-1))
+    off = has_return(points)
     if plane is not None:
         off &= np.abs(plane.height(points)) >= options.removal_m
     return off

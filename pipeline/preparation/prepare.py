@@ -244,18 +244,24 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     prepared = _masked(raw, part.foreground, part.window)
     row = _row(root, scan, raw, part, prepared)
     classes = np.zeros((row.height, row.width), np.uint8) if raw.mask is None else raw.mask
-    mask, whole = resize_mask(classes, part.window), resize_mask(classes)
+    whole = resize_mask(classes)
+    mask = whole if row.crop is None else resize_mask(classes, part.window)
     check_place(scan, mask, part.foreground, bool(whole.any()))
-    shown = Exhibit(restore_rgb(prepared.rgb), prepared.points[part.foreground])
     return _Prepared(
         row,
         foreground=pack_bits(part.foreground),
         mask=pack_bits(mask),
         whole_mask=pack_bits(whole),
-        published_mask=pack_bits(resize_mask_as_published(classes)),
-        exhibit=shown if scan.split == "test" else None,
+        published_mask=pack_bits(
+            whole if row.height == row.width else resize_mask_as_published(classes)
+        ),
+        exhibit=_exhibit(prepared, part) if scan.split == "test" else None,
         clutter=part.clutter,
     )
+
+
+def _exhibit(prepared: PreparedScan, part: Part) -> Exhibit:
+    return Exhibit(restore_rgb(prepared.rgb), prepared.points[part.foreground])
 
 
 def _row(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..dataset.grid import SIZE, nearest_indices
+from ..dataset.grid import SIZE, has_return, nearest_indices
 from ..dataset.window import Window
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -116,7 +116,7 @@ def _pick(image: NDArray[Scalar], window: Window) -> NDArray[Scalar]:
     inside_rows = (rows >= 0) & (rows < height)
     inside_columns = (columns >= 0) & (columns < width)
     result = np.zeros((SIZE, SIZE, *image.shape[2:]), dtype=image.dtype)
-    picked = image[np.ix_(rows[inside_rows], columns[inside_columns])]
+    picked = image.take(rows[inside_rows], axis=0).take(columns[inside_columns], axis=1)
     result[np.ix_(inside_rows, inside_columns)] = picked
     return result
 
@@ -128,8 +128,8 @@ def _bilinear(
     rows, down = _between(window.top, window.side, points.shape[0])
     columns, right = _between(window.left, window.side, points.shape[1])
     corners = [points[np.ix_(rows + i, columns + j)] for i in (0, 1) for j in (0, 1)]
-    returned = np.stack([corner.any(axis=-1) for corner in corners]).all(axis=0)
-    across = [np.linalg.norm(corners[a] - corners[b], axis=-1) for a, b in ((0, 3), (1, 2))]
+    returned = np.stack([has_return(corner) for corner in corners]).all(axis=0)
+    across = [_lengths(corners[a] - corners[b]) for a, b in ((0, 3), (1, 2))]
     flat = np.stack(across).max(axis=0) <= _ONE_SURFACE * _pitch(points)
     weights = [
         vertical[:, None] * horizontal
@@ -149,7 +149,12 @@ def _between(start: int, side: int, length: int) -> tuple[NDArray[np.int64], NDA
 
 def _pitch(points: NDArray[np.float32]) -> float:
     """The median distance of two returns that lie side by side; 0 where there are none."""
-    returned = np.asarray(points.any(axis=-1))
+    returned = has_return(points)
     pairs = returned[:, 1:] & returned[:, :-1]
-    steps = np.linalg.norm((points[:, 1:] - points[:, :-1])[pairs], axis=-1)
+    steps = _lengths((points[:, 1:] - points[:, :-1])[pairs])
     return float(np.median(steps)) if len(steps) else 0.0
+
+
+def _lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(...) of (..., 3); numpy's norm is slow over an axis of three."""
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)))

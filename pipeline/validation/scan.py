@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.grid import SIZE
+from ..dataset.grid import SIZE, has_return
 from ..dataset.manifest import PlaneState
 from ..dataset.scan import RawScan, ScanFiles
 from ..params.schema import Preparation
@@ -140,7 +140,7 @@ def _measure(files: ScanFiles, raw: RawScan, options: Preparation, report: Repor
     points = resize_points(raw.points)
     view = _diagonal(points)
     height, width = raw.points.shape[:2]
-    valid = float(raw.points.any(axis=-1).mean())
+    valid = float(has_return(raw.points).mean())
     brightness = _check_brightness(files, raw.rgb, report)
     measures = Measures(height, width, valid, view, raw.part_only, brightness=brightness)
     if valid and not MIN_VIEW_M <= view <= MAX_VIEW_M:
@@ -209,7 +209,7 @@ def _wrong_units(files: ScanFiles, view: float) -> str:
 
 def _diagonal(points: NDArray[np.float32]) -> float:
     """The diagonal of the box around points that are returns, metres; 0 if there are none."""
-    returned = points[points.any(axis=-1)]
+    returned = points[has_return(points)]
     if not len(returned):
         return 0.0
     low, high = np.percentile(returned.astype(np.float64), _OUTLIERS, axis=0)

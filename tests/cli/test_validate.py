@@ -129,3 +129,6 @@ def test_a_relative_root_is_said_to_be_hidden_from_experiments(root: Path, tmp_p
     done = validate()
     assert done.exit_code == 0
     assert "data.root = raw is relative: experiments of `dvc exp run --queue`" in done.stderr
+    (tmp_path / "scans").symlink_to(root)
+    path.write_text(path.read_text().replace("root: raw", "root: scans"))
+    assert "is relative" not in validate().stderr

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dataset.grid import has_return
 from ...plumbing.errors import DataError, MismatchError, UnitsError
 from ...plumbing.words import counted
 from . import no_return
@@ -128,7 +129,7 @@ def _place_cloud(
 ) -> NDArray[np.float32]:
     points = no_return.without(points, invalid)
     if isinstance(camera, HeightMap):
-        no_return.check_heights(path, points[..., 2][points.any(axis=-1)], camera.invalid)
+        no_return.check_heights(path, points[..., 2][has_return(points)], camera.invalid)
         return place_cloud(path, points, METRES[units], camera)
     no_return.check_depths(path, points)
     return _to_metres(path, points, units)
@@ -149,7 +150,8 @@ def _place_image(
     if isinstance(camera, Camera):
         depth = no_return.without(values, invalid)
         no_return.check_depths(path, depth)
-        return _to_metres(path, _back_project(path, depth, camera), units)
+        points = _to_metres(path, _back_project(path, depth, camera), units)
+        return no_return.off_axes(points, has_return(points))
     if camera.pitch_x is None or camera.pitch_y is None:
         raise DataError(f"{path} is a height map: give pitch_x and pitch_y in heightmap.yaml.")
     pitch = camera.pitch_x, camera.pitch_y
@@ -176,7 +178,7 @@ def _project(path: Path, cloud: Cloud, units: str, camera: Camera | HeightMap | 
             "organised, with its width and height."
         )
     points = cloud.points
-    returned = np.flatnonzero(np.isfinite(points).all(axis=-1) & points.any(axis=-1))
+    returned = np.flatnonzero(np.isfinite(points).all(axis=-1) & has_return(points))
     if not len(returned):
         raise DataError(f"{path} has no point with a return: scan the part again.")
     in_metres = _to_metres(path, move(points[returned], camera), units)
@@ -199,7 +201,7 @@ def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float
             f"they are taken to be {units}."
         )
     narrow = metres.astype(np.float32)
-    behind = int(((narrow[..., 2] <= 0) & narrow.any(axis=-1)).sum())
+    behind = int(((narrow[..., 2] <= 0) & has_return(narrow)).sum())
     if behind:
         raise UnitsError(
             f"{path} has {counted(behind, 'point')} with z <= 0: the units look wrong, or the "

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
+from ...dataset.grid import has_return
 from ...plumbing.errors import DataError, UnitsError
 from ...plumbing.words import counted
 from .checks import MAX_COORDINATE_M
 from .keys import Finite, Positive
+from .no_return import off_axes
 
 _STAND_OFF_M = 1.0  # float32 still tells 0.06 um apart there
-_OFF_AXIS_M = 1e-9  # a coordinate of zero means no return, so a point on an axis is moved by a nm
 
 
 def _not_zero(value: float) -> float:
@@ -99,7 +100,7 @@ def place_cloud(
 
     NaN is no return, and so is (0, 0, 0) where several pixels have it: one may be a point.
     """
-    zero = ~points.any(axis=-1)
+    zero = ~has_return(points)
     known = np.isfinite(points).all(axis=-1) & ~_is_invalid(points[..., 2], scales)
     if zero.sum() > 1:
         known &= ~zero
@@ -141,5 +142,4 @@ def _towards_scene(
             f"{path} has {counted(above, 'height')} of {stand_off / unit_m:g} or more, up to "
             f"{highest:g}: set stand_off above them, or the invalid value if they are no heights."
         )
-    narrow[known[..., None] & (narrow == 0)] = _OFF_AXIS_M
-    return narrow
+    return off_axes(narrow, known)

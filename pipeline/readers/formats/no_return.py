@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dataset.grid import has_return
 from ...plumbing.errors import NoReturnError
 
 _MIN_SHARE = 0.002  # of the pixels: fewer equal depths are chance
 _MIN_PIXELS = 100
 _APART = 2.0  # a part stands nearer to its table than the sensor does to either
 _SPANS = 3.0  # of all other heights: a fringe sensor's range is hardly more
+_OFF_AXIS_M = 1e-9
+_REMEDY = {
+    "depth": "set data.invalid to {0}, or write no return as 0",
+    "height": "set invalid: {0} in heightmap.yaml, or data.invalid to {0}",
+}
 
 
 def without(values: NDArray[Any], invalid: float | None) -> NDArray[Any]:
@@ -44,6 +50,20 @@ def _equal(values: NDArray[Any], number: float) -> NDArray[np.bool_]:
         return np.asarray(values == values.dtype.type(number))
 
 
+def off_axes(points: NDArray[np.float32], returned: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Move returns that lie exactly on an axis off it by a nanometre, in place.
+
+    The published rule takes a point with any coordinate of exactly 0 for background. So where a
+    camera's centre falls on a pixel, a whole row and column of the part would be lost.
+
+    Args:
+        points: (..., 3) metres.
+        returned: (...) which of them are returns.
+    """
+    points[returned[..., None] & (points == 0)] = _OFF_AXIS_M
+    return points
+
+
 def check_depths(path: Path, values: NDArray[Any]) -> None:
     """Refuse a depth image (H, W) or point map (H, W, 3) with an unnamed number for no return.
 
@@ -54,9 +74,9 @@ def check_depths(path: Path, values: NDArray[Any]) -> None:
     Raises:
         NoReturnError: there is such a depth; the message has it in the file's own unit.
     """
-    returned = values != 0 if values.ndim == 2 else values.any(axis=-1)
+    returned = values != 0 if values.ndim == 2 else has_return(values)
     depth = values if values.ndim == 2 else values[..., 2]
-    _check_ends(path, depth[returned], returned.size, _is_no_depth)
+    _check_ends(path, depth[returned], returned.size, _is_no_depth, "depth")
 
 
 def check_heights(path: Path, heights: NDArray[Any], invalid: float | None) -> None:
@@ -69,7 +89,7 @@ def check_heights(path: Path, heights: NDArray[Any], invalid: float | None) -> N
         NoReturnError: there is such a height.
     """
     named = heights if invalid is None else heights[~_equal(heights, invalid)]
-    _check_ends(path, named.ravel(), heights.size, _is_no_height)
+    _check_ends(path, named.ravel(), heights.size, _is_no_height, "height")
 
 
 def _check_ends(
@@ -77,6 +97,7 @@ def _check_ends(
     values: NDArray[Any],
     n_pixels: int,
     is_none: Callable[[float, NDArray[Any]], bool],
+    what: Literal["depth", "height"],
 ) -> None:
     values = values[np.isfinite(values)]
     if not len(values):
@@ -86,10 +107,10 @@ def _check_ends(
         count = int(same.sum())
         if count < max(_MIN_PIXELS, _MIN_SHARE * n_pixels) or not is_none(end, values[~same]):
             continue
+        remedy = _REMEDY[what].format(end)
         raise NoReturnError(
-            f"{path} has the depth {end} in {count} of {n_pixels} pixels, exactly, and no other "
-            "near it: it looks like the sensor's number for no return; set data.invalid to "
-            f"{end}, or write no return as 0."
+            f"{path} has the {what} {end} in {count} of {n_pixels} pixels, exactly, and no other "
+            f"near it: it looks like the sensor's number for no return; {remedy}."
         )
 
 

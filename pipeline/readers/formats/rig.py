@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from ...dataset.grid import has_return
 from ...plumbing.errors import DataError, MismatchError
 from .camera import Camera, RigidPose
 from .pinhole import image_of, rays
@@ -71,7 +72,7 @@ def register(
         mask: (H', W') drawn on the image, or (H, W), which stays as it is.
         unit_m: metres of the unit of the rig's translation.
     """
-    returned = np.asarray(points.any(axis=-1))
+    returned = has_return(points)
     moved = _move(rig, _with_median_depth(rig, points, returned), unit_m)
     view = _look(rig.color, moved)
     seen = returned & view.inside & ~_is_hidden(rig, view, moved[..., 2], returned)

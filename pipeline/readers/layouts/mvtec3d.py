@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.grid import border_band
+from ...dataset.grid import border_band, has_return
 from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
 from ..images import read_raw_scan
@@ -65,12 +65,12 @@ def is_preprocessed(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool
         points: (H, W, 3) float32, (0, 0, 0) is no return.
     """
     height, width = points.shape[:2]
-    empty = np.asarray(~points.any(axis=-1))
+    empty = ~has_return(points)
     if height != width or not empty.any():
         return False
     if (~empty[border_band(empty, _BORDER_PX)]).mean() > _MAX_BORDER_RETURNS:
         return False
-    return bool((~rgb[empty].any(axis=-1)).mean() >= _MIN_BLACK)
+    return bool((~has_return(rgb[empty])).mean() >= _MIN_BLACK)
 
 
 MVTEC3D = Layout(

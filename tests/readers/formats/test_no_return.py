@@ -9,6 +9,7 @@ import tifffile
 
 from mentor3ad.plumbing.errors import DataError, NoReturnError
 from mentor3ad.readers.formats.geometry import Camera, read_geometry
+from mentor3ad.readers.formats.height_map import HeightMap
 from mentor3ad.readers.images import read_points
 from tests.raw_files import png_bytes, write_pcd
 
@@ -146,3 +147,11 @@ def test_a_few_equal_depths_are_chance(tmp_path: Path) -> None:
     values = points()
     values[0, :3] = 1.5
     assert read_geometry(write_tiff(tmp_path / "a.tiff", values))[0, 0, 2] == 1.5
+
+
+def test_heights_are_called_heights_and_the_remedy_is_theirs(tmp_path: Path) -> None:
+    path = write_depth(tmp_path / "h.png", counts(65535))
+    scales = HeightMap(pitch_x=0.3, pitch_y=0.3, z_scale=0.001)
+    message = r"has the height 65535 in 144 .*; set invalid: 65535 in heightmap\.yaml, or data\."
+    with pytest.raises(NoReturnError, match=message):
+        read_geometry(path, units="mm", camera=scales)
