@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from mentor3ad.cli.main import app
 from mentor3ad.plumbing.errors import ConfigError
+from testbed.clone import set_params
 from tests.paths import ROOT
 from tests.raw_data_sets import LAYOUTS, write_mask, write_pair
 from tests.raw_scans import write_data_set
@@ -19,11 +21,10 @@ SHIPPED = (ROOT / "params.yaml").read_text()
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set and, in the current folder, params.yaml for its one category."""
     root = write_data_set(tmp_path / "raw")
-    (tmp_path / "params.yaml").write_text(
-        SHIPPED.replace("root: data/demo", f"root: {root}").replace(
-            "categories: [biscuit, clutch, nectarine]\n  layout", "categories: [disc]\n  layout"
-        )
-    )
+    content = YAML().load(SHIPPED)
+    set_params(content, {"data.root": str(root), "data.categories": ["disc"]})
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML().dump(content, file)
     monkeypatch.chdir(tmp_path)
     return root
 
