@@ -16,7 +16,7 @@ from testbed.paths import ROOT
 CATEGORY = "biscuit"
 STAGES = (
     *("generate", "prepare", "extract", "train_mfm", "train_mgm"),
-    *("score", "vote", "evaluate", "report"),
+    *("score", "vote", "evaluate", "rivals", "report"),
 )
 
 

@@ -43,7 +43,7 @@ RESULTS = ("prepared", "features", "mfm", "mgm", "scores", "votes", "eval")  # f
 
 ALL_STAGES = {
     *("generate", "prepare", "extract", "train_mfm", "train_mgm"),
-    *("score", "vote", "evaluate", "report"),
+    *("score", "vote", "evaluate", "rivals", "report"),
 }
 
 

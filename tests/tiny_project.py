@@ -11,6 +11,7 @@ from stages.evaluate import evaluate
 from stages.extract import extract
 from stages.generate import generate
 from stages.prepare import prepare
+from stages.rivals import rivals
 from stages.score import score
 from stages.train_mfm import train_mfm
 from stages.train_mgm import train_mgm
@@ -19,7 +20,7 @@ from testbed.clone import CATEGORY, TINY, set_params
 from tests.paths import ROOT
 
 SHIPPED = ROOT / "params.yaml"
-STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate)
+STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate, rivals)
 
 
 def write_params(root: Path, values: dict[str, Any]) -> None:

@@ -51,6 +51,10 @@ class Project:
     def evaluation(self, category: str) -> Path:
         return self.data / "eval" / category
 
+    def rivals(self, category: str) -> Path:
+        """The metrics of other methods on the category."""
+        return self.data / "rivals" / f"{category}.json"
+
     @property
     def reports(self) -> Path:
         return self.root / "reports"

@@ -23,6 +23,7 @@ Parts = Literal["largest", "all"]
 MapName = Literal["rgb", "xyz", "mtr"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
+RivalName = Literal["cfm", "nearest", "btf", "gaussian"]
 Codec = Literal["raw", "zstd", "blosc"]
 
 
@@ -220,6 +221,42 @@ class Evaluate(Section):
     views: bool
 
 
+class Coreset(Section):
+    cell: Annotated[int, Field(ge=1, le=56)]
+    candidates: Count
+    share: Annotated[float, Field(gt=0, le=1)]
+    projection: Count
+    reweight: Annotated[int, Field(ge=0, le=100)]
+
+
+class NearestRival(Section):
+    components: Annotated[int, Field(ge=1, le=768)] | None
+    power: Annotated[float, Field(ge=0, le=1)]
+
+
+class GaussianRival(Section):
+    components: Annotated[int, Field(ge=1, le=768)]
+
+
+class CFMRival(Section):
+    lr: Positive
+    steps: Count
+    scans: Count
+    pixels: Count
+    hidden: Count | None
+
+
+class Rivals(Section):
+    methods: list[RivalName]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    cfm: CFMRival
+    coreset: Coreset
+    nearest: NearestRival
+    gaussian: GaussianRival
+
+    _once = field_validator("methods")(_unique)
+
+
 class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Count | None
@@ -234,6 +271,7 @@ class Params(Section):
     model: Model
     voting: Voting
     evaluate: Evaluate
+    rivals: Rivals
     runtime: Runtime
 
 

@@ -1,8 +1,9 @@
 """Evaluates one category: compares its test scans' maps with the ground truth."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from ..evaluation.aupro import rank_pixels
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..plumbing.words import counted, has
 from ..voting.model import VOTING_FILE, VotingModel, exceeds, object_score
+
+ReadMaps = Callable[[Sequence[int]], NDArray[np.float32]]  # (N, 224, 224) of N positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +53,31 @@ class Results:
     def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
         """Raises DataError or CacheError where preparation or votes cannot be used."""
         manifest = Manifest.load(prepared)
+        store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
+        threshold = VotingModel.load(votes / VOTING_FILE).threshold
+        return cls.of(prepared, manifest, partial(_read_maps, store), threshold)
+
+    @classmethod
+    def of(cls, prepared: Path, manifest: Manifest, read: ReadMaps, threshold: float) -> "Results":
+        """Results of any method's anomaly maps.
+
+        Args:
+            prepared: folder of the manifest.
+            read: reads the anomaly maps at some positions of the manifest, of test scans.
+            threshold: the object score above which a part is defective.
+
+        Raises:
+            DataError: the preparation cannot be used.
+        """
         test = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
         index = [i for i in test if manifest.rows[i].label is not None]
         unknown = [i for i in test if manifest.rows[i].label is None]
         rows = [manifest.rows[i] for i in index]
-        store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
         foreground = load_foreground(prepared, manifest)
-        maps = _read_maps(store, index)
+        maps = read(index)
         masked = all(row.mask for row in rows if row.label)
         names = [manifest.rows[i].id for i in unknown]
-        guesses = _object_scores(_read_maps(store, unknown), foreground[unknown])
+        guesses = _object_scores(read(unknown), foreground[unknown])
         return cls(
             index=tuple(index),
             ids=tuple(row.id for row in rows),
@@ -73,7 +91,7 @@ class Results:
             whole_maps=_whole(maps, rows),
             foreground=foreground[index],
             scores=_object_scores(maps, foreground[index]),
-            threshold=VotingModel.load(votes / VOTING_FILE).threshold,
+            threshold=threshold,
             unlabelled=tuple(zip(names, guesses.tolist(), strict=True)),
             notes=_notes(rows, len(unknown)),
         )
@@ -86,12 +104,21 @@ class Results:
             return rankings
         return replace(rankings, padded=rank_pixels(self.whole_maps, self.published_masks))
 
+    def decisions(self) -> dict[str, float]:
+        """The threshold, and how often it is wrong on the test scans with a known label."""
+        rejected = exceeds(self.scores, self.threshold)
+        return {
+            "threshold": self.threshold,
+            "false_alarms": int((rejected & ~self.labels).sum()),
+            "misses": int((~rejected & self.labels).sum()),
+        }
 
-def _read_maps(store: Store, index: list[int]) -> NDArray[np.float32]:
+
+def _read_maps(store: Store, index: Sequence[int]) -> NDArray[np.float32]:
     """The anomaly maps (N, 224, 224), also where N is 0."""
     if not index:
         return np.zeros((0, *ANOMALY.shape), dtype=np.float32)
-    return store.read_samples(ANOMALY.name, index)
+    return store.read_samples(ANOMALY.name, list(index))
 
 
 def _whole(maps: NDArray[np.float32], rows: Sequence[ManifestRow]) -> NDArray[np.float32]:
@@ -137,12 +164,6 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
 
     A scan without ground truth has its score and decision, and null for its defect.
     """
-    rejected = exceeds(scans.scores, scans.threshold)
-    decisions = {
-        "threshold": scans.threshold,
-        "false_alarms": int((rejected & ~scans.labels).sum()),
-        "misses": int((~rejected & scans.labels).sum()),
-    }
     known = zip(scans.ids, scans.defects, scans.scores.tolist(), strict=True)
     unknown = ((scan, None, score) for scan, score in scans.unlabelled)
     objects = [
@@ -150,6 +171,6 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
         for i, d, s in (*known, *unknown)
     ]
     notes = {"notes": list(scans.notes)}
-    content = metrics.to_json() | {"decisions": decisions, "scans": objects} | notes
+    content = metrics.to_json() | {"decisions": scans.decisions(), "scans": objects} | notes
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")

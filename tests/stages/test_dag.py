@@ -30,7 +30,16 @@ WHOLE = {
     "train_mgm": {"model.early_stop", "model.mgm"},
     "vote": {"voting"},
     "evaluate": {"evaluate"},
-    "report": {"demo", "data", "features", "model", "voting", "evaluate"},  # it shows every setting
+    "rivals": {"rivals"},
+    "report": {
+        "demo",
+        "data",
+        "features",
+        "model",
+        "voting",
+        "evaluate",
+        "rivals",
+    },  # it shows every setting
 }
 
 DAG = load_dag(ROOT / DAG_FILE)

@@ -11,6 +11,7 @@ NEEDED = {
     "prepare": set(),
     "vote": {"zarr"},
     "evaluate": {"matplotlib", "scipy", "zarr"},
+    "rivals": set(),
     "report": {"matplotlib"},
     "score": {"torch", "zarr"},
     "extract": {"torch", "zarr"},

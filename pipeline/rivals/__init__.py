@@ -1,0 +1,1 @@
+"""Other methods on the same features, splits and metrics, to compare ours with."""

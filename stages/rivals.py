@@ -1,0 +1,42 @@
+"""Rate other methods on the same features, splits and metrics: `rivals.methods` of params.yaml."""
+
+import json
+from functools import partial
+
+from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.logs import Figure, Figures
+from mentor3ad.plumbing.progress import progress
+
+from .runner import HERE, run_category, staging
+
+
+def rivals(params: Params, category: str) -> Figures:
+    rated: dict[str, dict[str, object]] = {}
+    figures: dict[str, Figure] = {}
+    if params.rivals.methods:
+        from mentor3ad.compute.device import select_device
+        from mentor3ad.compute.process import configure_process
+        from mentor3ad.rivals.compare import Comparison
+
+        configure_process(params.runtime)
+        comparison = Comparison(
+            params,
+            category,
+            HERE.prepared(category),
+            HERE.features(category),
+            staging(),
+            select_device(params.runtime),
+        )
+    for name in params.rivals.methods:
+        bar = partial(progress, description=f"{name} {category}", unit="scan", total=None)
+        found = comparison.rate(name, bar)
+        rated[name] = found.content
+        figures |= {f"{name}_fit_s": found.fit_seconds, f"{name}_scan_ms": found.scan_ms}
+    out = HERE.rivals(category)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(rated, indent=1) + "\n")
+    return {"rivals": len(rated), **figures}
+
+
+if __name__ == "__main__":
+    run_category(rivals)
