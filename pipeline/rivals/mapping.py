@@ -85,8 +85,7 @@ def fit_mapping(scans: Scans, params: Params, category: str) -> CrossModal:
     """
     options, seed = params.rivals.cfm, params.rivals.seed
     torch.manual_seed(seed)
-    rgb, xyz = (table.shape[1] for table in scans.features.tables)
-    networks = Mappings(rgb, xyz, options.hidden).to(scans.features.device)
+    networks = Mappings(*scans.features.channels, options.hidden).to(scans.features.device)
     trained = train_module(
         networks,
         networks.loss,

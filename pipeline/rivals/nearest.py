@@ -58,7 +58,7 @@ def fit_nearest(scans: Scans, params: Params, category: str) -> Nearest:
         scans, options.components, options.power, generator(params.rivals.seed, "space", category)
     )
     where = scans.random_cells(coreset.cell, coreset.candidates, rng)
-    rows = scans.in_space(space).rows(*where, options.components)
+    rows = scans.in_space(space).rows(*where, space.components)
     return Nearest(space, coreset.cell, tuple(fit_memory(x, params, rng) for x in rows))
 
 

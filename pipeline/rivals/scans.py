@@ -83,14 +83,17 @@ def fit_space(
 ) -> FeatureSpace:
     """The leading components of good scans' features, over their standard deviation to `power`.
 
-    Without components the space is that of the features as they are. The decomposition takes most
+    Without components the space is that of the features as they are; of fewer channels than
+    components, all are kept. The decomposition takes most
     of a rival's fit, so rivals share it: with V a direction and s its standard deviation, the white
     basis is B = V / s, so that V / s^p = B |B|^(p - 1).
     """
+    channels = scans.features.channels
     if components is None:
-        return FeatureSpace(None)
+        return FeatureSpace(None, channels)
+    components = min(components, *channels)
     if components not in scans.white:
-        space = FeatureSpace(components).to(scans.features.device)
+        space = FeatureSpace(components, channels).to(scans.features.device)
         with torch.no_grad():
             space.fit(*scans.rows(*scans.random_pixels(SPACE_PIXELS, rng)), 1.0, constant=0.0)
         scans.white[components] = space
