@@ -14,6 +14,7 @@ from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
 from mentor3ad.plumbing.output import replace_unprintable
 from mentor3ad.plumbing.processes import die_with_parent
 from mentor3ad.project.code import check_code
+from mentor3ad.revisions.settings import warn_of_unnamed
 
 HERE = Project()
 
@@ -58,4 +59,5 @@ def _run(command: Callable[..., None]) -> None:
     replace_unprintable()
     with one_sentence():
         check_code(HERE.root)
+        warn_of_unnamed()
         typer.run(command)

@@ -7,6 +7,7 @@ import pytest
 
 from mentor3ad.params.schema import load_params
 from mentor3ad.report.summary import COLUMNS
+from mentor3ad.revisions.settings import differences
 from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
 pytestmark = pytest.mark.e2e
@@ -16,16 +17,16 @@ pytestmark = pytest.mark.e2e
 class Experiment:
     output: str
     difference: dict[str, Any]  # of the workspace's metrics to the commit's
+    reset: str  # what `mentor3ad reset` said
 
 
 @pytest.fixture(scope="module")
 def rate(finished: Project, results: dict[str, dict[str, str]]) -> Experiment:
     """Another learning rate, in the workspace; taken back afterwards."""
     output = finished.dvc("exp", "run", "-n", "rate", "-S", "model.lr=3e-4")
-    experiment = Experiment(output, finished.json("metrics", "diff"))
-    finished.run("git", "checkout", "--quiet", "--force", "HEAD")
-    finished.dvc("checkout", "--force")
-    return experiment
+    difference = finished.json("metrics", "diff")
+    said = finished.run("python", "-m", "mentor3ad.cli", "reset").stdout
+    return Experiment(output, difference, said)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,26 @@ def voting(finished: Project, results: dict[str, dict[str, str]]) -> str:
 
 def test_another_learning_rate_trains_again_and_extracts_nothing(rate: Experiment) -> None:
     assert stages_run(rate.output) == ALL_STAGES - {"generate", "prepare", "extract", "rivals"}
+
+
+def test_a_reset_says_what_it_takes_back(rate: Experiment) -> None:
+    assert rate.reset.splitlines() == [
+        "params.yaml: model.lr = 0.003 (not 0.0003)",
+        "params.yaml and the results are those of the last commit",
+    ]
+
+
+def test_queued_experiments_differ_from_the_commit_by_their_own_values(finished: Project) -> None:
+    own = {"rule": ("voting.rule", "paper"), "seed": ("model.seed", 7)}
+    for name, (key, value) in own.items():
+        finished.dvc("exp", "run", "--queue", "-n", name, "-S", f"{key}={value}")
+    commit, *_ = finished.json("exp", "show", "--hide-workspace")
+    queued = {row["name"]: row["revs"][0]["data"] for row in commit["experiments"]}
+    before = commit["data"]["params"]["params.yaml"]["data"]
+    for name, (key, value) in own.items():
+        changed = differences(before, queued[name]["params"]["params.yaml"]["data"])
+        assert [(one.key, one.after) for one in changed] == [(key, value)]
+    finished.dvc("queue", "remove", "--all")
 
 
 def test_metrics_diff_shows_what_an_experiment_changed(rate: Experiment) -> None:
