@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..plumbing.errors import Mentor3ADError
+from ..plumbing.errors import ConfigError, Mentor3ADError
 from ..plumbing.words import counted
 from .tables import print_table
 
@@ -95,15 +95,26 @@ def show(
 @app.command("list")
 def list_() -> None:
     """Show every study, its number of experiments and how many are finished."""
+    from ..params.schema import load_params
     from ..studies.definition import FOLDER, describe
     from ..studies.plan import Plan
 
-    rows = []
+    load_params()  # names the folder to run from, or what is wrong with all of them
+    rows, broken = [], []
     for path in sorted(FOLDER.glob("*.yaml")):
-        plan = Plan.load(path)
+        try:
+            plan = Plan.load(path)
+        except ConfigError as error:
+            broken.append(str(error))
+            continue
         done = sum(planned.commit is not None for planned in plan.experiments)
         rows.append((plan.name, f"{done} of {len(plan.experiments)}", describe(path)))
+    if not rows and not broken:
+        print(f"{FOLDER} has no study; docs/ablate.md shows how one is written")
+        return
     print_table(("study", "finished", "what for"), rows)
+    if broken:
+        raise ConfigError("; ".join(broken))
 
 
 def _list_experiments(plan: "Plan") -> None:
