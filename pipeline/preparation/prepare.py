@@ -76,7 +76,8 @@ class PreparedScan:
     @property
     def foreground(self) -> NDArray[np.bool_]:
         """(224, 224) bool: pixels with a point of the part."""
-        return np.asarray(self.points.all(axis=-1))
+        x, y, z = np.moveaxis(self.points, -1, 0) != 0  # much faster than all(axis=-1)
+        return np.asarray(x & y & z)
 
 
 @dataclass(frozen=True)

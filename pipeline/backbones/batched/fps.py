@@ -6,16 +6,12 @@ product and a sum within one kernel into a fused multiply-add that rounds once, 
 pointnet2_ops; PyTorch's eager kernels hold one operation each, and `triton_fps.py` forbids it.
 """
 
-from collections.abc import Callable
-from functools import cache
-
 import torch
 from torch import Tensor
 
-from ...plumbing.logs import log_event
 from ..fps import MAX_LANES, SKIP_RADIUS_SQUARED
+from .device_kernels import device_kernels
 
-Steps = Callable[[Tensor, Tensor, Tensor, int], Tensor]  # see `_queue_steps`
 FAR = 1e10  # the kernel's distance of a point before the first centre
 LANE_BITS = MAX_LANES.bit_length() - 1
 
@@ -54,28 +50,9 @@ def furthest_points(points: Tensor, counts: Tensor, groups: int) -> Tensor:
     """
     order = tie_order(counts, points.shape[1])
     xyz, nearest = _candidates(points, counts, order)
-    take_steps = device_kernel(points.device) or _queue_steps
+    kernels = device_kernels(points.device)
+    take_steps = kernels.take_steps if kernels else _queue_steps
     return order.gather(1, take_steps(xyz, nearest, counts, groups))
-
-
-@cache
-def device_kernel(device: torch.device) -> Steps | None:
-    """Return the kernel that takes all steps; None on a CPU, and where triton cannot compile it.
-
-    It is tried on a few points first: to compile it triton needs a C compiler, which a machine that
-    runs torch may lack.
-    """
-    if device.type != "cuda":
-        return None
-    try:
-        from .triton_fps import take_steps
-
-        xyz, count = torch.zeros(3, 1, 2, device=device), torch.full((1,), 2, device=device)
-        take_steps(xyz, torch.ones(1, 2, device=device), count, 2)
-    except Exception as error:  # whatever triton raises: the loop does the same
-        log_event("fps", {"kernel": "triton", "used": False, "reason": str(error).split("\n")[0]})
-        return None
-    return take_steps
 
 
 def _queue_steps(xyz: Tensor, nearest: Tensor, counts: Tensor, groups: int) -> Tensor:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ...plumbing.logs import log_event
-from .fps import are_furthest, device_kernel, furthest_points
+from .device_kernels import device_kernels
+from .fps import are_furthest, furthest_points
 from .neighbours import TILE
 
 Kernel = Callable[[Tensor, int], Tensor]  # (B, P, 3) float32 to (B, G) int32
@@ -39,7 +40,7 @@ def sample_centres(points: Tensor, counts: Tensor, groups: int) -> Tensor:
     Args:
         points: (B, P, 3) float32, padded with zeros, which lie in the kernel's skip ball.
     """
-    wanted = points.device.type == "cuda" and device_kernel(points.device) is None
+    wanted = points.device.type == "cuda" and device_kernels(points.device) is None
     kernel = published_kernel() if wanted else None
     if kernel is None:
         return furthest_points(points, counts, groups)

@@ -1,14 +1,19 @@
 """Exact nearest neighbours of a batch of scans on a device, in tiles that bound the memory.
 
+On a GPU the kernels of `triton_neighbours.py` do the same without tiles, where they compile.
+
 Distances are of coordinate differences in float64, as in `grouping.py` and `interpolation.py`. Of
 points at the same distance the one with the lower index comes first, whatever `topk` makes of
 ties, which it leaves open; a tree has an order of its own among them.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from ...features.interpolation import EPS
+from .device_kernels import device_kernels
 
 TILE = 1 << 22  # distances at once: 32 MiB in float64, which a large device's cache holds
 
@@ -26,6 +31,10 @@ def group_neighbours(
     Returns:
         (B, G, K) int64 into the points.
     """
+    kernels = device_kernels(points.device)
+    if kernels and points.shape[1] <= kernels.most_points:
+        found = kernels.nearest_of_groups(points, counts, centre_index, group_size)
+        return _by_distance(points, centre_index, found)
     centres = rows_of(points, centre_index)
     rows = max(1, tile // (points.shape[0] * points.shape[1]))
     parts = []
@@ -36,6 +45,15 @@ def group_neighbours(
         distance.scatter_(2, centre_index[:, part, None], -1.0)
         parts.append(smallest(distance, group_size))
     return torch.cat(parts, dim=1)
+
+
+def _by_distance(points: Tensor, centre_index: Tensor, found: Tensor) -> Tensor:
+    """Bring points (B, G, K), in the order of their index, in that of their distance."""
+    near = rows_of(points, found.flatten(1)).unflatten(1, found.shape[1:]).double()
+    step = (near - rows_of(points, centre_index).double()[:, :, None]).square_()
+    distance = (step[..., 0] + step[..., 1]) + step[..., 2]
+    distance.masked_fill_(found == centre_index[..., None], -1.0)
+    return found.gather(2, distance.sort(dim=2, stable=True).indices)
 
 
 def neighbourhoods(points: Tensor, index: Tensor, centres: Tensor) -> Tensor:
@@ -53,15 +71,22 @@ def nearest_centres(points: Tensor, centres: Tensor, tile: int = TILE) -> tuple[
     Returns:
         index (B, P, 3) int64 and weight (B, P, 3) float64 summing to 1; of padding, anything.
     """
+    kernels = device_kernels(points.device)
+    search = kernels.three_nearest if kernels else partial(_three_nearest, tile=tile)
+    index, near = search(points, centres)
+    weight = 1.0 / (near + EPS)
+    total = weight[..., 0] + weight[..., 1] + weight[..., 2]
+    return index, weight / total[..., None]
+
+
+def _three_nearest(points: Tensor, centres: Tensor, tile: int) -> tuple[Tensor, Tensor]:
     columns = max(1, tile // (points.shape[0] * centres.shape[1]))
     index, near = [], []
     for part in points.split(columns, dim=1):
         distance = squared_distances(part, centres)  # (B, p, G)
         index.append(smallest(distance, 3))
         near.append(distance.gather(2, index[-1]))
-    weight = 1.0 / (torch.cat(near, dim=1) + EPS)
-    total = weight[..., 0] + weight[..., 1] + weight[..., 2]
-    return torch.cat(index, dim=1), weight / total[..., None]
+    return torch.cat(index, dim=1), torch.cat(near, dim=1)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
