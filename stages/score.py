@@ -42,6 +42,9 @@ def score(params: Params, category: str) -> Figures:
     with scan_threads(device) as pool:
 
         def score_shard(samples: range) -> dict[str, np.ndarray]:
+            if device.type != "cpu":
+                features = PixelFeatures(list(pool.map(cache.scan, samples)), device)
+                return {SCORES.name: scorer.score_together(features)}
             return {SCORES.name: np.stack(list(pool.map(score_scan, samples)))}
 
         write_store(HERE.scores(category), manifest, score_shard, staging(), bar)

@@ -241,11 +241,20 @@ class Taps:
     def sum(self, table: Tensor) -> Tensor:
         """(N, C) float32: each pixel's weighted sum of the rows of a table (T, C)."""
         index = self.rows
+        if table.device.type == "cuda" and index.device == table.device:
+            return self._sum_on_device(table)
         if table.dtype != torch.float32 or table.device != index.device:
             rows, index = index.unique(return_inverse=True)
             # The sum is of the table's dtype, so the rows that are read are widened, each once.
             table = _rows(table, rows).float()
         return F.embedding_bag(index, table, mode="sum", per_sample_weights=self.weight)
+
+    def _sum_on_device(self, table: Tensor) -> Tensor:
+        """The same sums with nothing that waits for the device, as finding unique rows would."""
+        total = torch.zeros(len(self.rows), table.shape[1], device=table.device)
+        for rows, weight in zip(self.rows.T, self.weight.T, strict=True):
+            total.addcmul_(table.index_select(0, rows).float(), weight[:, None])
+        return total
 
 
 def _tables_on(device: torch.device) -> NewTable:

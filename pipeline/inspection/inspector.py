@@ -60,8 +60,8 @@ class Inspection:
         score_maps: (3, 224, 224) float32, S_RGB, S_XYZ and S_Mtr; 0 on the background.
         scan: the image and the points (metres, camera frame) as the networks saw them.
         seconds: of each step, in the order of `STEPS`. Where scans are extracted together, `group`
-            only normalises the points, and `features` is the batch's time, with FPS, neighbours
-            and copies, divided by its scans.
+            only normalises the points, and `features` (with FPS, neighbours and copies) and `score`
+            are the batch's time divided by its scans.
     """
 
     score: float
@@ -204,7 +204,7 @@ class Inspector:
             try:
                 ready = ahead(pool, 2 * workers + size - 1, _or_error(self._ready), scans)
                 extracted = extracting(self._extract, _batches(ready, size))
-                scored = map(_or_error(self._score), chain.from_iterable(extracted))
+                scored = chain.from_iterable(map(self._score, extracted))
                 yield from voting(_or_error(self._vote), scored)
             finally:
                 for threads in (pool, beside):
@@ -220,8 +220,8 @@ class Inspector:
 
     def _inspect(self, ready: _InHand[Any]) -> Inspection:
         """Take a scan through the rest of the steps: `extract`, `score` and `vote`."""
-        (extracted,) = self._extract([ready])
-        return self._vote(self._score(extracted))
+        (scored,) = self._score(self._extract([ready]))
+        return self._vote(scored)
 
     def _ready(self, scan: ScanInput) -> _InHand[Any]:
         """Do `prepare`, and the part of `extract` that needs no network."""
@@ -260,12 +260,24 @@ class Inspector:
 
         return list(map(_or_error(extracted), batch))
 
-    def _score(self, extracted: _InHand[ScanFeatures]) -> _InHand[NDArray[np.float32]]:
-        seconds = dict(extracted.seconds)
-        with _timed(seconds, "score"):
-            features = PixelFeatures([extracted.made], self.model.device)
-            maps = self.model.scorer.score_one(features)
-        return _InHand(extracted.scan, maps, seconds)
+    def _score(self, batch: Sequence[Any]) -> list[Any]:
+        """Score the scans of a batch, which a device takes together."""
+        good: list[_InHand[ScanFeatures]] = [one for one in batch if isinstance(one, _InHand)]
+        if not good:
+            return list(batch)
+        taken, device = dict[str, float](), self.model.device
+        with _timed(taken, "score"):
+            if len(good) == 1:
+                maps = [self.model.scorer.score_one(PixelFeatures([good[0].made], device))]
+            else:
+                features = PixelFeatures([one.made for one in good], device)
+                maps = list(self.model.scorer.score_together(features))
+        each, made = taken["score"] / len(good), iter(maps)
+
+        def scored(one: _InHand[ScanFeatures]) -> _InHand[NDArray[np.float32]]:
+            return _InHand(one.scan, next(made), one.seconds | {"score": each})
+
+        return list(map(_or_error(scored), batch))
 
     def _vote(self, scored: _InHand[NDArray[np.float32]]) -> Inspection:
         seconds, voting = dict(scored.seconds), self.model.voting

@@ -90,32 +90,50 @@ class Scorer:
     def score_maps(self, features: PixelFeatures, scan: int, each: Each = map) -> np.ndarray:
         """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background.
 
+        This is for the CPU, where a scan's bits depend on no other.
+
         Args:
             each: applies a function to modalities and to tiles: `map`, or that of some threads.
         """
         features = features.in_space(self.space)
         rgb, xyz = self._modalities(features, each)
         device, pixels = features.device, features.foreground[scan]
-        on_cpu = device.type == "cpu"
 
         @torch.inference_mode()  # the mode is a thread's own
         def tile_scores(tile: np.ndarray) -> Tensor:
-            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge") if on_cpu else tile
+            filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge")
             pixel = to_device(filled, device)
             patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
             return self.pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
 
         maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
-        size = TILE if on_cpu else DEVICE_TILE
-        tiles = [pixels[start : start + size] for start in range(0, len(pixels), size)]
+        tiles = [pixels[start : start + TILE] for start in range(0, len(pixels), TILE)]
         if tiles:
             maps[:, pixels] = torch.cat(list(each(tile_scores, tiles)), dim=1).cpu().numpy()
         return maps.reshape(len(MAPS), SIZE, SIZE)
 
+    @torch.inference_mode()
+    def score_together(self, features: PixelFeatures) -> np.ndarray:
+        """The maps of all scans: (S, 3, 224, 224) float32, in tiles that span scans.
+
+        This is for a GPU. On it a scan's bits depend on the others, within the rounding of matrix
+        products.
+        """
+        features = features.in_space(self.space)
+        rgb, xyz = self._modalities(features, map)
+        counts = [len(pixels) for pixels in features.foreground]
+        scans = to_device(np.repeat(np.arange(len(counts)), counts), features.device)
+        pixels = to_device(np.concatenate(features.foreground), features.device)
+        maps = torch.zeros(len(counts), SIZE * SIZE, len(MAPS), device=features.device)
+        for tile in zip(scans.split(DEVICE_TILE), pixels.split(DEVICE_TILE), strict=True):
+            patches, tokens = features.taps(*tile)
+            maps[tile] = self.pixel_scores(rgb.at(patches), xyz.at(tokens)).T
+        return maps.mT.reshape(len(counts), len(MAPS), SIZE, SIZE).cpu().numpy()
+
     def score_one(self, features: PixelFeatures) -> np.ndarray:
         """`score_maps` of one scan that waits alone, on all cores and to the same bits."""
         if features.device.type != "cpu":
-            return self.score_maps(features, 0)
+            return self.score_together(features)[0]
         with scan_threads(features.device) as pool:
             return self.score_maps(features, 0, pool.map)
 

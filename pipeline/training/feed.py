@@ -16,6 +16,7 @@ from .sampling import Batch
 
 BLOCK_PIXELS = 8192  # pixels gathered at once: few calls, a small part of the memory;
 BLOCK_BYTES = 16 << 20  # fewer where a modality's features are wide: allocators keep such arrays
+DEVICE_BLOCK_PIXELS = 1 << 16  # on a GPU, where each call costs more than the pixels do
 
 StepInputs = tuple[Tensor, ...]  # what a loss sees of the pixels of one step
 Gathered = tuple[list[int], Tensor, Tensor]  # pixels of each step; F_RGB (N, R), F_XYZ (N, X)
@@ -39,6 +40,8 @@ def step_inputs(
     """
     widest = max(table.shape[1] for table in features.tables)
     pixels = min(BLOCK_PIXELS, BLOCK_BYTES // (4 * widest))
+    if features.device.type == "cuda" and not features.mapped:
+        pixels = DEVICE_BLOCK_PIXELS
     with closing(_gathered(features, _blocks(batches, pixels))) as blocks:
         for sizes, rgb, xyz in blocks:
             whole = extend(rgb, xyz)

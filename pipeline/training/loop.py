@@ -17,6 +17,7 @@ from ..plumbing.errors import TrainingError
 from .feed import StepInputs, as_it_is, step_inputs
 from .sampling import Batch
 from .schedule import Cosine, Plateau
+from .step import step_of
 
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
 HELD_OUT_BATCHES = 4  # of held-out pixels, the same at every measurement
@@ -95,18 +96,13 @@ def _take_steps(
 ) -> Trained[M]:
     every = model.early_stop.every if held_out else None
     schedule = Plateau(steps, model.early_stop) if every else Cosine(steps)
-    optimiser = torch.optim.Adam(module.parameters(), lr=model.lr, fused=True)
+    take_step = step_of(module, loss_of, model.precision)
     history: list[float] = []
     pending: list[Tensor] = []
     trained = Trained(module, history)
     for step, inputs in enumerate(feed, start=1):
-        with autocast(inputs[0].device, model.precision):
-            loss = loss_of(*inputs)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.param_groups[0]["lr"] = model.lr * schedule.rate(step - 1)
-        optimiser.step()
-        pending.append(loss.detach())  # looked at later: each look waits for the device
+        loss = take_step(inputs, model.lr * schedule.rate(step - 1))
+        pending.append(loss)  # looked at later: each look waits for the device
         last = step == schedule.end
         if len(pending) == CHECK_EVERY or last:
             history += _checked(pending, len(history), model.lr)

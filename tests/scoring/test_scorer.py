@@ -15,17 +15,22 @@ from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.network import Guidance
 from mentor3ad.mentor.losses import cosine_difference
 from mentor3ad.scoring.scorer import STEP, Scorer
+from tests.batches import DEVICES
 
 CPU = torch.device("cpu")
 GROUPS = 40
 
 
 def features(rows: slice, pool: bool = False) -> PixelFeatures:
-    """One scan whose foreground is a band of rows."""
-    rng = np.random.default_rng(0)
+    return PixelFeatures([scan_features(rows, pool)], CPU)
+
+
+def scan_features(rows: slice, pool: bool, seed: int = 0) -> ScanFeatures:
+    """A scan whose foreground is a band of rows."""
+    rng = np.random.default_rng(seed)
     weight = np.zeros((SIZE, SIZE, 3), dtype=np.float16)
     weight[rows] = rng.dirichlet((1, 1, 1), (SIZE, SIZE))[rows]
-    scan = ScanFeatures(
+    return ScanFeatures(
         rgb=rng.normal(size=(28, 28, 768)).astype(np.float16),
         foreground=(weight != 0).any(axis=-1),
         pool=pool,
@@ -33,7 +38,6 @@ def features(rows: slice, pool: bool = False) -> PixelFeatures:
         index=rng.integers(0, GROUPS, (SIZE, SIZE, 3)).astype(np.uint16),
         weight=weight,
     )
-    return PixelFeatures([scan], CPU)
 
 
 def modules(components: int | None, use_mentor: bool = True) -> tuple[Fusion, Guidance]:
@@ -73,6 +77,21 @@ def test_maps_equal_those_of_all_pixels_at_once(components, pool, use_mentor, pr
     parts = modules(components, use_mentor)
     found = Scorer(*parts, precision).score_maps(data, 0)
     np.testing.assert_allclose(found, plain_maps(data, *parts, precision), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("components", [None, 12])
+def test_scans_together_have_the_maps_of_each_alone(components, device, monkeypatch):
+    """In tiles that end within scans; the last scan is the largest."""
+    monkeypatch.setattr(scoring, "DEVICE_TILE", 1000)
+    scans = [scan_features(rows, False, i) for i, rows in enumerate((slice(3), slice(60, 75)))]
+    fusion, guidance = modules(components)
+    alone = [
+        Scorer(fusion, guidance, "float32").score_maps(PixelFeatures([s], CPU), 0) for s in scans
+    ]
+    there = Scorer(fusion.to(device), guidance.to(device), "float32")
+    found = there.score_together(PixelFeatures(scans, torch.device(device)))
+    np.testing.assert_allclose(found, alone, rtol=0, atol=5e-6)
 
 
 def test_the_modules_that_are_scored_with_stay_as_they_are():

@@ -116,7 +116,7 @@ def nearest_of_groups(points: Tensor, counts: Tensor, centres: Tensor, size: int
     """The nearest points of each centre, itself among them, in the order of their index.
 
     Args:
-        points: (B, P, 3) float32, P at most `MOST_POINTS`; counts: (B,) int64, each at least `size`.
+        points: (B, P, 3) float32, P at most `MOST_POINTS`; counts: (B,) int64, at least `size`.
         centres: (B, G) int64 into the points.
 
     Returns:
