@@ -7,6 +7,7 @@ where there is no CUDA device. `from files` writes and reads a data set in a tem
 """
 
 import argparse
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -135,19 +136,20 @@ def _second_time(device: torch.device, work: Callable[[], object]) -> float:
 
 @contextmanager
 def generated(params: Params, scans: int) -> Iterator[Path]:
-    """A folder with a generated category in `raw`, of so many training scans and two to test."""
-    counts = {"train": scans, "validation": 0, "test_good": 1, "test_defect": 1}
+    """A folder with a category in `raw`, of so many training scans and two, and its `prepared`."""
+    counts = {"train": scans - 2, "validation": 0, "test_good": 1, "test_defect": 1}
+    data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
     with tempfile.TemporaryDirectory() as name:
-        generate_category(Path(name, "raw"), CATEGORY, params.demo.model_copy(update=counts))
-        yield Path(name)
+        folder = Path(name)
+        generate_category(folder / "raw", CATEGORY, params.demo.model_copy(update=counts))
+        prepare_category(
+            folder / "raw", CATEGORY, folder / "prepared", data.preparation, data, workers=8
+        )
+        yield folder
 
 
 def extraction_from_files(params: Params, device: torch.device, folder: Path) -> Row:
     """`extract` of a generated category, from its files to its store: first shard to last."""
-    data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
-    manifest = prepare_category(
-        folder / "raw", CATEGORY, folder / "prepared", data.preparation, data, workers=8
-    )
     stamps: list[float] = []
 
     def bar(shards: Sequence[int]) -> Iterator[int]:
@@ -155,17 +157,19 @@ def extraction_from_files(params: Params, device: torch.device, folder: Path) ->
         yield from shards
         stamps.append(time.perf_counter())
 
-    extract_category(
+    out = folder / f"extracted-{time.monotonic_ns()}"
+    done = extract_category(
         folder / "prepared",
         folder / "raw",
-        folder / "store.zarr",
+        out / "store.zarr",
         params.features,
-        folder / "staging",
+        out / "staging",
         device,
         bar,
         batched=True,
     )
-    return Row("extraction from files", len(manifest.rows), stamps[1] - stamps[0], "to the store")
+    shutil.rmtree(out)
+    return Row("extraction from files", done.scans, stamps[1] - stamps[0], "to the store")
 
 
 def inference(
@@ -345,18 +349,17 @@ def settings_named(name: str, shard: int) -> Params:
     return params.model_copy(update={"features": features, "model": model})
 
 
-def measure(params: Params, device: torch.device, count: int) -> Iterator[str]:
-    """The lines of a table, as they are measured."""
+def measure(params: Params, device: torch.device, count: int, folder: Path) -> Iterator[str]:
+    """The lines of a table, as they are measured; `folder` is one of `generated`."""
     backbones = Backbones.load(params.features, device)
     scans = [made_up_scan(seed) for seed in range(count)]
     torch.cuda.reset_peak_memory_stats(device)
     yield "| what | a second | ms each | published form, ms each | times | |"
     yield "|---|---|---|---|---|---|"
     yield str(extraction_from_memory(backbones, params.features, scans))
-    with generated(params, count) as folder:
-        yield str(extraction_from_files(params, device, folder))
-        for row in inference(backbones, params, scans, folder / "raw"):
-            yield str(row)
+    yield str(extraction_from_files(params, device, folder))
+    for row in inference(backbones, params, scans, folder / "raw"):
+        yield str(row)
     yield str(decisions(backbones, params, scans))
     yield str(guidance_training(backbones, params, scans))
     yield f"\npeak memory: {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB\n"
@@ -376,10 +379,12 @@ def main() -> None:
     configure_process(first.runtime)
     device = select_device(first.runtime.model_copy(update={"device": "cuda"}))
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
-    for name in arguments.settings:
-        print(f"\n### {name}\n")
-        for line in measure(settings_named(name, arguments.shard), device, arguments.scans):
-            print(line, flush=True)
+    with generated(first, arguments.scans) as folder:
+        for name in arguments.settings:
+            print(f"\n### {name}\n")
+            params = settings_named(name, arguments.shard)
+            for line in measure(params, device, arguments.scans, folder):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -185,17 +185,37 @@ class PixelFeatures:
         Args:
             scan, pixel: as for `gather`.
         """
-        cell, cell_weight = _cell_taps(self._rgb_side, self.device)
-        cells = Taps(scan[:, None] * self._rgb_side**2 + cell[pixel], cell_weight[pixel])
+        cells = self._rgb_cells(scan, pixel)
         if self._xyz_side is not None:
             cell, cell_weight = _cell_taps(self._xyz_side, self.device)
             index, weight = cell[pixel], cell_weight[pixel]
         elif self._pool:
             index, weight = self._pooled(scan, pixel)
         else:
-            row = scan * (SIZE * SIZE) + pixel
-            index, weight = self._at(self._index, row), self._at(self._weight, row).float()
+            return cells, self._own_tokens(scan, pixel)
         return cells, Taps(index + self._first_token[scan][:, None], weight)
+
+    def scan_taps(self, scan: int) -> tuple["Taps", "Taps | PooledTaps"]:
+        """`taps` of all foreground pixels of a scan, in their order, for as few reads as can be."""
+        pixel = to_device(self.foreground[scan], self.device)
+        number = torch.full_like(pixel, scan)
+        if self._xyz_side is not None or not self._pool:
+            return self.taps(number, pixel)
+        source, area = self._sources(pixel)
+        place = torch.full((SIZE * SIZE,), -1, dtype=pixel.dtype, device=self.device)
+        place[pixel] = torch.arange(len(pixel), device=self.device)
+        among = place[source].flatten(1)  # a source on the background has no tokens
+        outer = Taps(among.clamp_min(0), area.flatten(1) * (among >= 0))
+        return self._rgb_cells(number, pixel), PooledTaps(self._own_tokens(number, pixel), outer)
+
+    def _rgb_cells(self, scan: Tensor, pixel: Tensor) -> "Taps":
+        cell, weight = _cell_taps(self._rgb_side, self.device)
+        return Taps(scan[:, None] * self._rgb_side**2 + cell[pixel], weight[pixel])
+
+    def _own_tokens(self, scan: Tensor, pixel: Tensor) -> "Taps":
+        row = scan * (SIZE * SIZE) + pixel
+        index, weight = self._at(self._index, row), self._at(self._weight, row).float()
+        return Taps(index + self._first_token[scan][:, None], weight)
 
     def _at(self, table: Tensor | None, row: Tensor) -> Tensor:
         assert table is not None
@@ -207,14 +227,19 @@ class PixelFeatures:
         The mean takes at most four source rows and four columns of the map, by `pool_taps`, and
         each of these 16 pixels is a sum of three tokens: the weights multiply.
         """
+        source, area = self._sources(pixel)
+        source = source + scan[:, None, None] * (SIZE * SIZE)
+        weight = self._at(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
+        return self._at(self._index, source).flatten(1), weight.flatten(1)
+
+    def _sources(self, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        """The pixels (N, 4, 4) that N pixels of a pooled map are means of, and their weights."""
         first, taps = _pool_taps(self.device)
         y, x = pixel // SIZE, pixel % SIZE
         four = torch.arange(4, device=self.device)
         rows, columns = first[y][:, None] + four, first[x][:, None] + four  # (N, 4) each
-        source = scan[:, None, None] * (SIZE * SIZE) + rows[:, :, None] * SIZE + columns[:, None]
-        area = (taps[y][:, :, None] * taps[x][:, None]).float()  # (N, 4, 4)
-        weight = self._at(self._weight, source).float() * area[..., None]  # (N, 4, 4, 3)
-        return self._at(self._index, source).flatten(1), weight.flatten(1)
+        area = (taps[y][:, :, None] * taps[x][:, None]).float()
+        return rows[:, :, None] * SIZE + columns[:, None], area
 
 
 @cache
@@ -241,20 +266,23 @@ class Taps:
     def sum(self, table: Tensor) -> Tensor:
         """(N, C) float32: each pixel's weighted sum of the rows of a table (T, C)."""
         index = self.rows
-        if table.device.type == "cuda" and index.device == table.device:
-            return self._sum_on_device(table)
         if table.dtype != torch.float32 or table.device != index.device:
             rows, index = index.unique(return_inverse=True)
             # The sum is of the table's dtype, so the rows that are read are widened, each once.
             table = _rows(table, rows).float()
         return F.embedding_bag(index, table, mode="sum", per_sample_weights=self.weight)
 
-    def _sum_on_device(self, table: Tensor) -> Tensor:
-        """The same sums with nothing that waits for the device, as finding unique rows would."""
-        total = torch.zeros(len(self.rows), table.shape[1], device=table.device)
-        for rows, weight in zip(self.rows.T, self.weight.T, strict=True):
-            total.addcmul_(table.index_select(0, rows).float(), weight[:, None])
-        return total
+
+@dataclass(frozen=True)
+class PooledTaps:
+    """Which pixels' sums P pixels are weighted sums of: fewer reads than of the 48 rows of each."""
+
+    inner: Taps  # of P pixels
+    outer: Taps  # (P, 16) of the inner sums
+
+    def sum(self, table: Tensor) -> Tensor:
+        """(P, C) float32, as the taps of the product of both."""
+        return self.outer.sum(self.inner.sum(table))
 
 
 def _tables_on(device: torch.device) -> NewTable:

@@ -15,7 +15,7 @@ from ..cache.maps import MAPS
 from ..cache.schema import StoreManifest
 from ..compute.device import Each, resolve_precision, scan_threads, to_device
 from ..dataset.grid import SIZE
-from ..features.pixels import PixelFeatures, Taps
+from ..features.pixels import PixelFeatures, PooledTaps, Taps
 from ..fusion.network import Fusion
 from ..guidance.network import Guidance
 from ..mentor.losses import cosine_difference
@@ -62,7 +62,7 @@ class _Modality:
         offsets = None if offset is None else source.products(offset[None])
         return cls(source.products(table.float()), offsets)
 
-    def at(self, taps: Taps) -> list[Tensor]:
+    def at(self, taps: Taps | PooledTaps) -> list[Tensor]:
         """Features (N, C) and both products (N, H), (N, H') of N pixels, float32."""
         sums = [taps.sum(table) for table in self.tables]
         if self.offsets is not None:
@@ -114,21 +114,19 @@ class Scorer:
 
     @torch.inference_mode()
     def score_together(self, features: PixelFeatures) -> np.ndarray:
-        """The maps of all scans: (S, 3, 224, 224) float32, in tiles that span scans.
+        """The maps of all scans: (S, 3, 224, 224) float32.
 
-        This is for a GPU. On it a scan's bits depend on the others, within the rounding of matrix
-        products.
+        This is for a GPU: all scans are queued before the first map is waited for, so that the host
+        and the device work side by side.
         """
         features = features.in_space(self.space)
         rgb, xyz = self._modalities(features, map)
-        counts = [len(pixels) for pixels in features.foreground]
-        scans = to_device(np.repeat(np.arange(len(counts)), counts), features.device)
-        pixels = to_device(np.concatenate(features.foreground), features.device)
-        maps = torch.zeros(len(counts), SIZE * SIZE, len(MAPS), device=features.device)
-        for tile in zip(scans.split(DEVICE_TILE), pixels.split(DEVICE_TILE), strict=True):
-            patches, tokens = features.taps(*tile)
-            maps[tile] = self.pixel_scores(rgb.at(patches), xyz.at(tokens)).T
-        return maps.mT.reshape(len(counts), len(MAPS), SIZE, SIZE).cpu().numpy()
+        maps = torch.zeros(len(features), SIZE * SIZE, len(MAPS), device=features.device)
+        for scan, pixels in enumerate(features.foreground):
+            patches, tokens = features.scan_taps(scan)
+            scores = self.pixel_scores(rgb.at(patches), xyz.at(tokens))
+            maps[scan, to_device(pixels, features.device)] = scores.T
+        return maps.mT.reshape(len(features), len(MAPS), SIZE, SIZE).cpu().numpy()
 
     def score_one(self, features: PixelFeatures) -> np.ndarray:
         """`score_maps` of one scan that waits alone, on all cores and to the same bits."""

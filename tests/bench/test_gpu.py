@@ -91,5 +91,5 @@ def test_without_a_device_it_says_so(monkeypatch, capsys):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
 def test_extraction_from_files(small):
-    with gpu.generated(small, 2) as folder:
+    with gpu.generated(small, 4) as folder:
         assert gpu.extraction_from_files(small, torch.device("cuda"), folder).count == 4

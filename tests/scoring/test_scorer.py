@@ -81,10 +81,9 @@ def test_maps_equal_those_of_all_pixels_at_once(components, pool, use_mentor, pr
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("components", [None, 12])
-def test_scans_together_have_the_maps_of_each_alone(components, device, monkeypatch):
-    """In tiles that end within scans; the last scan is the largest."""
-    monkeypatch.setattr(scoring, "DEVICE_TILE", 1000)
-    scans = [scan_features(rows, False, i) for i, rows in enumerate((slice(3), slice(60, 75)))]
+@pytest.mark.parametrize("pool", [False, True])
+def test_scans_together_have_the_maps_of_each_alone(components, pool, device):
+    scans = [scan_features(rows, pool, i) for i, rows in enumerate((slice(3), slice(60, 75)))]
     fusion, guidance = modules(components)
     alone = [
         Scorer(fusion, guidance, "float32").score_maps(PixelFeatures([s], CPU), 0) for s in scans
