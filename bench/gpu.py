@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench import published_gpu
+from bench import flops, published_gpu
 from bench.project import paper_settings, params_of, shipped_params
 from mentor3ad.cache.maps import MAPS
 from mentor3ad.compute.device import scan_threads, select_device
@@ -219,16 +219,20 @@ def inference(
 
 
 def decisions(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
-    """From features in the host's memory to anomaly maps, scan by scan, as `score` and `vote`."""
+    """From features in the host's memory to anomaly maps, shard by shard, as `score` and `vote`."""
     device, features = backbones.device, _features(backbones, params, scans)
     fusion, guidance = _modules(params, device)
     scorer, voting = Scorer(fusion, guidance, params.model.precision), _voting(params)
 
-    def decide(one: ScanFeatures) -> None:
-        voting.anomaly_map(scorer.score_maps(PixelFeatures([one], device), 0))
+    shard = params.features.shard
 
-    with scan_threads(device) as pool:
-        seconds = _second_time(device, lambda: list(pool.map(decide, features)))
+    def decide(first: int) -> None:
+        found = scorer.score_together(PixelFeatures(features[first : first + shard], device))
+        list(pool.map(voting.anomaly_map, found))
+
+    with scan_threads(device) as pool, ThreadPoolExecutor(2) as shards:
+        firsts = range(0, len(features), shard)
+        seconds = _second_time(device, lambda: list(shards.map(decide, firsts)))
     few = scans[:TOGETHER]
     maps, _ = published_gpu.dense_maps(few, backbones, params.features.points)
 
@@ -254,8 +258,6 @@ def _features(
 
 def guidance_training(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> Row:
     """MGM's steps from features on the device, and their share of the measured GEMM rate."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     device = backbones.device
     features = PixelFeatures(_features(backbones, params, scans[:TOGETHER]), device)
 
@@ -266,13 +268,8 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
 
     fusion = train_fusion(features, model(1), "made-up", iter).module
 
-    def flops(steps: int) -> int:
-        with FlopCounterMode(display=False) as counter:
-            train_guidance(features, fusion, model(steps), "made-up", iter)
-        return counter.get_total_flops()
-
     few, many = 20, params.model.mgm.steps
-    work = (flops(2 * few) - flops(few)) / few * (many - few)
+    work = flops.guidance_step(params.model) * (many - few)
     short, long = (
         timed(device, partial(train_guidance, features, fusion, model(n), "made-up", iter))
         for n in (few, many)
