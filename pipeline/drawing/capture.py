@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ..cache.maps import ANOMALY, MAPS, SCORES
 from ..cache.reader import Store
 from ..dataset.manifest import Manifest, ManifestRow, load_masks
-from ..evaluation.views import CategoryViews, ScanView
+from ..evaluation.views import Alarm, CategoryViews, ScanView
 from ..exhibits.store import Exhibits
 from ..plumbing.parallel import in_threads
 from ..voting.model import VotingModel
+from .alarm import alarm_of, predicted
 from .encoding import encode_cloud, encode_maps, encode_masks, encode_picture
 from .panels import colour_range
 
@@ -41,14 +42,20 @@ def category_views(
     exhibits = Exhibits.load(prepared, manifest)
     test = list(exhibits.index) if with_scans else []
     truth = load_masks(prepared, manifest)[test]
-    maps = _maps(scores, anomaly, test)
+    score_maps, final = _maps(scores, anomaly, test)
+    maps = np.concatenate([score_maps[:, : len(MAPS)], final[:, None]], axis=1)
     names = LAYERS if with_scans else ()
     ranges = {n: colour_range(maps[:, k], exhibits.foreground) for k, n in enumerate(names)}
     limits = list(ranges.values())
 
     def view(n: int) -> ScanView:
-        pixels = encode_maps(maps[n], limits)
-        return _view(manifest.rows[test[n]], exhibits, n, truth[n], pixels)
+        row, points = manifest.rows[test[n]], exhibits.points(n)
+        alarm = alarm_of(
+            score_maps[n], final[n], points, row.window, model.anomaly_map, model.threshold
+        )
+        shown = predicted(final[n], exhibits.foreground[n], model.threshold)
+        masks = encode_masks(exhibits.foreground[n], truth[n], shown)
+        return _view(row, exhibits.picture(n), points, masks, encode_maps(maps[n], limits), alarm)
 
     return CategoryViews(
         category=manifest.category,
@@ -63,31 +70,35 @@ def category_views(
 
 def _view(
     row: ManifestRow,
-    exhibits: Exhibits,
-    n: int,
-    truth: NDArray[np.bool_],
+    picture: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    masks: bytes,
     maps: bytes,
+    alarm: Alarm,
 ) -> ScanView:
-    cloud = encode_cloud(exhibits.points(n))
+    cloud = encode_cloud(points)
     return ScanView(
         id=row.id,
         masked=row.label == 0 or row.mask is not None,
-        picture=_text(encode_picture(exhibits.picture(n))),
+        picture=_text(encode_picture(picture)),
         maps=_text(maps),
-        masks=_text(encode_masks(exhibits.foreground[n], truth)),
+        masks=_text(masks),
         cloud=_text(cloud.data),
         grid=cloud.grid,
         origin=cloud.origin,
         step=cloud.step,
+        alarm=alarm,
     )
 
 
-def _maps(scores: Store, anomaly: Store, test: list[int]) -> np.ndarray:
-    """The three score maps and the anomaly map of each scan, (N, 4, 224, 224)."""
+def _maps(
+    scores: Store, anomaly: Store, test: list[int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The score maps (N, K, 224, 224) and the anomaly map (N, 224, 224) of each scan."""
     if not test:
-        return np.zeros((0, len(MAPS) + 1, *ANOMALY.shape), dtype=np.float32)
-    final = anomaly.read_samples(ANOMALY.name, test)[:, None]
-    return np.concatenate([scores.read_samples(SCORES.name, test), final], axis=1)
+        empty = np.zeros((0, *ANOMALY.shape), dtype=np.float32)
+        return np.repeat(empty[:, None], len(MAPS), axis=1), empty
+    return scores.read_samples(SCORES.name, test), anomaly.read_samples(ANOMALY.name, test)
 
 
 def content_sha256(manifest: Manifest) -> str:

@@ -60,9 +60,9 @@ def encode_maps(maps: NDArray[np.floating], ranges: list[tuple[float, float]]) -
     return encode_picture(np.ascontiguousarray(tiles.swapaxes(1, 2).reshape(SIZE, SIZE)))
 
 
-def encode_masks(foreground: NDArray[np.bool_], truth: NDArray[np.bool_]) -> bytes:
-    """Encode two masks (224, 224) at half size, as zlib of a bit for any of each 2 x 2 pixels."""
-    halves = _blocks(np.stack([foreground, truth])).any(axis=(-3, -1))
+def encode_masks(*masks: NDArray[np.bool_]) -> bytes:
+    """Encode masks (224, 224) at half size, as zlib of a bit for any of each 2 x 2 pixels."""
+    halves = _blocks(np.stack(masks)).any(axis=(-3, -1))
     return zlib.compress(np.packbits(halves).tobytes(), 9)
 
 

@@ -20,6 +20,42 @@ Ranges = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
+class Region:
+    """A connected region of the part above the threshold.
+
+    Attributes:
+        column, row: of the raw scan, under the region's centre.
+        length_mm, width_mm: how far its points reach along their two longest axes.
+        mean, highest: of the anomaly map in it.
+    """
+
+    column: int
+    row: int
+    length_mm: float
+    width_mm: float
+    mean: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Where a scan's object score comes from.
+
+    Attributes:
+        column, row: of the raw scan, where the anomaly map is highest on the part.
+        shares: of each score map in that value, by its name; they sum to 1. Empty: none is known.
+        regions: those above the threshold, the highest first, the others left out beyond some.
+        n_regions: how many there are.
+    """
+
+    column: int
+    row: int
+    shares: dict[str, float]
+    regions: tuple[Region, ...]
+    n_regions: int
+
+
+@dataclass(frozen=True)
 class ScanView:
     """One scan; its texts are base64 of what mentor3ad.drawing.encoding makes."""
 
@@ -32,6 +68,7 @@ class ScanView:
     grid: int
     origin: tuple[float, float, float]
     step: float
+    alarm: Alarm
 
 
 @dataclass(frozen=True)

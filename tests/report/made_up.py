@@ -8,11 +8,12 @@ import numpy as np
 
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.drawing.encoding import encode_cloud, encode_maps, encode_masks, encode_picture
-from mentor3ad.evaluation.views import CategoryViews, ScanView
+from mentor3ad.evaluation.views import Alarm, CategoryViews, Region, ScanView
 from mentor3ad.params.schema import Params, load_params
 from mentor3ad.report.best import Best
 from mentor3ad.report.html.content import Content, page_content
 from mentor3ad.report.html.page import render_page
+from mentor3ad.report.origin import Origin
 from mentor3ad.report.summary import summarise
 from tests.paths import ROOT
 
@@ -22,6 +23,7 @@ KINDS = ("good", "good", "cut", HOSTILE, "cut", "good")  # of the test scans
 SCORES = (0.5, 3.0, 4.0, 0.2, 2.5, 0.9)
 THRESHOLD = 1.0
 BEST = {"i_auroc": Best("votes", HOSTILE, 0.875, 0.0125, 3)}  # of a study on the same data
+ORIGIN = Origin("0123456789ab", "2026-11-27", True, "lofty-hoof")
 PARAMS = ROOT / "params.yaml"
 
 
@@ -38,16 +40,20 @@ def scan_view(name: str, kind: str, shift: int) -> ScanView:
     points, foreground = part()
     truth = np.zeros((SIZE, SIZE), bool)
     truth[90 + shift : 105 + shift, 100:120] = kind != "good"
+    predicted = np.roll(truth, 6, axis=1)
     rng = np.random.default_rng(shift)
     maps = rng.uniform(0, 0.3, (4, SIZE, SIZE)).astype(np.float32) + 0.7 * truth
     rgb = np.where(foreground[..., None], (200, 150, 90), (40, 44, 50)).astype(np.uint8)
     cloud = encode_cloud(points)
     parts = (encode_picture(rgb), encode_maps(maps, [(0.0, 1.0)] * 4))
     picture, tiles, masks, packed = (
-        b64encode(data).decode() for data in (*parts, encode_masks(foreground, truth), cloud.data)
+        b64encode(data).decode()
+        for data in (*parts, encode_masks(foreground, truth, predicted), cloud.data)
     )
     geometry = {"grid": cloud.grid, "origin": cloud.origin, "step": cloud.step}
-    return ScanView(name, True, picture, tiles, masks, packed, **geometry)
+    regions = (Region(110 + shift, 98, 7.25, 5.0, 1.25, 2.5),) if truth.any() else ()
+    alarm = Alarm(112, 97 + shift, {"rgb": 0.25, "xyz": 0.75, "mtr": 0.0}, regions, len(regions))
+    return ScanView(name, True, picture, tiles, masks, packed, **geometry, alarm=alarm)
 
 
 def views(category: str) -> CategoryViews:
@@ -94,14 +100,21 @@ def params() -> Params:
     return load_params(PARAMS)
 
 
-def content() -> Content:
-    each = {category: metrics() for category in CATEGORIES}
-    shown = [views(category) for category in CATEGORIES]
-    return page_content(params(), summarise(each), each, curves(), shown, BEST)
+def content(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> Content:
+    """The page's content; without masks there are object metrics and no curve of pixels."""
+    each = {category: metrics() for category in categories}
+    drawn = curves()
+    if not masked:
+        for values in each.values():
+            for name in ("p_auroc", "aupro_30", "aupro_1"):
+                del values[name]
+        drawn |= {"roc_pixel": [], "pro": []}
+    shown = [views(category) for category in categories]
+    return page_content(params(), summarise(each), each, drawn, shown, BEST, ORIGIN)
 
 
-def page() -> str:
-    return render_page(content(), [views(category) for category in CATEGORIES])
+def page(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> str:
+    return render_page(content(categories, masked), [views(one) for one in categories])
 
 
 def page_without_views() -> str:

@@ -68,5 +68,5 @@ function histogram(title, good, bad, limit) {
   up.forEach((n, i) => n && parts.push(bar(i, n, "good-bar")));
   down.forEach((n, i) => n && parts.push(bar(i, -n, "bad-bar")));
   parts.push(drawing("line", { class: "limit", x1: x(limit), x2: x(limit), y1: PAD.top, y2: HEIGHT - PAD.bottom }));
-  return figure(title, `${good.length} good and ${counted(bad.length, "defective scan")}, threshold ${significant(limit)}.`, parts);
+  return figure(title, `${good.length} good and ${counted(bad.length, "defective scan")}, threshold ${scoreText(limit, limit)}.`, parts);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,10 +18,11 @@ from ...calibration.conformal import (
     rate_bound,
     scans_needed,
 )
-from ...evaluation.views import CategoryViews, Ranges
+from ...evaluation.views import Alarm, CategoryViews, Ranges
 from ...params.schema import Params
 from ...plumbing.version import __version__
 from ..best import Best
+from ..origin import Origin
 from ..paper import OWN, table_of
 from ..summary import COLUMNS, MEAN
 
@@ -72,7 +74,7 @@ class Category:
 @dataclass(frozen=True)
 class ListedScan:
     """One test scan: the position of its category and of its view (None: no view), its truth
-    (None: not known) and its decision."""
+    (None: not known), its decision, and what raised it."""
 
     category: int
     view: int | None
@@ -80,6 +82,7 @@ class ListedScan:
     defect: str | None
     score: float
     rejected: bool
+    alarm: Alarm | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Content:
         columns: names of the headline metrics by their key.
         curves: the two axes of each, by file name without its ending, then by category.
         best: of the studies on these data, by metric.
+        data: fingerprint of the content of all categories' scans.
+        origin: the commit and the experiment; None: not known.
     """
 
     columns: dict[str, str]
@@ -110,6 +115,8 @@ class Content:
     best: dict[str, Best]
     params: dict[str, Any]
     versions: dict[str, str]
+    data: str
+    origin: Origin | None = None
 
 
 def page_content(
@@ -119,6 +126,7 @@ def page_content(
     curves: Mapping[str, Sequence[JSONObject]],
     views: Sequence[CategoryViews],
     best: Mapping[str, Best] | None = None,
+    origin: Origin | None = None,
 ) -> Content:
     """
     Args:
@@ -139,6 +147,8 @@ def page_content(
         best=dict(best or {}),
         params=_settings(params),
         versions=_versions(),
+        data=_fingerprint(views),
+        origin=origin,
     )
 
 
@@ -174,8 +184,15 @@ def _threshold(metrics: JSONObject, views: CategoryViews) -> Threshold:
     )
 
 
+def _fingerprint(views: Sequence[CategoryViews]) -> str:
+    """sha256 of one category's data, or of the list of several."""
+    each = [view.data_sha256 for view in views]
+    return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
+
+
 def _scans(category: int, metrics: JSONObject, views: CategoryViews) -> list[ListedScan]:
     places = {scan.id: n for n, scan in enumerate(views.scans)}
+    alarms = {scan.id: scan.alarm for scan in views.scans}
     return [
         ListedScan(
             category,
@@ -184,6 +201,7 @@ def _scans(category: int, metrics: JSONObject, views: CategoryViews) -> list[Lis
             row["defect"],
             row["score"],
             row["defective"],
+            alarms.get(row["id"]),
         )
         for row in metrics["scans"]
     ]

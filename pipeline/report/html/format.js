@@ -2,7 +2,11 @@
 
 const share = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
 const percent = (value) => `${Number((100 * value).toPrecision(2))} %`;
-const significant = (value) => Number(value.toPrecision(4)).toString();
+/** A score with as many decimals as give its category's threshold four digits. */
+function scoreText(value, limit) {
+  const decimals = limit > 0 ? 3 - Math.floor(Math.log10(limit)) : 4;
+  return value.toFixed(Math.max(0, Math.min(decimals, 12)));
+}
 const short = (value) => Number(value.toPrecision(3)).toString();
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const countOf = (part, whole) => `${part} of ${whole}`;

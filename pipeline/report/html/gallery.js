@@ -10,14 +10,14 @@ const ORDERS = {
   name: ["by name", (a, b) => a.category - b.category || a.view - b.view],
 };
 
-const DECISIONS = {
+const VERDICTS = {
   "": ["all", () => true],
   wrong: ["errors", wrong],
-  missed: ["missed defects", (scan) => wrong(scan) && !scan.rejected],
-  alarm: ["false alarms", (scan) => wrong(scan) && scan.rejected],
+  ...Object.fromEntries(["missed", "alarm", "caught", "passed"].map((state) => [state, [STATES[state].word, (scan) => stateOf(scan) === state]])),
   rejected: ["called defective", (scan) => scan.rejected],
   accepted: ["called good", (scan) => !scan.rejected],
 };
+const FILTERS = ["filter-category", "filter-defect", "filter-verdict", "filter-low", "filter-high"];
 
 const truthName = (scan) => (scan.defect === null ? "not known" : scan.defect);
 
@@ -27,10 +27,9 @@ function setUpGallery() {
   fillSelect(find("order"), pairs(ORDERS));
   fillSelect(find("filter-category"), [["", "all"], ...report.categories.map((one, i) => [String(i), one.name])]);
   fillSelect(find("filter-defect"), [["", "all"], ["*", "any defect"], ...kinds.map((kind) => [`=${kind}`, kind])]);
-  fillSelect(find("filter-decision"), pairs(DECISIONS));
-  for (const id of ["order", "filter-category", "filter-defect", "filter-decision"]) {
-    find(id).addEventListener("change", showGallery);
-  }
+  fillSelect(find("filter-verdict"), pairs(VERDICTS));
+  for (const id of ["order", ...FILTERS]) find(id).addEventListener("change", showGallery);
+  find("clear").addEventListener("click", clearFilters);
   find("more").addEventListener("click", () => {
     const next = gallery.shown;
     showMore();
@@ -39,12 +38,23 @@ function setUpGallery() {
   showGallery();
 }
 
+function clearFilters() {
+  for (const id of FILTERS) find(id).value = "";
+  showGallery();
+}
+
+/** Whether a score lies in the range that the two fields give; an empty field is no limit. */
+function inRange(score) {
+  const [low, high] = ["filter-low", "filter-high"].map((id) => find(id).valueAsNumber);
+  return !(score < low) && !(score > high);
+}
+
 function showGallery() {
   const category = find("filter-category").value, kind = find("filter-defect").value;
-  const [, decided] = DECISIONS[find("filter-decision").value];
+  const [, decided] = VERDICTS[find("filter-verdict").value];
   const hasTruth = (scan) => !kind || (kind === "*" ? defective(scan) : `=${truthName(scan)}` === kind);
   gallery.scans = report.scans
-    .filter((scan) => (!category || scan.category === Number(category)) && hasTruth(scan) && decided(scan))
+    .filter((scan) => (!category || scan.category === Number(category)) && hasTruth(scan) && decided(scan) && inRange(scan.score))
     .sort(ORDERS[find("order").value][1]);
   const errors = gallery.scans.filter(wrong).length;
   find("count").textContent = `${gallery.scans.length} of ${counted(report.scans.length, "scan")}, ${errors} of them decided wrongly`;
@@ -64,10 +74,10 @@ function card(scan, place) {
   const picture = canvas(2 * SIDE + 8, SIDE);
   picture.setAttribute("aria-hidden", "true");
   const limit = categoryOf(scan).threshold.value;
-  const button = element("button", { type: "button", className: "card" }, picture,
+  const button = element("button", { type: "button", className: `card ${stateOf(scan)}` }, picture,
     element("span", { className: badgeClass(scan) }, verdict(scan)),
     element("span", { className: "name" }, `${categoryOf(scan).name} ${scan.id}`),
-    element("span", { className: "facts" }, `score ${significant(scan.score)}, threshold ${significant(limit)}`));
+    element("span", { className: "facts" }, `score ${scoreText(scan.score, limit)}, threshold ${scoreText(limit, limit)}`));
   button.addEventListener("click", () => openViewer(place));
   onSight.observe(button);
   button.scan = scan;

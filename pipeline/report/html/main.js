@@ -2,12 +2,14 @@
 
 const names = report.categories.map((one) => one.name).join(", ");
 find("subtitle").textContent = `${counted(report.scans.length, "test scan")} of ${names}; mentor3ad ${report.versions.mentor3ad}`;
+showOrigin();
 showMetrics();
 showDefects();
 showThreshold();
 setUpCurves();
 if (report.scans.some((scan) => scan.view !== null)) {
   setUpGallery();
+  setUpEnlarge();
   setUpViewer();
 } else {
   find("scans").replaceChildren(element("h2", { id: "scans-title" }, "Test scans"),
@@ -15,3 +17,4 @@ if (report.scans.some((scan) => scan.view !== null)) {
 }
 showMade();
 setUpTheme();
+if (gallery.scans.length) setUpAddress();

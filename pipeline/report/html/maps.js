@@ -25,23 +25,6 @@ function overlayPixels(view) {
   return image;
 }
 
-/** White on black lines around the defects, at twice the maps' size. */
-function outlinePixels(view) {
-  const { side, truth } = view, size = 2 * side, image = new ImageData(size, size);
-  const pixels = new Uint32Array(image.data.buffer);
-  const fill = (reach, colour) => truth.forEach((bit, i) => {
-    if (!bit) return;
-    const left = 2 * (i % side) - reach, top = 2 * Math.floor(i / side) - reach, width = 2 + 2 * reach;
-    for (let y = Math.max(0, top); y < Math.min(size, top + width); y++) {
-      pixels.fill(colour, y * size + Math.max(0, left), y * size + Math.min(size, left + width));
-    }
-  });
-  fill(2, 0xff000000);
-  fill(1, 0xffffffff);
-  fill(0, 0);
-  return image;
-}
-
 function paint(context, image, x = 0, width = SIDE) {
   const sheet = canvas(image.width, image.height);
   sheet.getContext("2d").putImageData(image, 0, 0);
@@ -53,37 +36,71 @@ function paintOverlay(context, view, x, width) {
   paint(context, view.rgb, x, width);
   context.filter = "none";
   paint(context, overlayPixels(view), x, width);
-  if (view.truth?.includes(1)) paint(context, outlinePixels(view), x, width);
+  strokeOutline(context, view, "truth", x, width);
+  strokeOutline(context, view, "predicted", x, width);
 }
 
-/** The card's picture: the scan, and its anomaly map with the truth's outline. */
+/** The card's picture: the scan, and its anomaly map with both outlines. */
 function paintCard(target, view) {
   const context = target.getContext("2d");
   paint(context, view.rgb, 0, target.height);
   paintOverlay(context, view, target.width - target.height, target.height);
 }
 
-/** Six figures: picture, truth, anomaly map over the picture, then the score maps. */
-function panelFigures(view, ranges) {
-  const figures = [];
-  const add = (name, draw) => {
-    const sheet = canvas(SIDE, SIDE);
-    draw(sheet.getContext("2d"));
-    sheet.setAttribute("role", "img");
-    sheet.setAttribute("aria-label", name);
-    figures.push(element("figure", {}, sheet, element("figcaption", {}, name)));
-  };
+/** The six maps of a panel: {name, caption, layer, draw}; `draw` takes a context and a width. */
+function panelMaps(view, scan) {
+  const { ranges, threshold } = categoryOf(scan);
   const truth = view.truth === null ? "not known" : view.truth.includes(1) ? "outlined" : "no defect";
-  add("RGB", (context) => paint(context, view.rgb));
-  add(`Ground truth: ${truth}`, (context) => {
-    paint(context, view.rgb);
-    if (view.truth?.includes(1)) paint(context, outlinePixels(view));
+  const limit = `threshold ${scoreText(threshold.value, threshold.value)}`;
+  const anomaly = LAYERS.find((layer) => layer.key === "anomaly");
+  return [
+    { name: "RGB", caption: "", draw: (context, width) => paint(context, view.rgb, 0, width) },
+    {
+      name: `Ground truth: ${truth}`, caption: "",
+      draw: (context, width) => {
+        paint(context, view.rgb, 0, width);
+        strokeOutline(context, view, "truth", 0, width);
+      },
+    },
+    {
+      name: "Anomaly map on RGB", caption: `, ${rangeText(ranges.anomaly)}, ${limit}`, layer: anomaly,
+      draw: (context, width) => paintOverlay(context, view, 0, width),
+    },
+    ...LAYERS.filter((one) => one.map < 3).map((layer) => ({
+      name: layer.name, caption: `, ${rangeText(ranges[layer.key])}`, layer,
+      draw: (context, width) => paint(context, layerPixels(view, layer), 0, width),
+    })),
+  ];
+}
+
+/** A figure for each map, with a button that enlarges it. */
+function panelFigures(maps, enlarge) {
+  return maps.map(({ name, caption, draw }, place) => {
+    const sheet = canvas(2 * SIDE, 2 * SIDE);
+    draw(sheet.getContext("2d"), 2 * SIDE);
+    sheet.setAttribute("aria-hidden", "true");
+    const button = element("button", { type: "button", className: "zoom", "aria-label": `Enlarge: ${name}` }, sheet);
+    button.addEventListener("click", () => enlarge(place));
+    return element("figure", {}, button, element("figcaption", {}, name + caption));
   });
-  add(`Anomaly map on RGB, ${rangeText(ranges.anomaly)}`, (context) => paintOverlay(context, view, 0, SIDE));
-  for (const layer of LAYERS.filter((one) => one.map < 3)) {
-    add(`${layer.name}, ${rangeText(ranges[layer.key])}`, (context) => paint(context, layerPixels(view, layer)));
-  }
-  return figures;
+}
+
+/** The colours of a map from low to high; the anomaly map's with a mark at the threshold. */
+function scaleStrip(layer, scan) {
+  const { ranges, threshold } = categoryOf(scan), [low, high] = ranges[layer.key];
+  const strip = canvas(256, 1), image = new ImageData(256, 1);
+  for (let i = 0; i < 256; i++) image.data.set([...mapColour(layer, i, 120), 255], 4 * i);
+  strip.getContext("2d").putImageData(image, 0, 0);
+  strip.setAttribute("aria-hidden", "true");
+  const box = element("div", { className: "strip" }, strip);
+  const parts = [short(low), box, short(high)];
+  if (layer.key !== "anomaly") return parts;
+  const limit = threshold.value, text = `threshold ${scoreText(limit, limit)}`;
+  if (limit > high) return [...parts, element("span", { className: "limit-text" }, `${text}, above the scale`)];
+  const mark = element("span", { className: "mark", "aria-hidden": "true" });
+  mark.style.left = `${(100 * (limit - low)) / (high - low)}%`;
+  box.append(mark);
+  return [...parts, element("span", { className: "limit-text" }, `▲ ${text}`)];
 }
 
 const rangeText = ([low, high]) => `${short(low)} to ${short(high)}`;

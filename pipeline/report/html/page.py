@@ -23,8 +23,8 @@ from .content import Content
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (  # in the order they need one another
-    *("dom", "store", "format", "colour", "charts", "tables", "threshold", "gallery"),
-    *("cloud", "orbit", "maps", "viewer", "theme", "main"),
+    *("dom", "store", "format", "colour", "charts", "tables", "threshold", "outline", "maps"),
+    *("gallery", "cloud", "orbit", "alarm", "enlarge", "viewer", "address", "theme", "main"),
 )
 PALETTES = ("viridis", "inferno")
 BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")

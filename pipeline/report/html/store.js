@@ -15,16 +15,28 @@ function margin(scan) {
   return limit > 0 && scan.score > 0 ? Math.log(scan.score / limit) : scan.score - limit;
 }
 
-function verdict(scan) {
-  const word = scan.rejected ? "DEFECT" : "GOOD";
-  if (scan.defect === null) return word;
-  if (!wrong(scan)) return `${word}, correct`;
-  return scan.rejected ? `${word}, false alarm` : `${word}, missed defect`;
+/** What can become of a scan; the mark tells states apart without their colours. */
+const STATES = {
+  missed: { mark: "✕", word: "missed defect" },
+  alarm: { mark: "!", word: "false alarm" },
+  caught: { mark: "✓", word: "caught defect" },
+  passed: { mark: "○", word: "correctly passed" },
+  rejected: { mark: "?", word: "called defective, truth unknown" },
+  accepted: { mark: "?", word: "called good, truth unknown" },
+};
+
+function stateOf(scan) {
+  if (scan.defect === null) return scan.rejected ? "rejected" : "accepted";
+  if (defective(scan)) return scan.rejected ? "caught" : "missed";
+  return scan.rejected ? "alarm" : "passed";
 }
 
-function badgeClass(scan) {
-  return `badge ${scan.rejected ? "rejected" : "accepted"}${wrong(scan) ? " wrong" : ""}`;
+function verdict(scan) {
+  const { mark, word } = STATES[stateOf(scan)];
+  return `${mark} ${word}`;
 }
+
+const badgeClass = (scan) => `badge ${stateOf(scan)}`;
 
 function lineOf(scan) {
   if (!lines.has(scan.category)) {
@@ -61,7 +73,7 @@ function unpackBits(packed, count) {
   return bits;
 }
 
-/** A scan's picture, four maps and two masks, and how to get its cloud: pipeline/report/encoding.py. */
+/** A scan's picture, four maps and three masks, and how to get its cloud: pipeline/drawing/encoding.py. */
 async function viewOf(scan) {
   const key = `${scan.category} ${scan.view}`;
   if (!views.has(key)) views.set(key, decode(lineOf(scan)));
@@ -77,12 +89,13 @@ async function decode([picture, maps, masks, cloud, masked, grid, x, y, z, step]
     pixels(bytes(picture)), pixels(bytes(maps)), inflate(bytes(masks)),
   ]);
   const side = tiles.width / 2, area = side * side;
-  const both = unpackBits(bits, 2 * area);
+  const all = unpackBits(bits, 3 * area);
   return {
     rgb, side,
     maps: [0, 1, 2, 3].map((n) => tile(tiles, n, side)),
-    foreground: both.subarray(0, area),
-    truth: Number(masked) ? both.subarray(area) : null,
+    foreground: all.subarray(0, area),
+    truth: Number(masked) ? all.subarray(area, 2 * area) : null,
+    predicted: all.subarray(2 * area),
     decodeCloud: async () => decodeCloud(await inflate(bytes(cloud)), Number(grid), [x, y, z].map(Number), Number(step)),
   };
 }

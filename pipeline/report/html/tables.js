@@ -1,20 +1,32 @@
 // Headline metrics and the tables of categories, defect kinds, and what made the report.
 
 function showMetrics() {
-  const names = [...new Set([...Object.keys(report.columns), ...Object.keys(report.mean)])];
-  const paper = report.paper;
+  const paper = report.paper, several = report.categories.length > 1;
+  const names = Object.keys(report.columns);
   find("headline").append(...Object.entries(report.columns).map(([key, name]) => {
     const theirs = paper?.values[key]?.mean;
-    const beside = theirs === undefined ? "mean of the categories" : `paper: ${share(theirs)}`;
+    const whose = several ? "mean of the categories" : report.categories[0].name;
+    const beside = theirs === undefined ? whose : `paper: ${share(theirs)}`;
     return element("div", { className: "tile" }, name, element("b", {}, share(report.mean[key])),
       element("span", { className: "faint" }, beside), ...bestOf(key));
   }));
-  const heads = ["category", ...names.map(metricName)];
-  const rows = report.categories.map((one) => [one.name, ...names.map((key) => share(one.metrics[key]))]);
-  rows.push(["mean", ...names.map((key) => share(report.mean[key]))]);
-  find("metric-table").append(table("Ours, by category", heads, rows, true));
+  const heads = ["category", ...names.map(metricName), "missed", "false alarms"];
+  const rows = report.categories.map((one) => [one.name, ...names.map((key) => share(one.metrics[key])),
+    countOf(one.threshold.misses, one.threshold.defective), countOf(one.threshold.false_alarms, one.threshold.good)]);
+  if (several) rows.push(["mean", ...names.map((key) => share(report.mean[key])), "", ""]);
+  find("metric-table").append(table("Ours, by category", heads, rows, several));
   if (paper) find("metric-table").after(paperTable(paper));
+  showOtherMetrics(names, several);
   find("notes").append(...report.categories.flatMap((one) => one.notes.map((text) => element("li", {}, `${one.name}: ${text}`))));
+}
+
+/** The metrics beside the headline, a line for each, so that the table stays narrow. */
+function showOtherMetrics(headline, several) {
+  const keys = Object.keys(report.mean).filter((key) => !headline.includes(key));
+  const columns = [...report.categories.map((one) => [one.name, one.metrics]), ...(several ? [["mean", report.mean]] : [])];
+  const rows = keys.map((key) => [metricName(key), ...columns.map(([, values]) => share(values[key]))]);
+  find("other-table").append(table("Further metrics", ["metric", ...columns.map(([name]) => name)], rows));
+  find("others").hidden = !keys.length;
 }
 
 /** The best row of the studies on these data, if there is one. */
@@ -48,6 +60,17 @@ function showDefects() {
   const heads = ["category and kind", "found", ...keys.map(metricName)];
   find("defect-table").append(table("Each kind against all good scans; found: called a defect", heads, cells));
   find("defects").hidden = !rows.length;
+}
+
+/** The commit, the experiment and the data, under the page's title. */
+function showOrigin() {
+  const { origin } = report, facts = [];
+  if (origin) {
+    facts.push(["Commit", `${origin.commit} of ${origin.date}${origin.changed ? ", with changes on top" : ""}`]);
+    facts.push(["Experiment", origin.experiment ?? "none, the workspace"]);
+  }
+  facts.push(["Data", report.data.slice(0, 12)]);
+  find("origin").append(...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text))));
 }
 
 function showMade() {

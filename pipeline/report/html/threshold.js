@@ -7,7 +7,7 @@ function showThreshold() {
     element("p", {}, "The false-alarm rate on test is an estimate from few scans: its ", percent(first.confidence), " interval (Clopper–Pearson) is what these test scans can tell about it."));
   const heads = ["category", "threshold", "held-out scans", "promised", "bound", "false alarms", "rate", "interval", "misses"];
   const rows = report.categories.map(({ name, threshold: t }) => [
-    name, significant(t.value), String(t.scans), percent(t.expected), percent(t.bound),
+    name, scoreText(t.value, t.value), String(t.scans), percent(t.expected), percent(t.bound),
     countOf(t.false_alarms, t.good), t.good ? percent(t.false_alarms / t.good) : "–",
     t.good ? `${percent(t.interval[0])} to ${percent(t.interval[1])}` : "–", countOf(t.misses, t.defective),
   ]);
@@ -37,10 +37,11 @@ function showCurves() {
   find("legend").replaceChildren(...shown.map((one) => element("li", {},
     drawing("svg", { viewBox: "0 0 28 8", "aria-hidden": "true" }, drawing("path", { class: `curve ${one.style}`, d: "M0 4H28" })),
     one.name)));
-  find("curve-charts").replaceChildren(...CURVES.map(([key, title, xName, yName]) => {
+  find("curve-charts").replaceChildren(...CURVES.flatMap(([key, title, xName, yName]) => {
     const series = shown.filter((one) => report.curves[key]?.[one.name])
       .map((one) => ({ ...one, x: report.curves[key][one.name][0], y: report.curves[key][one.name][1] }));
-    return lineChart(title, series, xName, yName, boundsOf(key, series), key.startsWith("roc"));
+    if (!series.length) return []; // without masks there are no curves of pixels
+    return [lineChart(title, series, xName, yName, boundsOf(key, series), key.startsWith("roc"))];
   }));
 }
 
@@ -48,11 +49,11 @@ function boundsOf(key, series) {
   if (key.startsWith("roc")) return [0, 1, 0, 1];
   if (key === "pro") return [0, 0.3, 0, 1];
   const steps = series.flatMap((one) => one.x), losses = series.flatMap((one) => one.y);
-  if (!steps.length) return [0, 1, 0, 1];
   return [0, Math.max(...steps), Math.min(0, ...losses), Math.max(...losses)];
 }
 
 function setUpCurves() {
+  find("curve-category").closest(".bar").hidden = find("legend").hidden = report.categories.length === 1;
   fillSelect(find("curve-category"), [["", "all"], ...report.categories.map((one) => [one.name, one.name])]);
   find("curve-category").addEventListener("change", showCurves);
   showCurves();

@@ -15,7 +15,11 @@ function setUpViewer() {
   find("previous").addEventListener("click", () => openViewer(viewer.place - 1));
   find("next").addEventListener("click", () => openViewer(viewer.place + 1));
   find("close").addEventListener("click", () => find("viewer").close());
-  find("viewer").addEventListener("close", () => find("cards").children[viewer.place]?.firstChild.focus());
+  find("viewer").addEventListener("close", () => {
+    noteAddress(null);
+    find("cards").children[viewer.place]?.firstChild.focus();
+  });
+  find("outlines").append(...outlineLegend());
   find("viewer").addEventListener("keydown", (event) => {
     if (event.target.type === "radio") return; // its arrows choose the colouring
     if (event.key === "ArrowLeft") openViewer(viewer.place - 1);
@@ -31,21 +35,24 @@ async function openViewer(place) {
   while (gallery.shown <= place) showMore();
   Object.assign(viewer, { place, scan });
   showFacts(scan);
+  showAlarm(scan);
+  noteAddress(scan);
   if (!find("viewer").open) find("viewer").showModal();
   const view = await viewOf(scan);
   view.cloud ??= await view.decodeCloud();
   if (viewer.scan !== scan) return; // another one was asked for meanwhile
   viewer.view = view;
-  find("panels").replaceChildren(...panelFigures(view, categoryOf(scan).ranges));
+  large.maps = panelMaps(view, scan);
+  find("panels").replaceChildren(...panelFigures(large.maps, showLarge));
   showCloud();
 }
 
 function showFacts(scan) {
-  const category = categoryOf(scan);
+  const category = categoryOf(scan), limit = category.threshold.value;
   find("viewer-title").textContent = `${category.name} ${scan.id}`;
   find("viewer-badge").textContent = verdict(scan);
   find("viewer-badge").className = badgeClass(scan);
-  find("viewer-facts").textContent = `truth: ${truthName(scan)}, object score ${significant(scan.score)}, threshold ${significant(category.threshold.value)}, ${countOf(viewer.place + 1, gallery.scans.length)}`;
+  find("viewer-facts").textContent = `truth: ${truthName(scan)}, object score ${scoreText(scan.score, limit)}, threshold ${scoreText(limit, limit)}, ${countOf(viewer.place + 1, gallery.scans.length)}`;
   find("previous").disabled = viewer.place === 0;
   find("next").disabled = viewer.place === gallery.scans.length - 1;
 }
@@ -53,22 +60,15 @@ function showFacts(scan) {
 function showCloud() {
   const { view, layer, scan } = viewer;
   viewer.colours = cloudColours(view, layer);
-  showScale(layer, categoryOf(scan).ranges[layer.key]);
+  showScale(layer, scan);
   find("cloud").setAttribute("aria-label", `Point cloud of ${scan.id}, ${view.cloud.count} points coloured by ${layer.name}; arrow keys turn it, plus and minus zoom, 0 resets`);
   redraw();
 }
 
-function showScale(layer, range) {
-  if (!layer.palette) {
-    const truth = viewer.view.truth === null ? "The ground truth is not known." : "Defects are orange.";
-    find("scale").replaceChildren(layer.key === "truth" ? truth : "Colours of the picture, shaded.");
-    return;
-  }
-  const strip = canvas(256, 1), image = new ImageData(256, 1);
-  for (let i = 0; i < 256; i++) image.data.set([...mapColour(layer, i, 120), 255], 4 * i);
-  strip.getContext("2d").putImageData(image, 0, 0);
-  strip.setAttribute("aria-hidden", "true");
-  find("scale").replaceChildren(short(range[0]), strip, short(range[1]));
+function showScale(layer, scan) {
+  const truth = viewer.view.truth === null ? "The ground truth is not known." : "Defects are orange.";
+  const text = layer.key === "truth" ? truth : "Colours of the picture, shaded.";
+  find("scale").replaceChildren(...(layer.palette ? scaleStrip(layer, scan) : [text]));
 }
 
 /** Draw the cloud before the next frame, once however often it is asked for. */
