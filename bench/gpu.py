@@ -116,7 +116,7 @@ def extraction_from_memory(
     with threads as readers, ThreadPoolExecutor(2) as pool:
 
         def shard(part: Sequence[PreparedScan]) -> None:
-            clouds = readers.map(lambda scan: DeviceScan.of(scan, options.points), part)
+            clouds = readers.map(lambda scan: DeviceScan.of(scan, options), part)
             extractor(extractor.batch(list(clouds)))
 
         seconds = timed(backbones.device, lambda: list(pool.map(shard, shards)))

@@ -224,7 +224,7 @@ def in_batches(
 ) -> Callable[[int], Callable[[], object]]:
     """From a size of the batch to the extraction of some scans in batches, one after the other."""
     extractor = BatchExtractor(backbones, options)
-    clouds = [DeviceScan.of(scenes.scan(seed), options.points) for seed in range(scans)]
+    clouds = [DeviceScan.of(scenes.scan(seed), options) for seed in range(scans)]
 
     def work(size: int) -> Callable[[], object]:
         def extract() -> None:

@@ -8,4 +8,4 @@ from mentor3ad.preparation.prepare import PreparedScan
 
 def batch_of(extractor: BatchExtractor, scans: Sequence[PreparedScan]) -> HostBatch:
     """The scans side by side; raises DataError where one has too few points."""
-    return extractor.batch([DeviceScan.of(scan, extractor.options.points) for scan in scans])
+    return extractor.batch([DeviceScan.of(scan, extractor.options) for scan in scans])

@@ -12,12 +12,15 @@ EMBEDDING_STD = 0.02
 SMOOTHING_PX = 1.5  # of the patch filters: a shift by a pixel should not change a token
 
 _BRANCH_ENDS = ("attn.proj.weight", "mlp.fc2.weight")
-_EMBEDDINGS = ("pos_embed", "cls_token")
+_EMBEDDINGS = ("pos_embed", "cls_token", "reg_token")
 _POSITION_END = "pos_embed.2.weight"
 _PATCH_FILTERS = "patch_embed.proj.weight"
 
 
-def random_weights(model: nn.Module, seed: int, residual: float) -> None:
+CONVOLUTIONS = 2**0.5  # rectifiers halve the variance of what a convolution puts out
+
+
+def random_weights(model: nn.Module, seed: int, residual: float, gain: float = 1.0) -> None:
     """Fill a backbone in place; a parameter's values do not depend on the other parameters.
 
     Matrices keep the variance of their input (normal, 1 / sqrt(fan in)), but for two kinds that
@@ -27,21 +30,24 @@ def random_weights(model: nn.Module, seed: int, residual: float) -> None:
 
     Args:
         residual: scale of the matrices that end a residual branch.
+        gain: scale of convolutions.
     """
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point():
-            _fill(name, tensor, zlib.crc32(name.encode(), seed), residual)
+            _fill(name, tensor, zlib.crc32(name.encode(), seed), residual, gain)
 
 
-def _fill(name: str, tensor: Tensor, seed: int, residual: float) -> None:
+def _fill(name: str, tensor: Tensor, seed: int, residual: float, gain: float) -> None:
     kind = name.rpartition(".")[2]
-    if kind == "running_var" or (kind == "weight" and tensor.dim() == 1):
+    if kind in ("running_var", "gamma") or (kind == "weight" and tensor.dim() == 1):
         tensor.fill_(1.0)
         return
     if kind != "weight" and kind not in _EMBEDDINGS:
         tensor.zero_()
         return
     std = EMBEDDING_STD if kind in _EMBEDDINGS else tensor[0].numel() ** -0.5
+    if tensor.dim() == 4:
+        std *= gain
     if name.endswith(_BRANCH_ENDS):
         std *= residual
     elif name.endswith(_POSITION_END):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..compute.device import Each
 from ..compute.linear import Linear
-from ..dataset.grid import PATCH, PATCHES
+from ..dataset.grid import PATCHES, SIZE
 from ..features.interpolation import fill_background_patches
 from .transformer import Transformer
 
@@ -56,7 +56,7 @@ def foreground_patch_features(vit: nn.Module, images: Tensor, foreground: np.nda
     Returns:
         (B, 28, 28, 768).
     """
-    known = _known(foreground)  # (B, 28, 28)
+    known = known_cells(foreground)  # (B, 28, 28)
     tokens = vit._pos_embed(vit.patch_embed(images))  # type: ignore[operator]  # (B, 785, 768)
     result = torch.zeros(len(images), PATCHES, PATCHES, tokens.shape[-1])
     for i, patches in enumerate(known):
@@ -69,10 +69,24 @@ def foreground_patch_features(vit: nn.Module, images: Tensor, foreground: np.nda
     return result
 
 
-def _known(foreground: np.ndarray) -> np.ndarray:
-    """(..., 28, 28) bool: patches with foreground (..., 224, 224)."""
-    shape = (*foreground.shape[:-2], PATCHES, PATCH, PATCHES, PATCH)
-    return np.asarray(foreground.reshape(shape).any(axis=(-3, -1)))
+def known_cells(foreground: np.ndarray, side: int = PATCHES) -> np.ndarray:
+    """(..., side, side) bool: cells of a grid that touch a pixel of foreground (..., 224, 224)."""
+    first = np.arange(side) * SIZE // side  # pixel of each cell's first edge
+    last = -(-np.arange(1, side + 1) * SIZE // side)  # one past that of its last
+    sums = np.pad(
+        np.cumsum(foreground, axis=-2), [(0, 0)] * (foreground.ndim - 2) + [(1, 0), (0, 0)]
+    )
+    rows = sums[..., last, :] - sums[..., first, :] > 0  # (..., side, 224)
+    sums = np.pad(np.cumsum(rows, axis=-1), [(0, 0)] * (rows.ndim - 1) + [(1, 0)])
+    return np.asarray(sums[..., last] - sums[..., first] > 0)
+
+
+def embeddings(vit: Any) -> tuple[Tensor, Tensor]:
+    """What a ViT puts before its patches, (P, C), and adds to each of them, (g * g, C)."""
+    cells = vit.patch_embed.num_patches
+    shape = (1, *vit.patch_embed.grid_size) if vit.dynamic_img_size else (1, cells)
+    tokens = vit._pos_embed(vit.cls_token.new_zeros(*shape, vit.embed_dim))[0].detach()
+    return tokens[:-cells], tokens[-cells:]
 
 
 class FastViT:
@@ -83,9 +97,9 @@ class FastViT:
 
     def __init__(self, vit: Any, dtype: torch.dtype) -> None:
         filters = vit.patch_embed.proj
+        self.patch, self.side = vit.patch_embed.patch_size[0], vit.patch_embed.grid_size[0]
         self.embed = Linear(filters.weight.flatten(1), filters.bias, torch.float32)
-        self.first = (vit.cls_token + vit.pos_embed[:, :1])[0].detach()  # (1, 768)
-        self.position = vit.pos_embed[0, 1:].detach()  # (784, 768)
+        self.first, self.position = embeddings(vit)  # (1, 768) and (784, 768) of DINO
         self.encoder = Transformer(vit.blocks, vit.norm, [len(vit.blocks) - 1], dtype)
 
     def __call__(
@@ -94,16 +108,19 @@ class FastViT:
         """`patch_features`, or `foreground_patch_features`, of one scan.
 
         Args:
-            image: (3, 224, 224) float32; foreground: (224, 224) bool; None: all patches.
+            image: (3, S, S) float32, of DINO 224; foreground: (224, 224) bool; None: all patches.
 
         Returns:
-            (28, 28, 768) float32.
+            (g, g, C) float32, of DINO (28, 28, 768).
         """
-        known = np.ones((PATCHES, PATCHES), bool) if foreground is None else _known(foreground)
-        tiles = image.reshape(3, PATCHES, PATCH, PATCHES, PATCH).transpose(1, 3, 0, 2, 4)[known]
+        side, patch = self.side, self.patch
+        if foreground is None:
+            foreground = np.ones((SIZE, SIZE), bool)
+        known = known_cells(foreground, side)
+        tiles = image.reshape(3, side, patch, side, patch).transpose(1, 3, 0, 2, 4)[known]
         patches = self.embed(torch.from_numpy(tiles.reshape(len(tiles), -1)))  # (n, 768)
         kept = torch.from_numpy(np.flatnonzero(known))
         tokens = torch.cat([self.first, patches + self.position[kept]])
         features = np.zeros((*known.shape, tokens.shape[1]), np.float32)
-        features[known] = self.encoder(tokens, each=each)[1:].numpy()
+        features[known] = self.encoder(tokens, each=each)[len(self.first) :].numpy()
         return fill_background_patches(features, known)

@@ -41,9 +41,9 @@ class FrozenBlock:
     def __init__(self, block: Any, dtype: torch.dtype) -> None:
         self.norm1, self.norm2 = block.norm1, block.norm2
         self.qkv = Linear.of(block.attn.qkv, dtype)
-        self.proj = Linear.of(block.attn.proj, dtype)
+        self.proj = _scaled(block.attn.proj, getattr(block, "ls1", None), dtype)
         self.fc1 = Linear.of(block.mlp.fc1, dtype, gelu=True)
-        self.fc2 = Linear.of(block.mlp.fc2, dtype)
+        self.fc2 = _scaled(block.mlp.fc2, getattr(block, "ls2", None), dtype)
 
     def before_attention(self, x: Tensor) -> Tensor:
         """Queries, keys and values (n, 3 C) of rows x (n, C) of the residual stream."""
@@ -53,6 +53,13 @@ class FrozenBlock:
         """Add to rows x (n, C) of the residual stream, in place, what attention mixed (n, C)."""
         x += self.proj(mixed)
         x += self.fc2(self.fc1(self.norm2(x)))
+
+
+def _scaled(layer: nn.Linear, scale: nn.Module | None, dtype: torch.dtype) -> Linear:
+    """A layer with the LayerScale that follows it, where DINOv2 has one, in its weights."""
+    if (gamma := getattr(scale, "gamma", None)) is None:
+        return Linear.of(layer, dtype)
+    return Linear(layer.weight * gamma[:, None], layer.bias * gamma, dtype)
 
 
 class Transformer:

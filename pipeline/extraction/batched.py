@@ -1,7 +1,7 @@
 """Turns prepared scans into the arrays of the cache, a batch at a time on one device.
 
     extractor = BatchExtractor(backbones, options)
-    arrays = extractor(extractor.batch([DeviceScan.of(scan, options.points) for scan in scans]))
+    arrays = extractor(extractor.batch([DeviceScan.of(scan, options) for scan in scans]))
 
 Several threads may call it: while the device computes one batch, another is read and copied.
 """
@@ -26,15 +26,16 @@ from ..backbones.batched.neighbours import (
     rows_of,
 )
 from ..backbones.batched.point_mae import BatchedPointMAE
-from ..backbones.batched.rgb import BatchedViT
 from ..backbones.batched.transfer import to_host
 from ..backbones.grouping import check_enough, normalise_points
-from ..dataset.grid import PATCH, PATCHES, SIZE
-from ..features.interpolation import points_map, pool_map
-from ..params.schema import Features, PointFeatures
+from ..backbones.images import kind_of
+from ..backbones.rgb import known_cells
+from ..dataset.grid import SIZE
+from ..features.interpolation import grid_map, points_map, pool_map
+from ..params.schema import Features
 from ..preparation.prepare import PreparedScan
 from .memory import scans_at_once
-from .scan import Backbones
+from .scan import Backbones, rgb_input, scan_geometry
 
 PIXELS = SIZE * SIZE
 Compute = Callable[[Sequence[int]], dict[str, np.ndarray]]
@@ -44,28 +45,33 @@ Compute = Callable[[Sequence[int]], dict[str, np.ndarray]]
 class DeviceScan:
     """The part of one scan that the device is given."""
 
-    rgb: np.ndarray  # (3, 224, 224) float32
+    rgb: np.ndarray  # (3, S, S) float32
     points: np.ndarray  # (P, 3) float32, normalised
     foreground: np.ndarray  # (224, 224) bool
+    normals: np.ndarray | None = None  # (3, S', S') float32, in place of the points
 
     @classmethod
-    def of(cls, scan: PreparedScan, options: PointFeatures) -> "DeviceScan":
+    def of(cls, scan: PreparedScan, options: Features) -> "DeviceScan":
         """Raises DataError where `scan_geometry` does."""
-        foreground = scan.foreground
-        points = normalise_points(scan.points[foreground], options.normalize)
-        check_enough(len(points), options.groups, options.group_size)
-        return cls(scan.rgb, points, foreground)
+        image, foreground, own = rgb_input(scan, options.rgb), scan.foreground, options.points
+        if own.model == "normals":
+            normals = scan_geometry(scan, own).image
+            return cls(image, np.zeros((0, 3), np.float32), foreground, normals)
+        points = normalise_points(scan.points[foreground], own.normalize)
+        check_enough(len(points), own.groups, own.group_size)
+        return cls(image, points, foreground)
 
 
 @dataclass(frozen=True)
 class HostBatch:
     """Scans side by side; in pinned memory if there is a device to copy them to."""
 
-    images: Tensor  # (B, 3, 224, 224) float32
+    images: Tensor  # (B, 3, S, S) float32
     points: Tensor  # (B, P, 3) float32, zero beyond a scan's own
     counts: Tensor  # (B,) int64
     place: Tensor  # (B, 50176) int32: each pixel's point, P on the background
     foreground: np.ndarray  # (B, 224, 224) bool
+    normals: Tensor  # (B, 3, S', S') float32; empty without
 
     @classmethod
     def of(cls, clouds: Sequence[DeviceScan], pinned: bool) -> "HostBatch":
@@ -75,14 +81,20 @@ class HostBatch:
         def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.empty(shape, dtype=dtype, pin_memory=pinned)
 
-        images, points = empty(scans, 3, SIZE, SIZE), empty(scans, longest, 3).zero_()
+        images, points = empty(scans, *clouds[0].rgb.shape), empty(scans, longest, 3).zero_()
+        first = clouds[0].normals
+        normals = empty(scans, *(first.shape if first is not None else (0,)))
         place = empty(scans, PIXELS, dtype=torch.int32).fill_(longest)
         for i, cloud in enumerate(clouds):
             images[i] = torch.from_numpy(cloud.rgb)
             points[i, : counts[i]] = torch.from_numpy(cloud.points)
+            if (own := cloud.normals) is not None:
+                normals[i] = torch.from_numpy(own)
+                continue
             place.numpy()[i, cloud.foreground.ravel()] = np.arange(counts[i])
         count = empty(scans, dtype=torch.int64).copy_(torch.tensor(counts))
-        return cls(images, points, count, place, np.stack([c.foreground for c in clouds]))
+        foreground = np.stack([cloud.foreground for cloud in clouds])
+        return cls(images, points, count, place, foreground, normals)
 
 
 class BatchExtractor:
@@ -91,8 +103,14 @@ class BatchExtractor:
     def __init__(self, backbones: Backbones, options: Features) -> None:
         dtypes = {name: getattr(torch, value) for name, value in backbones.precision.items()}
         self.options, self.device = options, backbones.device
-        self.rgb = BatchedViT(backbones.rgb, dtypes["rgb"])
-        self.points = BatchedPointMAE(backbones.points, dtypes["points"])
+        rgb, points, spec = backbones.rgb, backbones.points, backbones.points_spec
+        self.rgb_spec, self.points_spec = backbones.rgb_spec, spec
+        self.rgb = kind_of(rgb).batched(rgb, self.rgb_spec, dtypes["rgb"])
+        self.points: Any = (
+            BatchedPointMAE(points, dtypes["points"])
+            if spec is None
+            else kind_of(points).batched(points, spec, dtypes["points"])
+        )
         self.itemsize = max(dtype.itemsize for dtype in dtypes.values())
         self._queueing = Lock()  # one batch after the other on the device
         self._copying: Any = None
@@ -141,15 +159,24 @@ class BatchExtractor:
         return arrays
 
     def _inputs(self, batch: HostBatch) -> tuple[Tensor, ...]:
-        tensors = (batch.images, batch.points, batch.counts, batch.place)
+        tensors = (batch.images, batch.points, batch.counts, batch.place, batch.normals)
         return tuple(tensor.to(self.device, non_blocking=True) for tensor in tensors)
 
     @torch.inference_mode()
     def _arrays(
-        self, batch: HostBatch, images: Tensor, points: Tensor, counts: Tensor, place: Tensor
+        self,
+        batch: HostBatch,
+        images: Tensor,
+        points: Tensor,
+        counts: Tensor,
+        place: Tensor,
+        normals: Tensor,
     ) -> dict[str, Tensor]:
         options, scans = self.options.points, len(images)
-        at_once = scans_at_once(self.options, self.itemsize, scans, self.device)
+        specs = self.rgb_spec, self.points_spec
+        at_once = scans_at_once(self.options, self.itemsize, scans, self.device, specs)
+        if self.points_spec is not None:
+            return self._grids(batch, images, normals, at_once)
         chosen = sample_centres(points, counts, options.groups)  # (B, G)
         centres = rows_of(points, chosen)
         near = group_neighbours(points, counts, chosen, options.group_size)
@@ -172,12 +199,26 @@ class BatchExtractor:
         index16 = wrapped.to(torch.int16)  # uint16 to whoever reads its bytes
         return found | {"tokens": torch.cat(tokens), "index": index16, "weight": pixel_weight}
 
+    def _grids(
+        self, batch: HostBatch, images: Tensor, normals: Tensor, at_once: int
+    ) -> dict[str, Tensor]:
+        """Both modalities' cells, where points go through an image network too."""
+        known, side = self._known(batch.foreground), self.points_spec.grid.side  # type: ignore[union-attr]
+        every = np.ones((len(images), side, side), bool)
+        parts = [slice(i, i + at_once) for i in range(0, len(images), at_once)]
+        found = {"rgb": torch.cat([self.rgb(images[p], known[p]).half() for p in parts])}
+        cells = torch.cat([self.points(normals[p], every[p]).half() for p in parts])
+        if self.options.layout == "factored":
+            return found | {"xyz": cells}
+        pairs = zip(cells, batch.foreground, strict=True)
+        return found | {"points": torch.stack([grid_map(*pair).half() for pair in pairs])}
+
     def _known(self, foreground: np.ndarray) -> np.ndarray:
-        """(B, 28, 28) bool: the patches that enter the ViT."""
-        if self.options.rgb.tokens == "all":
-            return np.ones((len(foreground), PATCHES, PATCHES), bool)
-        tiles = foreground.reshape(-1, PATCHES, PATCH, PATCHES, PATCH)
-        return np.asarray(tiles.any(axis=(2, 4)))
+        """(B, g, g) bool: the cells that are wanted; of a ViT, the patches that enter it."""
+        side = self.rgb_spec.grid.side
+        if self.options.rgb.tokens == "all" or not self.rgb_spec.tokens:
+            return np.ones((len(foreground), side, side), bool)
+        return known_cells(foreground, side)
 
     def _dense(self, tokens: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         maps = []

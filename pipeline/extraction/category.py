@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from ..compute.device import scan_threads
 from ..dataset.manifest import Manifest, ManifestRow, load_foreground
-from ..params.schema import Features, PointFeatures
+from ..params.schema import Features, PointFeatures, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
+from ..preparation.views import NO_VIEWS, Views
 from ..publishing.writer import write_store
 from .batched import Compute, DeviceScan, shard_by_shard
 from .identity import shard_sources, source_sha256, store_manifest
-from .scan import Backbones, Fast, Geometry, extract_features, scan_geometry
+from .points import PointGeometry
+from .scan import Backbones, Fast, extract_features, scan_geometry, views_of
 from .snapshot import last_store
 
 Bar = Callable[[Sequence[int]], Iterator[int]]
@@ -68,10 +70,10 @@ def extract_category(
     manifest = Manifest.load(prepared)
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
-    scans = CategoryScans(root, manifest.rows, foreground)
+    scans = CategoryScans(root, manifest.rows, foreground, views_of(options), manifest.options)
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     batched = device.type != "cpu" if batched is None else batched
-    source = source_sha256(device)
+    source = source_sha256(device, scans.views)
     sources = shard_sources(source, store) if batched else [source] * len(manifest.rows)
     if batched:
         way = batch_by_batch(scans, backbones, options)
@@ -91,12 +93,15 @@ class CategoryScans:
     root: Path
     rows: Sequence[ManifestRow]
     foreground: NDArray[np.bool_]  # (N, 224, 224)
+    views: Views = NO_VIEWS
+    preparation: Preparation | None = None
 
     def load(self, position: int) -> PreparedScan:
         """Raises DataError; see `load_scan`."""
-        return load_scan(self.root, self.rows[position], self.foreground[position])
+        row, foreground = self.rows[position], self.foreground[position]
+        return load_scan(self.root, row, foreground, self.views, self.preparation)
 
-    def geometry(self, position: int, scan: PreparedScan, options: PointFeatures) -> Geometry:
+    def geometry(self, position: int, scan: PreparedScan, options: PointFeatures) -> PointGeometry:
         """Raises DataError that names the scan; see `scan_geometry`."""
         with self.naming(position):
             return scan_geometry(scan, options)
@@ -141,6 +146,6 @@ def batch_by_batch(
     def load(position: int) -> DeviceScan:
         scan = scans.load(position)
         with scans.naming(position):
-            return DeviceScan.of(scan, options.points)
+            return DeviceScan.of(scan, options)
 
     return shard_by_shard(load, len(scans.rows), backbones, options)

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import torch
 
-from ..backbones.fps import IMPLEMENTATION
 from ..cache.schema import StoreManifest
-from ..dataset.manifest import Manifest
-from ..features.channels import POINT_CHANNELS, PUBLISHED, Tokens
+from ..dataset.manifest import Manifest, ManifestRow
 from ..features.store import KIND, feature_arrays
 from ..params.schema import Features
+from ..preparation.views import NO_VIEWS, Views
+from .points import point_kind
+from .scan import rgb_spec, views_of
 
 LIBRARIES = ("numpy", "scipy", "timm", "torch")  # that compute features
 CODE = (  # that computes features; rooms, and files of rooms that do other things too
@@ -25,10 +26,12 @@ CODE = (  # that computes features; rooms, and files of rooms that do other thin
     "dataset/grid.py",
     "extraction/batched.py",
     "extraction/memory.py",
+    "extraction/points",
     "extraction/scan.py",
     "features/channels.py",
     "features/interpolation.py",
 )
+OF_VIEWS = tuple(f"preparation/{name}.py" for name in ("plane", "resize", "views"))
 
 
 def store_manifest(
@@ -39,32 +42,48 @@ def store_manifest(
     Args:
         weights, precision: of each backbone, as `Backbones` says.
     """
+    points, views = point_kind(options.points), views_of(options)
     networks = {name: {"weights": weights[name], "precision": precision[name]} for name in weights}
     return StoreManifest(
         kind=KIND,
         category=manifest.category,
         samples=tuple(row.id for row in manifest.rows),
-        hashes=tuple(row.prepared_sha256 for row in manifest.rows),
+        hashes=tuple(_seen(row, views) for row in manifest.rows),
         inputs={
-            "rgb": options.rgb.model_dump() | networks["rgb"],
-            "points": options.points.model_dump() | networks["points"] | {"fps": IMPLEMENTATION},
+            "rgb": options.rgb.to_json() | networks["rgb"],
+            "points": options.points.to_json()
+            | networks["points"]
+            | points.inputs(manifest.options),
             "layout": options.layout,
         },
         arrays=feature_arrays(
-            options.layout, PUBLISHED.rgb, Tokens(options.points.groups, POINT_CHANNELS)
+            options.layout, rgb_spec(options.rgb).grid, points.shape(options.points)
         ),
         codec=options.codec,
         shard=options.shard,
     )
 
 
-def source_sha256(device: torch.device) -> str:
+def _seen(row: ManifestRow, views: Views) -> str:
+    """A hash of what the networks see of a scan.
+
+    A view is made of the raw arrays, which the scan's files say together with what was prepared.
+    """
+    if views.picture is None and views.normals is None:
+        return row.prepared_sha256
+    return hashlib.sha256(f"{row.prepared_sha256} {row.sha256}".encode()).hexdigest()
+
+
+def source_sha256(device: torch.device, views: Views = NO_VIEWS) -> str:
     """A hash of what features depend on beside the prepared arrays and the store's inputs.
 
     These are the code that computes them, the libraries and the kind of device. After a change of
     any of them everything that `last_store` would offer is computed again.
+
+    Args:
+        views: that the networks want; they bring the code that makes them.
     """
-    shared = hashlib.sha256(_code_sha256().encode())
+    shared = hashlib.sha256(_code_sha256(CODE if views == NO_VIEWS else CODE + OF_VIEWS).encode())
     for library in LIBRARIES:
         shared.update(f"{library} {version(library)}\n".encode())
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
@@ -83,10 +102,10 @@ def shard_sources(source: str, store: StoreManifest) -> list[str]:
 
 
 @cache
-def _code_sha256() -> str:
+def _code_sha256(code: tuple[str, ...]) -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for file in sorted(f for part in CODE for f in _sources(package / part)):
+    for file in sorted(f for part in code for f in _sources(package / part)):
         digest.update(f"{file.relative_to(package).as_posix()}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 

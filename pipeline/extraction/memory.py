@@ -8,14 +8,19 @@ import torch
 
 from ..backbones.batched.neighbours import TILE
 from ..backbones.group_encoder import DEVICE_TILE_POINTS
+from ..backbones.images.kind import ImageSpec
+from ..backbones.images.vit import DINO
 from ..backbones.point_mae import WIDTH
-from ..dataset.grid import PATCHES, SIZE
-from ..features.channels import POINT_CHANNELS, RGB_CHANNELS
+from ..dataset.grid import SIZE
+from ..features.channels import POINT_CHANNELS
 from ..params.schema import Features
 from ..plumbing.errors import ConfigError
 
 SHARE = 0.25  # of the card's total memory, for the scans in the networks
-PIXELS, TOKENS = SIZE * SIZE, 1 + PATCHES * PATCHES
+PIXELS = SIZE * SIZE
+MAPS = 1024  # bytes of a convolutional network's maps for each pixel that it sees
+Specs = tuple[ImageSpec, ImageSpec | None]
+PUBLISHED: Specs = (DINO, None)
 # Tiles, weights and what the libraries take themselves.
 FIXED = TILE * 64 + DEVICE_TILE_POINTS * 1536 * 4 + (1 << 30)
 
@@ -28,21 +33,37 @@ def batch_bytes(features: Features) -> int:
     return PIXELS * (3 * 4 + 96 + 3 * (8 + 8 + 8 + 2 + 2)) + grouped + dense
 
 
-def network_bytes(features: Features, itemsize: int) -> int:
+def network_bytes(features: Features, itemsize: int, specs: Specs = PUBLISHED) -> int:
     """Upper bound for one scan within the networks.
 
     Args:
         itemsize: bytes of a value of the wider dtype of the two backbones.
+        specs: of the image networks: the backbones'.
     """
-    points = features.points
+    points, own = features.points, specs[1]
+    if own is not None:
+        return max(_image_bytes(specs[0], itemsize), _image_bytes(own, itemsize))
     grouped = points.groups * points.group_size * (128 * itemsize + 3 * 8)
     tokens = points.groups * (WIDTH * (4 * 4 + 16 * itemsize) + POINT_CHANNELS * 8 + 6 * 512 * 8)
-    patches = TOKENS * RGB_CHANNELS * (6 * 4 + 16 * itemsize)
+    patches = _image_bytes(specs[0], itemsize)
     dense = PIXELS * POINT_CHANNELS * 12 if features.layout == "dense" else 0
     return max(grouped + tokens, patches, dense)
 
 
-def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.device) -> int:
+def _image_bytes(spec: ImageSpec, itemsize: int) -> int:
+    """Upper bound for one picture within an image network."""
+    if not spec.tokens:
+        return spec.size * spec.size * MAPS
+    return (1 + spec.grid.cells) * spec.grid.channels * (6 * 4 + 16 * itemsize)
+
+
+def scans_at_once(
+    features: Features,
+    itemsize: int,
+    batch: int,
+    device: torch.device,
+    specs: Specs = PUBLISHED,
+) -> int:
     """How many scans of a batch the networks take at once.
 
     Raises:
@@ -51,7 +72,7 @@ def scans_at_once(features: Features, itemsize: int, batch: int, device: torch.d
     if device.type != "cuda":
         return batch
     free, total = torch.cuda.mem_get_info(device)
-    one = network_bytes(features, itemsize)
+    one = network_bytes(features, itemsize, specs)
     scans = max(1, min(batch, int(total * SHARE) // one))
     # What PyTorch holds of earlier batches is free to it, but not to the driver.
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -5,22 +5,23 @@ Other devices take scans together, in `batched.py`.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..backbones import rgb
 from ..backbones.fast_point_mae import FastPointMAE
-from ..backbones.grouping import Groups, group_points, normalise_points
-from ..backbones.point_mae import PointMAE
+from ..backbones.images import image_spec, kind_of
+from ..backbones.images.kind import ImageSpec, OneByOne
+from ..backbones.images.vit import DINO
 from ..compute.device import Each, resolve_precision, scan_threads
-from ..features.interpolation import pixel_weights, points_map, pool_map
-from ..params.schema import Features, PointFeatures
+from ..params.schema import Features, PointFeatures, RGBFeatures
 from ..preparation.prepare import PreparedScan
-from ..weights.load import load_point_backbone, load_rgb_backbone, state_sha256
+from ..preparation.views import Views, masked
+from ..weights.load import load_image_network, load_rgb_backbone, state_sha256
+from .points import PointGeometry, point_kind
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,41 @@ class Backbones:
     Attributes:
         rgb, points: as published, in float32.
         precision: of each one's matrix products, float32 or bfloat16.
+        rgb_spec: what the first sees and makes.
+        points_spec: the same of the second, where it is an image network; None: Point-MAE.
     """
 
     rgb: nn.Module
-    points: PointMAE
+    points: Any  # a network too: PointMAE, or an image network
     device: torch.device
     precision: dict[str, str] = field(
         default_factory=lambda: {"rgb": "float32", "points": "float32"}
     )
+    rgb_spec: ImageSpec = DINO
+    points_spec: ImageSpec | None = None
 
     @classmethod
     def load(cls, options: Features, device: torch.device) -> "Backbones":
-        """Raises WeightsError where the weights that the params name cannot be had."""
-        vit = load_rgb_backbone(options.rgb.weights, options.seed)
-        points = load_point_backbone(options.points.weights, options.seed)
-        return cls(vit.to(device), points.to(device), device, precisions(options, device))
+        """Load what the params name.
+
+        Raises:
+            WeightsError: the weights that the params name cannot be had.
+            ConfigError: there is no such network.
+        """
+        spec, kind = rgb_spec(options.rgb), point_kind(options.points)
+        if spec is DINO:
+            rgb = load_rgb_backbone(options.rgb.weights, options.seed)
+        else:
+            rgb = load_image_network(spec, options.rgb.weights, options.seed, "rgb")
+        points = kind.load(options.points, options.seed)
+        return cls(
+            rgb.to(device),
+            points.to(device),
+            device,
+            precisions(options, device),
+            spec,
+            kind.spec(options.points),
+        )
 
     def sha256(self) -> dict[str, str]:
         return {"rgb": state_sha256(self.rgb), "points": state_sha256(self.points)}
@@ -54,8 +75,8 @@ class Backbones:
 class Fast:
     """The two networks' forms for one scan at a time on the CPU."""
 
-    rgb: rgb.FastViT
-    points: FastPointMAE
+    rgb: OneByOne
+    points: FastPointMAE | OneByOne
 
     @classmethod
     @torch.inference_mode()
@@ -63,50 +84,69 @@ class Fast:
         """Packs the weights of backbones that are on the CPU."""
         assert backbones.device.type == "cpu"
         dtypes = {name: getattr(torch, value) for name, value in backbones.precision.items()}
+        rgb, points, spec = backbones.rgb, backbones.points, backbones.points_spec
         return cls(
-            rgb.FastViT(backbones.rgb, dtypes["rgb"]),
-            FastPointMAE(backbones.points, dtypes["points"]),
+            kind_of(rgb).fast(rgb, backbones.rgb_spec, dtypes["rgb"]),
+            FastPointMAE(points, dtypes["points"])
+            if spec is None
+            else kind_of(points).fast(points, spec, dtypes["points"]),
         )
+
+
+def rgb_spec(options: RGBFeatures) -> ImageSpec:
+    """What the image backbone sees and makes. Raises ConfigError; see `image_spec`."""
+    return image_spec(options.model, options.layers, options.size)
+
+
+def views_of(options: Features) -> Views:
+    """What preparation has to make of a scan for these backbones, beside its two arrays."""
+    spec = rgb_spec(options.rgb)
+    picture = None if spec is DINO else spec.size
+    return replace(point_kind(options.points).views(options.points), picture=picture)
 
 
 def precisions(options: Features, device: torch.device) -> dict[str, str]:
     """What `features.precision` means for each backbone on a device.
 
-    `auto` leaves the point backbone in float32 where points are in metres: there its tokens differ
-    by a fiftieth of their size from group to group, and bfloat16's rounding is as large.
+    `auto` leaves those in float32 that lose by bfloat16, or gain no time.
     """
     found = resolve_precision(device, options.precision)
-    in_metres = options.precision == "auto" and options.points.normalize == "none"
-    return {"rgb": found, "points": "float32" if in_metres else found}
+    halves = {
+        "rgb": rgb_spec(options.rgb).tokens,
+        "points": point_kind(options.points).half(options.points),
+    }
+    auto = options.precision == "auto"
+    return {name: found if half or not auto else "float32" for name, half in halves.items()}
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """What the point backbone and the interpolation need of one scan."""
+def scan_geometry(scan: PreparedScan, options: PointFeatures) -> Any:
+    """Do what needs no network: of Point-MAE the groups, of normals their picture.
 
-    groups: Groups
-    index: np.ndarray  # (224, 224, 3) uint16
-    weight: np.ndarray  # (224, 224, 3) float16
-    foreground: np.ndarray  # (224, 224) bool
-
-
-def scan_geometry(scan: PreparedScan, options: PointFeatures) -> Geometry:
-    """Group a scan's foreground points and weigh the three nearest centres of each.
+    Returns:
+        The `PointGeometry` of the backbone that the params name.
 
     Raises:
         DataError: the scan has fewer foreground points than groups, or none.
     """
-    foreground = scan.foreground
-    points = normalise_points(scan.points[foreground], options.normalize)
-    groups = group_points(points, options.groups, options.group_size)
-    index, weight = pixel_weights(points, groups.centres, foreground)
-    return Geometry(groups, index, weight, foreground)
+    return point_kind(options).geometry(scan, options)
+
+
+def rgb_input(scan: PreparedScan, options: RGBFeatures) -> np.ndarray:
+    """What the image backbone sees of a scan: (3, S, S) float32, normalised."""
+    spec = rgb_spec(options)
+    if spec is DINO:
+        return scan.rgb
+    assert scan.picture is not None, "the scan was prepared without the picture"
+    picture = scan.picture
+    if options.tokens == "foreground" and not spec.tokens:
+        picture = masked(picture, scan.foreground, 0)
+    return spec.normalised(picture)
 
 
 @torch.inference_mode()
 def extract_features(
     scans: Sequence[PreparedScan],
-    geometry: Sequence[Geometry],
+    geometry: Sequence[PointGeometry],
     fast: Fast,
     options: Features,
 ) -> dict[str, np.ndarray]:
@@ -119,13 +159,12 @@ def extract_features(
     each = []
     for scan, one in zip(scans, geometry, strict=True):
         patches = _fast_patches(scan, one, fast, options)
-        tokens = _fast_tokens(one, fast, options)
-        each.append(_arrays(patches, tokens, one, options))
+        each.append(_arrays(patches, one.features(fast.points, options.points), one, options))
     return {name: np.stack([features[name] for features in each]) for name in each[0]}
 
 
 def extract_one(
-    scan: PreparedScan, geometry: Geometry, fast: Fast, options: Features
+    scan: PreparedScan, geometry: PointGeometry, fast: Fast, options: Features
 ) -> dict[str, np.ndarray]:
     """Extract a scan that waits alone, on all cores and to the same bits as `extract_features`.
 
@@ -141,7 +180,9 @@ def extract_one(
             return pool.map(torch.inference_mode()(task), *tiles)  # the mode is a thread's own
 
         patches = drivers.submit(_fast_patches, scan, geometry, fast, options, each)
-        tokens = drivers.submit(_fast_tokens, geometry, fast, options, each)
+        tokens = drivers.submit(
+            torch.inference_mode()(geometry.features), fast.points, options.points, each
+        )
         return _arrays(patches.result(), tokens.result(), geometry, options)
 
 
@@ -150,46 +191,19 @@ def _drivers() -> ThreadPoolExecutor:
 
 
 def _arrays(
-    patches: np.ndarray, tokens: np.ndarray, geometry: Geometry, options: Features
+    patches: np.ndarray, tokens: np.ndarray, geometry: PointGeometry, options: Features
 ) -> dict[str, np.ndarray]:
-    arrays = {"rgb": patches.astype(np.float16)}  # (28, 28, 768)
-    tokens = tokens.astype(np.float16)  # (G, 1152)
-    index, weight = geometry.index, geometry.weight
-    if options.layout == "factored":
-        return arrays | {"tokens": tokens, "index": index, "weight": weight}
-    points = _dense(tokens, index, weight, options.points.pool)
-    return arrays | {"points": points, "foreground": geometry.foreground.astype(np.uint8)}
+    return {"rgb": patches.astype(np.float16)} | geometry.arrays(tokens, options)
 
 
 @torch.inference_mode()
 def _fast_patches(
     scan: PreparedScan,
-    geometry: Geometry,
+    geometry: PointGeometry,
     fast: Fast,
     options: Features,
     each: Each = map,
 ) -> np.ndarray:
-    """The patch features of one scan, (28, 28, 768) float32."""
+    """The features of one scan's image, (g, g, C) float32."""
     foreground = None if options.rgb.tokens == "all" else geometry.foreground
-    return fast.rgb(scan.rgb, foreground, each)
-
-
-@torch.inference_mode()
-def _fast_tokens(geometry: Geometry, fast: Fast, options: Features, each: Each = map) -> np.ndarray:
-    """The group tokens of one scan, (G, 1152) float32."""
-    tokens = fast.points(
-        torch.from_numpy(geometry.groups.neighbourhoods),
-        torch.from_numpy(geometry.groups.centres),
-        options.points.norm_stats == "sample",
-        each,
-    )
-    return tokens.numpy()
-
-
-def _dense(tokens: np.ndarray, index: np.ndarray, weight: np.ndarray, pool: bool) -> np.ndarray:
-    dense = points_map(
-        torch.from_numpy(tokens).float(),
-        torch.from_numpy(index.astype(np.int64)),
-        torch.from_numpy(weight).float(),
-    )
-    return (pool_map(dense) if pool else dense).numpy().astype(np.float16)
+    return fast.rgb(rgb_input(scan, options.rgb), foreground, each)

@@ -133,9 +133,10 @@ def grid_map(cells: Tensor, foreground: np.ndarray) -> Tensor:
     """The map (224, 224, C) float32 of a grid (G, G, C); zero outside the foreground (224, 224)."""
     index, weight = bilinear_cells(cells.shape[0])
     pixels = np.flatnonzero(foreground)
-    rows = cells.reshape(-1, cells.shape[-1]).float()[torch.from_numpy(index[pixels])]
+    places, weights = (torch.from_numpy(a[pixels]).to(cells.device) for a in (index, weight))
+    rows = cells.reshape(-1, cells.shape[-1]).float()[places]
     dense = rows.new_zeros(SIZE * SIZE, rows.shape[-1])
-    dense[torch.from_numpy(pixels)] = (rows * torch.from_numpy(weight[pixels])[..., None]).sum(1)
+    dense[torch.from_numpy(pixels).to(cells.device)] = (rows * weights[..., None]).sum(1)
     return dense.view(SIZE, SIZE, -1)
 
 

@@ -28,8 +28,8 @@ def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = Fa
 
     Args:
         root: folder of params.yaml.
-        with_backbones: put the backbones' weights in, about 430 MB, so that another machine needs
-            nothing else.
+        with_backbones: put the backbones' weights in (of the paper's 430 MB), so that another
+            machine needs nothing else.
 
     Raises:
         BundleError: `out` holds something else than a bundle.

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..extraction.batched import BatchExtractor, DeviceScan
-from ..extraction.scan import Backbones, Fast, Geometry, extract_one, scan_geometry
+from ..extraction.points import PointGeometry
+from ..extraction.scan import Backbones, Fast, extract_one, scan_geometry
 from ..features.store import ScanFeatures
 from ..params.schema import Features
 from ..preparation.prepare import PreparedScan
@@ -15,12 +16,12 @@ class OneByOne:
     def __init__(self, backbones: Backbones, options: Features) -> None:
         self.fast, self.options = Fast.of(backbones), options
 
-    def group(self, scan: PreparedScan) -> Geometry:
+    def group(self, scan: PreparedScan) -> PointGeometry:
         """Do what needs no network. Raises DataError if the scan has too few points."""
         return scan_geometry(scan, self.options.points)
 
     def features(
-        self, scans: Sequence[PreparedScan], grouped: Sequence[Geometry]
+        self, scans: Sequence[PreparedScan], grouped: Sequence[PointGeometry]
     ) -> list[ScanFeatures]:
         each = [
             extract_one(*one, self.fast, self.options) for one in zip(scans, grouped, strict=True)
@@ -36,8 +37,8 @@ class Together:
         self.extractor = BatchExtractor(backbones, options)
 
     def group(self, scan: PreparedScan) -> DeviceScan:
-        """Normalise the points; their groups are made on the device. Raises DataError as above."""
-        return DeviceScan.of(scan, self.options.points)
+        """Normalise what the device sees; groups are made there. Raises DataError as above."""
+        return DeviceScan.of(scan, self.options)
 
     def features(
         self, scans: Sequence[PreparedScan], grouped: Sequence[DeviceScan]

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from ..dataset.grid import SIZE
 from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window, carry
+from ..extraction.scan import views_of
 from ..features.pixels import PixelFeatures
 from ..features.store import ScanFeatures
 from ..params.project import Project
@@ -126,6 +127,7 @@ class Inspector:
         self.model = model
         self.batched = model.device.type != "cpu" if batched is None else batched
         way = Together if self.batched else OneByOne
+        self.views = views_of(model.settings.features)
         self.extraction: OneByOne | Together = way(model.backbones, model.settings.features)
 
     @classmethod
@@ -213,8 +215,11 @@ class Inspector:
     def warm_up(self) -> float:
         """Inspect a made-up part, since a first scan is slower; returns the seconds it took."""
         start = time.perf_counter()
-        groups = self.model.settings.features.points.groups
-        scan = _made_up_part(max(WARM_UP_SIDE, math.isqrt(groups) + 1))
+        settings = self.model.settings
+        groups, any_part = settings.features.points.groups, {"min_points": 1, "crop": "none"}
+        raw = _made_up_part(max(WARM_UP_SIDE, math.isqrt(groups) + 1))
+        options = settings.preparation.model_copy(update=any_part)
+        scan = prepare_raw(raw, options, "the made-up part", self.views)
         self._inspect(_InHand(scan, self.extraction.group(scan), {}))
         return time.perf_counter() - start
 
@@ -230,7 +235,7 @@ class Inspector:
         with _timed(seconds, "read"):
             raw = self._read(scan)
         with _timed(seconds, "foreground"):
-            prepared = prepare_raw(raw, settings.preparation, name)
+            prepared = prepare_raw(raw, settings.preparation, name, self.views)
         with _timed(seconds, "group"), _naming(name):
             grouped = self.extraction.group(prepared)
         return _InHand(prepared, grouped, seconds)
@@ -330,11 +335,12 @@ def _name(scan: ScanInput) -> str:
     return str(scan[1]) if isinstance(scan[1], Path) else "the scan"
 
 
-def _made_up_part(side: int) -> PreparedScan:
+def _made_up_part(side: int) -> RawScan:
     """A wavy square of `side` pixels at 0.5 m, on a grey image."""
     y, x = np.mgrid[:SIZE, :SIZE]
     height = 0.5 + 0.002 * np.sin(x / 9) * np.cos(y / 7)
     points = np.stack([(x - 111.5) * 1e-3, (y - 111.5) * 1e-3, height], axis=-1)
     first = (SIZE - min(side, SIZE)) // 2
     points[~((np.minimum(x, y) >= first) & (np.maximum(x, y) < first + side))] = 0
-    return PreparedScan(np.zeros((3, SIZE, SIZE), np.float32), points.astype(np.float32))
+    grey = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    return RawScan(grey, points.astype(np.float32), None, part_only=True)

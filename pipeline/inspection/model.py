@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from ..compute.device import select_device
 from ..compute.process import configure_process
 from ..extraction.scan import Backbones
 from ..params.schema import (
+    PAPER_POINTS,
+    PAPER_RGB,
     Bits,
     Features,
     Finite,
@@ -38,6 +41,15 @@ class Settings(Section):
     preparation: Preparation
     features: Features
     precision: Precision
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _of_the_paper(cls, value: Any) -> Any:
+        """A bundle from before there was a choice of backbones has the paper's."""
+        if not isinstance(value, dict):
+            return value
+        rgb, points = PAPER_RGB | value.get("rgb", {}), PAPER_POINTS | value.get("points", {})
+        return value | {"rgb": rgb, "points": points}
 
 
 @dataclass(frozen=True)

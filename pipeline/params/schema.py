@@ -27,8 +27,8 @@ RivalName = Literal["cfm", "nearest", "btf", "gaussian"]
 Codec = Literal["raw", "zstd", "blosc"]
 
 
-def _unique(value: list[str]) -> list[str]:
-    if len(set(value)) != len(value):
+def _unique(value: Any) -> Any:
+    if value is not None and len(set(value)) != len(value):
         raise ValueError("names one twice")
     return value
 
@@ -121,18 +121,67 @@ class Data(Listing):
         return Preparation(**own, **self.foreground.model_dump())
 
 
+Network = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Side = Annotated[int, Field(ge=32, le=2048)]
+Stages = Annotated[list[Annotated[int, Field(ge=0, le=64)]], Field(min_length=1)]
+
+
 class RGBFeatures(Section):
+    model: Network
+    layers: Stages | None
+    size: Side | None
     weights: str
     tokens: Literal["all", "foreground"]
 
+    _once = field_validator("layers")(_unique)
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as feature stores hold them.
+
+        The network is left out where it is the paper's, so that stores from before there was a
+        choice are equal.
+        """
+        options = self.model_dump()
+        return {k: v for k, v in options.items() if v != PAPER_RGB.get(k, ...)}
+
+
+# What there was before there was a choice; bundles from then name none.
+PAPER_RGB = {"model": "vit_base_patch8_224.dino", "layers": None, "size": None}
+PAPER_POINTS = {
+    "model": "point_mae",
+    "normals": {"model": "tf_efficientnet_lite0", "layers": None, "size": None, "smoothing": 0.0},
+}
+
+
+class Normals(Section):
+    """How `features.points.model: normals` sees the points."""
+
+    model: Network
+    layers: Stages | None
+    size: Side | None
+    smoothing: Annotated[float, Field(ge=0, le=20)]  # of pixels
+
+    _once = field_validator("layers")(_unique)
+
 
 class PointFeatures(Section):
+    model: Literal["point_mae", "normals"]
+    normals: Normals
     weights: str
     groups: Annotated[int, Field(ge=3, le=65535)]
     group_size: Count
     normalize: Literal["none", "unit_sphere", "per_axis"]
     norm_stats: Literal["running", "sample"]
     pool: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as feature stores hold them: those that the model reads.
+
+        Of Point-MAE's store the name of the model is left out, as in `RGBFeatures.to_json`.
+        """
+        if self.model == "point_mae":
+            return self.model_dump(exclude={"model", "normals"})
+        return self.model_dump(include={"model", "normals", "weights"})
 
 
 class Features(Section):

@@ -48,6 +48,7 @@ from .resize import (
     resize_rgb,
     restore_rgb,
 )
+from .views import NO_VIEWS, Views, normals_view, picture_view, table_normal
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,22 @@ class PreparedScan:
     Attributes:
         rgb: (3, 224, 224) float32, ImageNet-normalised.
         points: (224, 224, 3) float32, metres, camera frame; (0, 0, 0) outside the foreground.
-        window: the square of the raw scan that both cover.
+        window: the square of the raw scan that all of them cover.
+        picture, normals: (S, S, 3) uint8, the window at other sizes, where they are wanted; see
+            `picture_view` and `normals_view`.
     """
 
     rgb: NDArray[np.float32]
     points: NDArray[np.float32]
     window: Window = field(default=Window(0, 0, SIZE))
+    picture: NDArray[np.uint8] | None = None
+    normals: NDArray[np.uint8] | None = None
 
     @property
     def sha256(self) -> str:
-        """A hash of both arrays: of all that a scan's features depend on beside the networks."""
+        """A hash of `rgb` and `points`: of all that a scan's features depend on beside the
+        networks, unless these see it at another size.
+        """
         digest = hashlib.sha256()
         for array in (self.rgb, self.points):
             digest.update(f"{array.shape} {array.dtype}\n".encode())
@@ -161,13 +168,21 @@ def prepare_category(
     return manifest
 
 
-def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> PreparedScan:
+def load_scan(
+    root: Path,
+    row: ManifestRow,
+    foreground: NDArray[np.bool_],
+    views: Views = NO_VIEWS,
+    options: Preparation | None = None,
+) -> PreparedScan:
     """A prepared scan, for the backbones.
 
     Args:
         root: folder of the categories, as given to `prepare_category`.
         row: of the manifest.
         foreground: (224, 224) bool, the row's of `load_foreground`.
+        views: what the networks want beside the two arrays.
+        options: of the manifest; needed for a map of normals.
 
     Raises:
         DataError: the raw scan cannot be read or is not the one that was prepared.
@@ -178,7 +193,7 @@ def load_scan(root: Path, row: ManifestRow, foreground: NDArray[np.bool_]) -> Pr
         raise DataError(
             f"{row.points} or its image is not what was prepared as {row.id}: run prepare again."
         )
-    return scan
+    return _with_views(scan, raw, views, options)
 
 
 def prepare_files(files: ScanFiles, options: Preparation) -> PreparedScan:
@@ -190,14 +205,16 @@ def prepare_files(files: ScanFiles, options: Preparation) -> PreparedScan:
     return prepare_raw(read_scan(files), options, files.id)
 
 
-def prepare_raw(raw: RawScan, options: Preparation, name: str) -> PreparedScan:
+def prepare_raw(
+    raw: RawScan, options: Preparation, name: str, views: Views = NO_VIEWS
+) -> PreparedScan:
     """Bring a scan to what `load_scan` gives of a prepared one; `name` stands in messages.
 
     Raises:
         DataError: too little of the part is found.
     """
     part = find_part(raw, options, name)
-    return _masked(raw, part.foreground, part.window)
+    return _with_views(_masked(raw, part.foreground, part.window), raw, views, options)
 
 
 def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
@@ -236,6 +253,19 @@ def _plane_state(found: Foreground, options: Preparation) -> PlaneState:
 def _masked(raw: RawScan, foreground: NDArray[np.bool_], window: Window) -> PreparedScan:
     points = np.where(foreground[..., None], resize_points(raw.points, window), np.float32(0))
     return PreparedScan(resize_rgb(raw.rgb, window), points, window)
+
+
+def _with_views(
+    scan: PreparedScan, raw: RawScan, views: Views, options: Preparation | None
+) -> PreparedScan:
+    """Add the views that the networks want."""
+    if views.picture is not None:
+        scan = replace(scan, picture=picture_view(raw, scan.window, views.picture))
+    if views.normals is not None:
+        assert options is not None
+        up = table_normal(raw, options)
+        scan = replace(scan, normals=normals_view(raw, scan.window, views, up))
+    return scan
 
 
 def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:

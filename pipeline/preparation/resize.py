@@ -36,14 +36,16 @@ def restore_rgb(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.rint(unit * 255), 0, 255).astype(np.uint8)
 
 
-def resize_rgb_u8(rgb: NDArray[np.uint8], window: Window | None = None) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 to (224, 224, 3) uint8: antialiased bicubic.
+def resize_rgb_u8(
+    rgb: NDArray[np.uint8], window: Window | None = None, size: int = SIZE
+) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 to (224, 224, 3) uint8, or another size: antialiased bicubic.
 
     Args:
         window: the square to take; None: the whole scan. Past the border its pixels are repeated.
     """
-    square = Image.fromarray(_square(rgb, window))
-    return np.array(square.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+    image = Image.fromarray(square(rgb, window))
+    return np.array(image.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def resize_mask(mask: NDArray[np.uint8], window: Window | None = None) -> NDArray[np.bool_]:
@@ -52,7 +54,7 @@ def resize_mask(mask: NDArray[np.uint8], window: Window | None = None) -> NDArra
     Outside the scan it is False.
     """
     window = window or Window.whole(*mask.shape)
-    drawn = _square(mask != 0, window)
+    drawn = square(mask != 0, window)
     rows, columns = (start + np.arange(window.side) for start in (window.top, window.left))
     drawn &= ((rows >= 0) & (rows < mask.shape[0]))[:, None]
     drawn &= (columns >= 0) & (columns < mask.shape[1])
@@ -65,7 +67,7 @@ def resize_mask_as_published(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     So a defect at the border of a scan that is not square grows into the padding. Source:
     crossmodal-feature-mapping, `models/dataset.py`, SquarePad of the ground truth.
     """
-    return _nearest(_square(mask != 0, None))
+    return _nearest(square(mask != 0, None))
 
 
 def resize_points(points: NDArray[np.float32], window: Window | None = None) -> NDArray[np.float32]:
@@ -90,13 +92,13 @@ def resize_foreground(
     return _pick(foreground, window or Window.whole(*foreground.shape))
 
 
-def _nearest(square: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _nearest(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(side, side) bool to (224, 224) bool: the pixel under each output pixel's centre."""
-    grey = Image.fromarray(np.where(square, 255, 0).astype(np.uint8))
+    grey = Image.fromarray(np.where(pixels, 255, 0).astype(np.uint8))
     return np.asarray(grey.resize((SIZE, SIZE), Image.Resampling.NEAREST)) > 0
 
 
-def _square(image: NDArray[Scalar], window: Window | None) -> NDArray[Scalar]:
+def square(image: NDArray[Scalar], window: Window | None) -> NDArray[Scalar]:
     """The window's pixels, (side, side, ...); past the image's border its pixels are repeated."""
     height, width = image.shape[:2]
     window = window or Window.whole(height, width)

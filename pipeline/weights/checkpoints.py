@@ -62,6 +62,58 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def read_image_network(path: Path, source: sources.Source, model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a network of timm without its classifier, in timm's names.
+
+    Args:
+        path: .safetensors, or the .pth inside of a package, whose sha256 is checked first.
+        model: the network without its classifier, which says the classifier's name.
+
+    Raises:
+        WeightsError: another kind of file, not the published one, or not whole.
+    """
+    if path.suffix == ".safetensors" or source.package is None:
+        state = read_safetensors(path)
+    else:
+        check_sha256(path, source.sha256 or "")
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        state = from_lite(loaded, model)
+    config: Any = getattr(model, "pretrained_cfg", {})
+    heads = config.get("classifier") or ()
+    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    dropped = tuple(f"{head}." for head in heads)
+    return {name: tensor for name, tensor in state.items() if not name.startswith(dropped)}
+
+
+_LITE_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
+_LITE_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw"}
+_LITE_FIRST |= {"_bn2": "bn2"}
+_LITE_BLOCK = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"}
+_LITE_BLOCK |= {"_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3"}
+
+
+def from_lite(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """An EfficientNet-Lite in the names of efficientnet_lite_pytorch, to timm's names.
+
+    There blocks are counted through, here by stage; the blocks of the first stage widen nothing,
+    and so have one convolution less.
+    """
+    stages: Any = model.blocks
+    blocks = [f"{s}.{i}" for s, stage in enumerate(stages) for i in range(len(stage))]
+    first = len(stages[0])
+    renamed = {}
+    for name, tensor in state.items():
+        layer, _, rest = name.partition(".")
+        if layer == "_blocks":
+            number, layer, rest = rest.split(".", 2)
+            names = _LITE_FIRST if int(number) < first else _LITE_BLOCK
+            layer = f"blocks.{blocks[int(number)]}.{names[layer]}"
+        else:
+            layer = (_LITE_TOP | {"_fc": "classifier"})[layer]
+        renamed[f"{layer}.{rest}"] = tensor
+    return renamed
+
+
 def read_point_mae(path: Path) -> dict[str, Tensor]:
     """The encoder's tensors, of a .safetensors file or of the published pretrain.pth.
 

@@ -1,4 +1,4 @@
-"""Weights of the two frozen backbones: pretrained, seeded random, or a file. Never a fallback."""
+"""Weights of the frozen backbones: pretrained, seeded random, or a file. Never a fallback."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,11 +7,13 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..backbones import point_mae, rgb
-from ..backbones.random_weights import POINT_RESIDUAL, RGB_RESIDUAL, random_weights
+from ..backbones.images import kind_of
+from ..backbones.images.kind import ImageSpec
+from ..backbones.random_weights import CONVOLUTIONS, POINT_RESIDUAL, RGB_RESIDUAL, random_weights
 from ..plumbing.errors import WeightsError
-from .checkpoints import load_strictly, read_point_mae, read_safetensors
-from .pretrained import pretrained_dino, pretrained_point_mae
-from .sources import DINO, POINT_MAE, Source, no_file
+from .checkpoints import load_strictly, read_image_network, read_point_mae, read_safetensors
+from .pretrained import pretrained_dino, pretrained_image, pretrained_point_mae
+from .sources import DINO, POINT_MAE, Backbone, Source, image_source, no_file
 
 
 def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
@@ -28,6 +30,37 @@ def load_rgb_backbone(weights: str, seed: int) -> nn.Module:
     path = _file(weights, DINO, pretrained_dino)
     model = rgb.empty_vit().to_empty(device="cpu")
     return _finish(model, path, seed, RGB_RESIDUAL, read_safetensors)
+
+
+def load_image_network(spec: ImageSpec, weights: str, seed: int, backbone: Backbone) -> nn.Module:
+    """A network of timm in eval mode, at the size of its spec and without its classifier.
+
+    Args:
+        weights: `pretrained` (see `pretrained_image`), `random`, or the path of a .safetensors file
+            with timm's parameter names; its classifier's may be there.
+        seed: of the random weights.
+        backbone: whose place it takes, for messages.
+
+    Raises:
+        WeightsError: the weights cannot be had, or do not fit.
+    """
+    import timm
+
+    source = image_source(spec.model, backbone)
+    path = _file(weights, source, lambda: pretrained_image(source))
+    model = timm.create_model(spec.model, num_classes=0)
+    kind = kind_of(model)
+    if path is None:
+        kind.fit(model, spec)
+        random_weights(model, seed, RGB_RESIDUAL, 1.0 if spec.tokens else CONVOLUTIONS)
+        return model.eval().requires_grad_(False)
+    state = read_image_network(path, source, model)
+    own = model.state_dict()
+    if any(own[name].shape != tensor.shape for name, tensor in state.items() if name in own):
+        kind.fit(model, spec)  # saved at the size, by a bundle
+    load_strictly(model, state, path)
+    kind.fit(model, spec)
+    return model.eval().requires_grad_(False)
 
 
 def load_point_backbone(weights: str, seed: int) -> point_mae.PointMAE:

@@ -23,15 +23,14 @@ def fetch_missing(features: Features) -> None:
     Raises:
         WeightsError: what cannot be had, of both backbones.
     """
-    wanted = (
-        (features.rgb.weights, pretrained_dino),
-        (features.points.weights, pretrained_point_mae),
-    )
     problems = []
-    for weights, get in wanted:
+    for source, weights in sources.wanted_sources(features):
         if weights == "pretrained":
             try:
-                get()
+                if source is sources.POINT_MAE:
+                    pretrained_point_mae()
+                else:
+                    pretrained_image(source)
             except WeightsError as error:
                 problems.append(str(error))
     if problems:
@@ -44,22 +43,38 @@ def pretrained_dino() -> Path:
     Raises:
         WeightsError: it cannot be had, or is not what it was when it was kept.
     """
-    kept = sources.DINO.kept
-    path = kept if kept.exists() else sources.hub_file() or _download_dino()
+    return pretrained_image(sources.DINO)
+
+
+def pretrained_image(source: Source) -> Path:
+    """A network of timm: the weights folder's file, a package's, the Hugging Face cache's, else
+    downloaded. Of a package it is the .pth inside, which `read_image_network` checks.
+
+    Raises:
+        WeightsError: it cannot be had, or is not what it was when it was kept.
+    """
+    if source.kept.exists():
+        check_recorded(source.kept)
+        return source.kept
+    if source.package is not None:
+        if (packaged := sources.package_file(source)) is None:
+            raise _not_had(source, "their package is not installed")
+        return packaged
+    path = sources.hub_file(source) or _download(source)
     check_recorded(path)
     return path
 
 
-def _download_dino() -> Path:
+def _download(source: Source) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging
 
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # it warns of every try
     try:
-        return Path(hf_hub_download(sources.DINO_HUB, sources.DINO_FILE))
+        return Path(hf_hub_download(source.hub, sources.DINO_FILE))
     except Exception as error:  # the hub's client raises many types for one missing network
-        raise _not_had(sources.DINO, _cause(error)) from error
+        raise _not_had(source, _cause(error)) from error
     finally:
         logging.set_verbosity(verbosity)
 

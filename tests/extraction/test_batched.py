@@ -135,7 +135,7 @@ def test_too_few_points_is_a_sentence(scans, backbones, options):
 def test_a_part_of_a_shard_has_the_bytes_of_the_whole(scans, backbones, options):
     """Positions 0 to 4 in shards of 3; scans of the last shard alone, and one of the first."""
     options = options.model_copy(update={"shard": 3})
-    clouds = [batched.DeviceScan.of(scan, options.points) for scan in [*scans, *scans[:2]]]
+    clouds = [batched.DeviceScan.of(scan, options) for scan in [*scans, *scans[:2]]]
     with shard_by_shard(clouds.__getitem__, 5, backbones, options) as compute:
         first, last = compute(range(3)), compute(range(3, 5))
         assert len(last["rgb"]) == 2

@@ -8,6 +8,7 @@ import pytest
 
 from mentor3ad.cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND, SCORES, SCORES_KIND
 from mentor3ad.cache.reader import Store
+from mentor3ad.inspection.export import write_bundle
 from mentor3ad.inspection.inspector import Inspection, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.params.project import Project
@@ -60,6 +61,34 @@ def test_so_does_the_paper_rule_on_crops_in_a_dense_store_with_an_svm(tmp_path: 
         demo__test_defect=1,
     )
     assert_equal_to_the_stages(root, inspections(root, root))
+
+
+LIGHT = {
+    "features__rgb__model": "tf_efficientnet_lite0",
+    "features__rgb__size": 64,
+    "features__points__model": "normals",
+    "features__points__normals__size": 96,
+    "model__whitening__components": None,
+    "demo__train": 2,
+    "demo__validation": 1,
+    "demo__test_good": 1,
+    "demo__test_defect": 1,
+}
+
+
+@pytest.mark.parametrize("layout", ["factored", "dense"])
+def test_so_do_other_backbones(tmp_path: Path, layout: str) -> None:
+    """A convolutional network on the image, and on the normals of a whole scan or a crop."""
+    crop = "part" if layout == "factored" else "none"
+    root = run_stages(tmp_path, **LIGHT, features__layout=layout, data__crop=crop)
+    assert_equal_to_the_stages(root, inspections(root, root))
+
+
+def test_so_does_a_bundle_with_other_backbones_in_it(tmp_path: Path) -> None:
+    root = run_stages(tmp_path / "project", **LIGHT)
+    write_bundle(root, CATEGORY, tmp_path / "bundle", with_backbones=True)
+    (root / "params.yaml").unlink()  # nothing but the bundle is read
+    assert_equal_to_the_stages(root, inspections(root, tmp_path / "bundle"))
 
 
 @pytest.mark.gpu

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent
 # One NAME.yaml each; the shipped params come first.
 PRESETS = ("demo", *sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "demo"))
 
+ON_TOP = ("light",)  # that keep the data set, and so go on top of another preset
+
 
 def _known(name: str) -> str:
     if name not in PRESETS:
@@ -52,9 +54,9 @@ def use_preset(
 
     Args:
         root: folder of the categories, which is written as an absolute path; None keeps the
-            preset's.
+            preset's, or the file's with a preset that goes on top of another.
         categories: categories to use; if none are given, those of the preset, or for `folder`
-            every folder in the root.
+            and presets that bring no data set every folder in the root.
 
     Returns:
         What changed in the file.
@@ -91,9 +93,10 @@ def _data(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, 
         return {"data.categories": _yaml_list(categories)} if categories else {}
     found = _folders(root)
     if not categories:
-        categories = found if name == "folder" else _known_categories(name)
+        categories = found if name in ("folder", *ON_TOP) else _known_categories(name)
     _check_categories(root, categories, found)
-    return {
+    no_demo = {"demo.categories": "[]"} if name in ON_TOP else {}
+    return no_demo | {
         "data.root": as_dvc_writes(str(root.absolute())),
         "data.categories": _yaml_list(categories),
     }

@@ -13,7 +13,10 @@ from tests.paths import ROOT
 
 # Keys that a preset leaves as they are, though others set them:
 KEPT = {  # of the plant's sensor: no preset knows them
-    "folder": {"data.units", "data.invalid", "data.bits", "data.camera"}
+    "folder": {"data.units", "data.invalid", "data.bits", "data.camera"},
+    # of the data set, which it goes on top of
+    "light": {key for key in preset_values("demo") if key.startswith(("demo.", "data."))}
+    - {"data.crop"},
 }
 
 # How scans are prepared, whichever they are:
@@ -51,7 +54,24 @@ def test_every_preset_sets_every_key_that_any_sets(name: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_sets_all_that_says_which_data_is_used(name: str) -> None:
     keys = {f"data.{key}" for key in Data.model_fields} - {f"data.{key}" for key in LIMITS}
-    assert keys - preset_values(name).keys() == KEPT.get(name, set())
+    assert keys - preset_values(name).keys() == KEPT.get(name, set()) - {"demo.categories"}
+
+
+def test_light_goes_on_top_of_a_data_set(params: Path) -> None:
+    use_preset("mvtec3d", params=params)
+    data = load_params(params).data
+    use_preset("light", params=params)
+    content = load_params(params)
+    assert content.data == data.model_copy(update={"crop": "part"})
+    assert content.features.rgb.model == content.features.points.normals.model
+    assert content.features.points.model == "normals"
+
+
+def test_light_takes_a_root_of_the_layout_that_is_set(params: Path, root: Path) -> None:
+    use_preset("light", root, ["nut"], params)
+    content = load_params(params)
+    assert (content.data.root, content.data.categories) == (str(root), ["nut"])
+    assert (content.data.layout, content.demo.categories) == ("mvtec3d", [])
 
 
 def test_folder_keeps_the_sensor_that_others_reset(params: Path, root: Path) -> None:
