@@ -13,7 +13,7 @@ from ..plumbing.errors import one_sentence
 from ..plumbing.logs import VARIABLE, configure_logging
 from ..plumbing.output import replace_unprintable
 from ..plumbing.version import __version__
-from . import bench, bundle, new, predict, reset, run, study, sync, use, validate, weights
+from . import bench, bundle, compare, new, predict, reset, run, study, sync, use, validate, weights
 
 app = typer.Typer(
     name="mentor3ad",
@@ -27,6 +27,7 @@ app.command("use")(use.use)
 app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
+app.command("compare")(compare.compare)
 app.command("run")(run.run)
 app.command("reset")(reset.reset)
 app.command("sync")(sync.sync)

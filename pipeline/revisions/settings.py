@@ -29,7 +29,12 @@ class Difference:
 
     def __str__(self) -> str:
         """Such as `model.lr = 0.001 (not 0.003)`."""
-        return f"{self.key} = {_text(self.after)} (not {_text(self.before)})"
+        return f"{self.key} = {self.text(self.after)} (not {self.text(self.before)})"
+
+    @staticmethod
+    def text(value: Any) -> str:
+        """A value on one line: a word as it is, all else as JSON."""
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
@@ -109,7 +114,3 @@ def _leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

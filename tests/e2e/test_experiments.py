@@ -1,5 +1,7 @@
 """Experiments: they run what their params reach, beside the workspace or in it."""
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from mentor3ad.params.schema import load_params
 from mentor3ad.report.summary import COLUMNS
+from mentor3ad.revisions.outs import Outs
 from mentor3ad.revisions.settings import differences
 from testbed.clone import ALL_STAGES, CATEGORY, RESULTS, Project, digest, stages_run
 
@@ -32,7 +35,7 @@ def rate(finished: Project, results: dict[str, dict[str, str]]) -> Experiment:
 @pytest.fixture(scope="module")
 def voting(finished: Project, results: dict[str, dict[str, str]]) -> str:
     """Another voting parameter, in a temporary folder."""
-    options = ("-S", "voting.nu=0.3", "-S", "voting.ocsvm=maps")
+    options = ("-S", "voting.nu=0.3", "-S", "voting.rule=paper")
     return finished.dvc("exp", "run", "--temp", "-n", "voting", *options)
 
 
@@ -78,6 +81,33 @@ def test_a_temporary_experiment_leaves_the_workspace_alone(
         name: results[name] for name in RESULTS
     }
     assert digest(finished.root / "reports") == results["reports"]
+
+
+def decisions(content: bytes) -> dict[str, bool]:
+    """Whether each scan is rejected, from metrics.json of a category."""
+    return {scan["id"]: scan["defective"] for scan in json.loads(content)["scans"]}
+
+
+def test_a_comparison_shows_params_metrics_and_the_scans_that_changed_sides(
+    finished: Project, voting: str
+) -> None:
+    said = finished.run("python", "-m", "mentor3ad.cli", "compare", "HEAD", "voting").stdout
+    assert "voting.rule = paper, voting.nu = 0.3" in said
+    page = (finished.root / "reports/compare.html").read_text()
+    assert "<tr><th>voting.rule</th><td>calibrated</td><td>paper</td></tr>" in page
+    cached = finished.root / ".dvc/cache/files/md5"
+    find = ("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/voting")
+    commit = finished.run("git", *find).stdout.strip()
+    outs = Outs(
+        finished.run("git", "show", f"{commit}:dvc.lock").stdout,
+        lambda md5: cached / md5[:2] / md5[2:],
+    )
+    out = f"data/eval/{CATEGORY}"
+    after = decisions(outs.read(f"evaluate@{CATEGORY}", out, "metrics.json") or b"")
+    before = decisions((finished.root / out / "metrics.json").read_bytes())
+    changed = {name for name in before if before[name] != after[name]}
+    assert set(re.findall(rf"{CATEGORY}, (\S+), ", page)) == changed
+    assert page.count("<img ") == 3 * len(changed)
 
 
 def test_exp_show_has_params_and_metrics_of_every_experiment(

@@ -53,6 +53,20 @@ def test_the_staging_folder_holds_the_snapshot_alone(finished: Project) -> None:
     assert names == [f"{CATEGORY}-features", f"{CATEGORY}-features.lock"]
 
 
+def test_outs_and_the_snapshot_are_the_caches_own_files(finished: Project) -> None:
+    """Links, where the file system has no copies that share blocks: nothing is stored twice."""
+    source, copy = finished.root / "dvc.yaml", finished.root.with_name("reflink")
+    if finished.run("cp", "--reflink=always", str(source), str(copy), check=False).returncode == 0:
+        pytest.skip("this file system shares the blocks of copies")
+    cached = {path.stat().st_ino for path in (finished.root / ".dvc/cache/files").rglob("*")}
+    places = ("data/demo", "data/features", ".staging/snapshots")
+    files = [p for place in places for p in (finished.root / place).rglob("*") if p.is_file()]
+    alone = sum(p.stat().st_size for p in files if p.stat().st_ino not in cached)
+    assert alone < 0.01 * sum(
+        p.stat().st_size for p in files
+    )  # keys, and equal files but the first
+
+
 def test_metrics_are_sane(finished: Project) -> None:
     metrics = json.loads((finished.root / "reports/results.json").read_text())
     assert list(metrics) == ["mean", CATEGORY]

@@ -1,0 +1,1 @@
+"""Commits and experiments beside each other, from what git and DVC's cache keep of them."""
