@@ -17,6 +17,7 @@ from mentor3ad.report.best import best_on, load_best
 from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.origin import find_origin
+from mentor3ad.report.rivals import print_rivals, rival_results, rival_table
 from mentor3ad.report.summary import MEAN, headline, print_summary, summarise, write_summary
 
 from .runner import HERE, run
@@ -34,12 +35,15 @@ def report(params: Params) -> Figures:
     _copy_heatmaps(categories)
     views = [CategoryViews.load(HERE.evaluation(c) / VIEWS_FILE) for c in categories]
     best = best_on(load_best(BEST_FILE), {view.category: view.data_sha256 for view in views})
-    page = render_page(
-        page_content(params, summary, metrics, curves, views, best, find_origin()), views
-    )
+    others = rival_results({c: _read(HERE.rivals(c)) for c in categories})
+    write_summary(HERE.rival_results, others)
+    rivals = rival_table(others)
+    content = page_content(params, summary, metrics, curves, views, best, find_origin(), rivals)
+    page = render_page(content, views)
     HERE.page.write_text(page, encoding="utf-8")
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
+    print_rivals(summary[MEAN], rivals, Console())
     means: Figures = summary[MEAN]
     return {"categories": len(categories), **means}
 

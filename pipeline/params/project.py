@@ -70,6 +70,11 @@ class Project:
         return self.reports / "results.json"
 
     @property
+    def rival_results(self) -> Path:
+        """The metrics of other methods on all categories."""
+        return self.reports / "rivals.json"
+
+    @property
     def page(self) -> Path:
         return self.reports / "index.html"
 

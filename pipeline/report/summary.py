@@ -33,7 +33,7 @@ def summarise(categories: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     for name, category in metrics.items():
         flat = category.to_json()
         content[name] = {**flat, "decisions": categories[name]["decisions"]}
-    return _rounded(content)
+    return rounded(content)
 
 
 def headline(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,9 +51,10 @@ def _metrics(values: dict[str, Any]) -> CategoryMetrics:
     return CategoryMetrics.from_json(kept)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Floats to so many digits as a JSON keeps, in dictionaries too; what is None is left out."""
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items() if v is not None}
+        return {k: rounded(v) for k, v in value.items() if v is not None}
     return round(value, DIGITS) if isinstance(value, float) else value
 
 

@@ -32,8 +32,11 @@ def keep_best(plan: Plan, results: MetricsOf) -> bool:
 
 
 def best_rows(name: str, study: Study, results: MetricsOf) -> dict[str, Best]:
-    """For each headline metric the row with the highest mean, among those that are finished."""
-    rows = [row for table in study.tables for row in rows_of(table)]
+    """For each headline metric the row with the highest mean, among those that are finished.
+
+    Rows of rivals do not count: the report shows rivals in a table of their own.
+    """
+    rows = [row for t in study.tables for row in rows_of(t) if row.rival is None]
     found: dict[str, Best] = {}
     for metric in COLUMNS:
         means = [best for row in rows if (best := _mean(name, study, row, results, metric))]

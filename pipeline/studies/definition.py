@@ -20,6 +20,7 @@ class Row(Section):
 
     name: str
     paper: str | None = None  # its line in the paper's table; null: the line of this name
+    rival: str | None = None  # whose metrics it shows, as in reports/rivals.json; null: ours
     set: Values = Field(default_factory=dict)
 
 

@@ -45,9 +45,8 @@ def _joined(row: Row, point: Values) -> Row:
     if twice:
         raise ConfigError(f"row {row.name!r} sets {', '.join(twice)}, which its grid varies")
     words = [f"{key} = {as_text(value)}" for key, value in point.items()]
-    return Row(
-        name=", ".join(filter(None, [row.name, *words])), paper=row.paper, set=row.set | point
-    )
+    name = ", ".join(filter(None, [row.name, *words]))
+    return row.model_copy(update={"name": name, "set": row.set | point})
 
 
 def as_text(value: Any) -> str:

@@ -17,11 +17,12 @@ from ..revisions.git import file_at
 from ..revisions.outs import Outs, cache_of_project
 from .grid import Experiment, as_key
 from .plan import Plan, Planned, leaf
-from .table import StudyTable, TableBuilder
+from .table import RIVALS, StudyTable, TableBuilder
 from .text import as_csv, latex, markdown
 
 FOLDER = Project().reports / "studies"
 METRICS, RESULTS = str(Project().metrics), str(Project().results)
+RIVAL_RESULTS = str(Project().rival_results)
 DATA_SETS = {"mvtec3d": "MVTec 3D-AD", "eyecandies": "Eyecandies"}  # as the paper calls them
 FORMATS = {".md": markdown, ".csv": as_csv, ".tex": latex}
 
@@ -48,14 +49,15 @@ class FinishedResults:
 def _results(planned: Planned) -> Mapping[str, Any]:
     commit = planned.commit or ""
     lock = file_at(commit, str(LOCK_FILE)) or ""
-    content = Outs(lock, cache_of_project()).read("report", RESULTS) or file_at(commit, METRICS)
+    outs = Outs(lock, cache_of_project())
+    content = outs.read("report", RESULTS) or file_at(commit, METRICS)
     if content is None:
         raise ConfigError(
             f"experiment {planned.name} has no {METRICS}; remove it (dvc exp remove) and run the "
             "study again"
         )
-    found: Mapping[str, Any] = json.loads(content)
-    return found
+    rivals = outs.read("report", RIVAL_RESULTS) or "{}"
+    return {**json.loads(content), RIVALS: json.loads(rivals)}
 
 
 def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:

@@ -20,9 +20,10 @@ TITLES = {
     "frame_rate": "scans/s",
     "memory": "memory, MB",
 }
+RIVALS = "/rivals"  # in an experiment's results, beside categories, none of which has a slash
 MetricsOf = Callable[
     [Experiment], Mapping[str, Any] | None
-]  # reports/results.json of an experiment
+]  # reports/results.json of an experiment, and under RIVALS reports/rivals.json
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class TableBuilder:
 
     def _values(self, row: Row, part: str, metric: str) -> tuple[float, ...]:
         found = (self.results(e) for e in row_experiments(self.study, row))
-        values = (r.get(part, {}).get(metric) for r in found if r is not None)
+        values = (of_row(r, row, part).get(metric) for r in found if r is not None)
         return tuple(float(value) for value in values if value is not None)
 
     def _comparable(self, paper: PaperTable | None, part: str) -> bool:
@@ -172,6 +173,15 @@ def _categories(data_set: str) -> tuple[str, ...]:
     """The categories of one of the paper's data sets, as the table of its results has them."""
     tables = (table for table in paper_tables().values() if table.data_set == data_set)
     return next((t.categories for t in tables if MEAN in t.columns), ())
+
+
+def of_row(results: Mapping[str, Any], row: Row, part: str) -> Mapping[str, Any]:
+    """The metrics that a row shows of a category or the mean: ours, or those of its rival."""
+    if row.rival is None:
+        metrics: Mapping[str, Any] = results.get(part, {})
+    else:
+        metrics = results.get(RIVALS, {}).get(part, {}).get(row.rival, {})
+    return metrics
 
 
 def title(metric: str) -> str:

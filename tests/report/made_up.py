@@ -14,6 +14,7 @@ from mentor3ad.report.best import Best
 from mentor3ad.report.html.content import Content, page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.origin import Origin
+from mentor3ad.report.rivals import RivalRow, rival_results, rival_table
 from mentor3ad.report.summary import summarise
 from tests.paths import ROOT
 
@@ -22,6 +23,16 @@ CATEGORIES = ("rope", "tire")
 KINDS = ("good", "good", "cut", HOSTILE, "cut", "good")  # of the test scans
 SCORES = (0.5, 3.0, 4.0, 0.2, 2.5, 0.9)
 THRESHOLD = 1.0
+RIVALS: dict[str, Any] = {  # of stage `rivals`, the same for each category
+    "nearest": {
+        "join": "calibrated",
+        "bytes": 1000,
+        "maps": {
+            "rgb": {"i_auroc": 0.7, "p_auroc": 0.5, "aupro_30": 0.4, "aupro_1": 0.1},
+            "joined": {"i_auroc": 0.8, "p_auroc": 0.9, "aupro_30": 0.85, "aupro_1": 0.55},
+        },
+    }
+}
 BEST = {"i_auroc": Best("votes", HOSTILE, 0.875, 0.0125, 3)}  # of a study on the same data
 ORIGIN = Origin("0123456789ab", "2026-11-27", True, "lofty-hoof")
 PARAMS = ROOT / "params.yaml"
@@ -110,7 +121,17 @@ def content(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> Co
                 del values[name]
         drawn |= {"roc_pixel": [], "pro": []}
     shown = [views(category) for category in categories]
-    return page_content(params(), summarise(each), each, drawn, shown, BEST, ORIGIN)
+    return page_content(params(), summarise(each), each, drawn, shown, BEST, ORIGIN, rivals())
+
+
+def rivals() -> tuple[RivalRow, ...]:
+    counts = {"n_good": 3, "n_defect": 3, "defects": {}}
+    method = RIVALS["nearest"]
+    maps = {name: values | counts for name, values in method["maps"].items()}
+    written = {"nearest": method | {"maps": maps}}
+    return rival_table(rival_results(dict.fromkeys(CATEGORIES, written)))
+
+
 
 
 def page(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> str:

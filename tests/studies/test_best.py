@@ -37,3 +37,9 @@ def test_a_row_with_a_seed_missing_is_not_compared(monkeypatch: pytest.MonkeyPat
 
 def test_nothing_finished_has_no_best() -> None:
     assert best_rows("votes", STUDY, lambda _: None) == {}
+
+
+def test_a_rivals_row_is_never_ours_best() -> None:
+    rows = [*TABLE.rows, Row(name="rival", rival="cfm", set={"voting.nu": 0.1})]
+    study = STUDY.model_copy(update={"tables": [TABLE.model_copy(update={"rows": rows})]})
+    assert best_rows("votes", study, results)["i_auroc"].row == "one"

@@ -7,7 +7,7 @@ import pytest
 from mentor3ad.report.paper import paper_tables
 from mentor3ad.studies.definition import Row, Study, TableSpec
 from mentor3ad.studies.grid import Experiment
-from mentor3ad.studies.table import StudyTable, TableBuilder
+from mentor3ad.studies.table import RIVALS, StudyTable, TableBuilder
 
 MVTEC = paper_tables()["I"].categories
 
@@ -92,3 +92,11 @@ def test_a_metric_that_a_run_has_not_is_empty() -> None:
 def test_a_row_of_ones_own_has_no_paper() -> None:
     spec = TableSpec(title="IV", paper="IV", metrics=["i_auroc"], rows=[Row(name="calibrated")])
     assert build(spec, BOTH).lines[0].cells[0].paper is None
+
+
+def test_a_row_of_a_rival_shows_the_rivals_metrics() -> None:
+    rows = [Row(name="ours"), Row(name="nearest", rival="nearest"), Row(name="cfm", rival="cfm")]
+    spec = TableSpec(title="Rivals", metrics=["i_auroc"], rows=rows)
+    theirs = {RIVALS: {"mean": {"nearest": {"i_auroc": 0.5}}}}
+    lines = build(spec, {seed: BOTH[seed] | theirs for seed in BOTH}).lines
+    assert [line.cells[0].mean for line in lines] == [pytest.approx(0.97), 0.5, None]

@@ -24,6 +24,7 @@ from ...plumbing.version import __version__
 from ..best import Best
 from ..origin import Origin
 from ..paper import OWN, table_of
+from ..rivals import RivalRow
 from ..summary import COLUMNS, MEAN
 
 JSONObject = Mapping[str, Any]
@@ -104,6 +105,7 @@ class Content:
         best: of the studies on these data, by metric.
         data: fingerprint of the content of all categories' scans.
         origin: the commit and the experiment; None: not known.
+        rivals: other methods on the same features.
     """
 
     columns: dict[str, str]
@@ -113,6 +115,7 @@ class Content:
     curves: dict[str, dict[str, tuple[list[float], list[float]]]]
     paper: Paper | None
     best: dict[str, Best]
+    rivals: tuple[RivalRow, ...]
     params: dict[str, Any]
     versions: dict[str, str]
     data: str
@@ -127,6 +130,7 @@ def page_content(
     views: Sequence[CategoryViews],
     best: Mapping[str, Best] | None = None,
     origin: Origin | None = None,
+    rivals: Sequence[RivalRow] = (),
 ) -> Content:
     """
     Args:
@@ -135,6 +139,7 @@ def page_content(
         curves: rows of each file in reports/plots.
         views: of each category, in the order of `metrics`.
         best: of the studies on these data, by metric.
+        rivals: other methods on the same features, see `rival_table`.
     """
     names = list(metrics)
     return Content(
@@ -145,6 +150,7 @@ def page_content(
         curves={name: _by_category(rows) for name, rows in curves.items()},
         paper=_paper(names),
         best=dict(best or {}),
+        rivals=tuple(rivals),
         params=_settings(params),
         versions=_versions(),
         data=_fingerprint(views),

@@ -4,6 +4,7 @@ const names = report.categories.map((one) => one.name).join(", ");
 find("subtitle").textContent = `${counted(report.scans.length, "test scan")} of ${names}; mentor3ad ${report.versions.mentor3ad}`;
 showOrigin();
 showMetrics();
+showRivals();
 showDefects();
 showThreshold();
 setUpCurves();

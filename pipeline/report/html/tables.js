@@ -50,6 +50,33 @@ function paperTable(paper) {
   return element("div", { className: "scroll", tabIndex: 0 }, table(`Table ${paper.table} of the paper: ${paper.title}`, heads, rows, true));
 }
 
+/** Ours, then each rival, followed by its single maps; the best of each column is marked. */
+function rivalTable(part, ours, caption) {
+  const keys = Object.keys(report.columns);
+  const lines = [["Mentor3AD (ours)", ours, true], ...report.rivals.map((row) => [row.name, row.metrics[part] ?? {}, row.whole])];
+  const rows = lines.map(([name, values]) => [name, ...keys.map((key) => share(values[key]))]);
+  const made = table(caption, ["method", ...keys.map(metricName)], rows);
+  made.querySelectorAll("tbody tr").forEach((line, i) => {
+    line.classList.toggle("ours", i === 0);
+    line.classList.toggle("part", !lines[i][2]);
+  });
+  keys.forEach((key, column) => {
+    const best = Math.max(...lines.map(([, values]) => values[key] ?? -1).map((value) => Number(value.toFixed(3))));
+    lines.forEach(([, values], i) => {
+      if (Number((values[key] ?? -2).toFixed(3)) === best) made.tBodies[0].rows[i].cells[column + 1].classList.add("top");
+    });
+  });
+  return made;
+}
+
+function showRivals() {
+  find("rivals").hidden = !report.rivals.length;
+  if (!report.rivals.length) return;
+  const caption = "Mean of the categories; the same features, scans, smoothing and metrics; the highest of a column is bold";
+  find("rival-table").append(rivalTable("mean", report.mean, caption));
+  find("rival-categories").append(...report.categories.map((one) => rivalTable(one.name, one.metrics, one.name)));
+}
+
 function showDefects() {
   const rows = report.categories.flatMap((one) => Object.entries(one.defects).map(([kind, values]) => [one.name, kind, values]));
   const keys = ["i_auroc", "p_auroc", "aupro_30", "aupro_1"];

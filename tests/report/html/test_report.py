@@ -76,6 +76,28 @@ def test_the_studies_best_stands_beside_its_metric(page: Page) -> None:
     assert page.run("document.querySelectorAll('.tile')[0].querySelectorAll('.best').length") == 1
 
 
+def test_rivals_stand_below_ours_and_the_best_of_a_column_is_marked(page: Page) -> None:
+    """Theirs is the higher I-AUROC (0.8 against 0.75) and AUPRO@1 (0.55 against 0.5)."""
+    rows = page.run(
+        "[...document.querySelectorAll('#rival-table tbody tr')].map(line =>"
+        " [line.className, ...[...line.cells].map(c => (c.className ? '*' : '') + c.textContent)])"
+    )
+    name = "Nearest neighbours (PatchCore, M3DM)"
+    assert rows == [
+        ["ours", "Mentor3AD (ours)", "0.750", "*0.970", "*0.900", "0.500"],
+        ["", name, "*0.800", "0.900", "0.850", "*0.550"],
+        ["part", "RGB alone", "0.700", "0.500", "0.400", "0.100"],
+    ]
+    assert page.run("document.querySelectorAll('#rival-categories table').length") == 2
+
+
+def test_without_rivals_their_tables_are_hidden(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "bare.html"
+    file.write_text(made_up.page_without_views(), encoding="utf-8")
+    page.open(file)
+    assert page.run("document.getElementById('rivals').hidden") is True
+
+
 def test_a_report_without_views_says_so(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "bare.html"
     file.write_text(made_up.page_without_views(), encoding="utf-8")
