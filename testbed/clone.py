@@ -38,6 +38,8 @@ TINY = {
     "model.mfm.steps": 5,
     "model.mgm.steps": 5,
     "evaluate.panels": 2,
+    "rivals.methods": ["gaussian"],
+    "rivals.gaussian.components": 8,
 }
 RESULTS = ("prepared", "features", "mfm", "mgm", "scores", "votes", "eval")  # folders of data/
 

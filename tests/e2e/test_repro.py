@@ -78,6 +78,15 @@ def test_metrics_are_sane(finished: Project) -> None:
     assert sum(kind["n_scans"] for kind in metrics[CATEGORY]["defects"].values()) == 6
 
 
+def test_rivals_are_rated_on_the_same_scans(finished: Project) -> None:
+    results = json.loads((finished.root / "reports/rivals.json").read_text())
+    assert list(results) == ["mean", CATEGORY]
+    assert list(results[CATEGORY]) == ["gaussian", "gaussian.rgb", "gaussian.xyz"]
+    for row in results[CATEGORY].values():
+        assert (row["n_good"], row["n_defect"]) == (2, 6)
+        assert 0 <= row["aupro_30"] <= 1
+
+
 def test_losses_have_a_row_a_step(finished: Project) -> None:
     for name in ("mfm", "mgm"):
         rows = json.loads((finished.root / f"reports/plots/loss_{name}.json").read_text())

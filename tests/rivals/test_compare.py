@@ -106,5 +106,9 @@ def test_the_stage_writes_the_same_bytes_twice(
     assert {"gaussian_fit_s", "gaussian_scan_ms"} <= set(figures)
 
 
-def test_without_methods_the_stage_writes_an_empty_object(tiny_project: Path) -> None:
-    assert json.loads(Project(tiny_project).rivals(CATEGORY).read_text()) == {}
+def test_without_methods_the_stage_reads_nothing_and_writes_an_empty_object(
+    tiny_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rivals(with_rivals(tiny_project, []), CATEGORY)
+    assert json.loads(Project().rivals(CATEGORY).read_text()) == {}
