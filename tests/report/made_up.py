@@ -132,8 +132,6 @@ def rivals() -> tuple[RivalRow, ...]:
     return rival_table(rival_results(dict.fromkeys(CATEGORIES, written)))
 
 
-
-
 def page(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> str:
     return render_page(content(categories, masked), [views(one) for one in categories])
 
