@@ -84,10 +84,15 @@ class Page:
         if kind == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
 
-    def open(self, file: Path) -> float:
-        """Load a file; seconds until its scripts have run."""
+    def open(self, file: Path, fragment: str = "") -> float:
+        """Load a file afresh; seconds until its scripts have run.
+
+        Args:
+            fragment: what follows # in the address.
+        """
+        self.send("Page.navigate", url="about:blank")  # another fragment alone loads nothing
         start = time.perf_counter()
-        self.send("Page.navigate", url=file.as_uri())
+        self.send("Page.navigate", url=file.as_uri() + (f"#{fragment}" if fragment else ""))
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
         return time.perf_counter() - start
 

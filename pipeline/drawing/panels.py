@@ -35,7 +35,16 @@ NEUTRAL: Colour = (205, 205, 205)
 ACCEPT: Colour = (0, 114, 178)
 REJECT: Colour = (213, 94, 0)
 
+PREDICTED: Colour = (255, 225, 77)  # of the line around what is above the threshold
+STATES: dict[tuple[bool, bool], tuple[str, Colour]] = {  # by (defective, rejected), as the report
+    (True, False): ("✕ missed defect", (176, 0, 64)),
+    (False, True): ("! false alarm", (138, 75, 0)),
+    (True, True): ("✓ caught defect", (0, 105, 75)),
+    (False, False): ("○ correctly passed", (61, 90, 128)),
+}
+
 GAP, LABEL, HEADER = 8, 20, 50
+DASH = 4  # pixels of a dash, and of the gap after it
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +98,13 @@ class Panel:
     def rejected(self) -> bool | None:
         """Whether the scan is called defective; None without a threshold."""
         return None if self.threshold is None else bool(exceeds(self.score, self.threshold))
+
+    @property
+    def predicted(self) -> Bools | None:
+        """(H, W) bool, the part's pixels above the threshold; None without a threshold."""
+        if self.threshold is None:
+            return None
+        return np.asarray(exceeds(self.anomaly.values, self.threshold) & self.foreground)
 
 
 def colour_range(maps: Floats, foreground: Bools) -> tuple[float, float]:
@@ -154,7 +170,7 @@ def _input_cells(panel: Panel) -> list[tuple[str, Pixels]]:
         ("RGB", photo),
         (_depth_name(panel), _relief(panel.depth, panel.foreground & (panel.depth > 0))),
         (f"Ground truth: {truth}", outlined(photo, panel.mask)),
-        ("Anomaly map on RGB", outlined(seen, panel.mask)),
+        ("Anomaly map on RGB", dashed(outlined(seen, panel.mask), panel.predicted)),
     ]
 
 
@@ -213,6 +229,18 @@ def outlined(rgb: Pixels, mask: Bools | None) -> Pixels:
     return out
 
 
+def dashed(rgb: Pixels, mask: Bools | None) -> Pixels:
+    """`rgb` with a dashed yellow line on black around what is above the threshold."""
+    if mask is None or not mask.any():
+        return rgb
+    out = rgb.copy()
+    out[ndimage.binary_dilation(mask, iterations=2) & ~mask] = 0
+    rows, columns = np.nonzero(ndimage.binary_dilation(mask) & ~mask)
+    dash = (rows + columns) // DASH % 2 == 0
+    out[rows[dash], columns[dash]] = PREDICTED
+    return out
+
+
 def _depth_name(panel: Panel) -> str:
     values = panel.depth[panel.foreground & (panel.depth > 0)]
     if not values.size:
@@ -258,22 +286,18 @@ def _fit(text: str, size: int, width: int, bold: bool = False) -> str:
     return text + "…"
 
 
-def verdict(panel: Panel) -> str:
-    """The decision in words and, where the truth is known, whether it is right."""
+def verdict(panel: Panel) -> tuple[str, Colour]:
+    """What became of the scan, in words and in a colour; the decision where no truth is known."""
     if panel.rejected is None:
-        return "no decision"
-    word = "DEFECT" if panel.rejected else "GOOD"
+        return "no decision", FAINT
     if panel.defect is None:
-        return word
-    if panel.rejected == (panel.defect != GOOD):
-        return f"{word}, correct"
-    return f"{word}, false alarm" if panel.rejected else f"{word}, missed defect"
+        return ("called defective", REJECT) if panel.rejected else ("called good", ACCEPT)
+    return STATES[panel.defect != GOOD, panel.rejected]
 
 
 def _header(draw: ImageDraw.ImageDraw, panel: Panel, width: int) -> None:
-    badge = verdict(panel)
+    badge, fill = verdict(panel)
     left = width - GAP - 20 - int(_font(15, True).getlength(badge))
-    fill = FAINT if panel.rejected is None else REJECT if panel.rejected else ACCEPT
     draw.rectangle((left, 8, width - GAP, 38), fill=fill)
     draw.text((left + 10, 14), badge, PAPER, _font(15, True))
     title = _fit(f"{panel.category}   {panel.scan_id}", 15, left - 2 * GAP, bold=True)
@@ -291,13 +315,15 @@ def _key(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) ->
     view = panel.anomaly
     _bar(draw, "viridis", x, y + 88, width, "score maps: range above each")
     _bar(draw, "inferno", x, y + 134, width, f"anomaly map: {_range(view)}")
-    draw.rectangle((x, y + 180, x + 22, y + 190), fill=(0, 0, 0))
-    draw.rectangle((x + 2, y + 182, x + 20, y + 188), fill=PAPER)
-    draw.rectangle((x + 4, y + 184, x + 18, y + 186), fill=FAINT)
-    draw.text((x + 30, y + 178), "ground-truth outline", INK, _font(12))
-    draw.rectangle((x, y + 200, x + 22, y + 210), fill=NEUTRAL)
-    draw.text((x + 30, y + 198), "background, not scored", INK, _font(12))
-    draw.text((x, y + 222), "Scales are shared by the category.", FAINT, _font(11))
+    for place, name in ((174, "ground truth"), (191, "above the threshold")):
+        draw.rectangle((x, y + place, x + 22, y + place + 8), fill=(0, 0, 0))
+        draw.text((x + 30, y + place - 3), name, INK, _font(12))
+    draw.rectangle((x + 1, y + 177, x + 21, y + 179), fill=PAPER)
+    for dash in range(1, 21, 2 * DASH):
+        draw.rectangle((x + dash, y + 194, x + dash + DASH - 1, y + 196), fill=PREDICTED)
+    draw.rectangle((x, y + 208, x + 22, y + 216), fill=NEUTRAL)
+    draw.text((x + 30, y + 205), "background, not scored", INK, _font(12))
+    draw.text((x, y + 226), "Scales are shared by the category.", FAINT, _font(11))
 
 
 def _gauge(draw: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, width: int) -> None:

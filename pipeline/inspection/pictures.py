@@ -9,7 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..drawing.panels import MapView, outlined, overlay
+from ..drawing.panels import MapView, dashed, overlay
 from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
 from .inspector import Inspection
@@ -50,7 +50,9 @@ def save_pictures(
 
 
 def heatmap(inspection: Inspection) -> NDArray[np.uint8]:
-    """(224, 224, 3) the anomaly map on the grey image, what is above the threshold outlined.
+    """(224, 224, 3) the anomaly map on the grey image.
+
+    A dashed line is around what is above the threshold.
 
     Colours run from 0 to twice the threshold on every scan, so that they can be compared; where
     there is no threshold above 0, to the map's maximum.
@@ -58,7 +60,7 @@ def heatmap(inspection: Inspection) -> NDArray[np.uint8]:
     top = 2 * inspection.threshold if inspection.threshold > 0 else float(inspection.score) or 1.0
     view = MapView("anomaly", inspection.anomaly_map, 0.0, top)
     seen = overlay(restore_rgb(inspection.scan.rgb), view, inspection.foreground)
-    return outlined(seen, inspection.mask)
+    return dashed(seen, inspection.mask)
 
 
 def _write_heatmap(path: Path, inspection: Inspection) -> None:

@@ -8,10 +8,12 @@ from PIL import Image
 
 from mentor3ad.drawing.panels import (
     ACCEPT,
+    FAINT,
     GAP,
     HEADER,
     LABEL,
     NEUTRAL,
+    PREDICTED,
     REJECT,
     MapView,
     Panel,
@@ -89,20 +91,33 @@ def test_a_bump_is_lit_from_the_upper_left(panel):
 @pytest.mark.parametrize(
     ("defect", "score", "threshold", "text", "colour"),
     [
-        ("hole", 0.9, 0.5, "DEFECT, correct", REJECT),
-        ("hole", 0.1, 0.5, "GOOD, missed defect", ACCEPT),
-        ("good", 0.5, 0.5, "GOOD, correct", ACCEPT),
-        ("good", 0.1, 0.5, "GOOD, correct", ACCEPT),
-        (None, 0.9, 0.5, "DEFECT", REJECT),
-        (None, -1.0, -2.0, "DEFECT", REJECT),
-        ("hole", 0.9, None, "no decision", None),
+        ("hole", 0.9, 0.5, "✓ caught defect", (0, 105, 75)),
+        ("hole", 0.1, 0.5, "✕ missed defect", (176, 0, 64)),
+        ("good", 0.5, 0.5, "○ correctly passed", (61, 90, 128)),
+        ("good", 0.6, 0.5, "! false alarm", (138, 75, 0)),
+        (None, 0.9, 0.5, "called defective", REJECT),
+        (None, -1.0, -2.0, "called defective", REJECT),
+        (None, 0.1, 0.5, "called good", ACCEPT),
+        ("hole", 0.9, None, "no decision", FAINT),
     ],
 )
 def test_the_badge_shows_the_decision(panel, defect, score, threshold, text, colour):
     shown = replace(panel, defect=defect, score=score, threshold=threshold)
-    assert verdict(shown) == text
-    if colour:
-        assert render_panel(shown).getpixel((936 - GAP - 3, 20)) == colour
+    assert verdict(shown) == (text, colour)
+    assert render_panel(shown).getpixel((936 - GAP - 3, 20)) == colour
+
+
+def test_what_is_above_the_threshold_has_a_dashed_line(panel):
+    values = np.zeros((224, 224), np.float32)
+    values[100:120, 60:90] = values[:4, :4] = 1  # the second is background
+    anomaly = replace(panel.anomaly, values=values)
+    seen = cell(render_panel(replace(panel, anomaly=anomaly, mask=None, threshold=0.5)), 0, 3)
+    yellow = (seen == PREDICTED).all(axis=-1)
+    around = np.zeros((224, 224), bool)
+    around[99:121, 59:91] = True
+    around[100:120, 60:90] = False
+    assert not yellow[~around].any()
+    assert 0.4 < yellow[around].mean() < 0.6
 
 
 def test_an_empty_scan_can_still_be_drawn(panel):

@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from mentor3ad.drawing.panels import PREDICTED
 from mentor3ad.inspection.inspector import Inspection, Inspector
 from mentor3ad.inspection.pictures import SUFFIXES, heatmap, save_pictures
 from mentor3ad.inspection.scans import find_scans
@@ -44,11 +45,11 @@ def test_the_map_is_the_floats_themselves(found: Inspection, folder: Path) -> No
 def test_the_heatmap_outlines_what_is_above_the_threshold(found: Inspection, folder: Path) -> None:
     pixels = np.array(Image.open(folder / "heatmap/bent/001.png"))
     np.testing.assert_array_equal(pixels, heatmap(found))
-    white = (pixels == 255).all(axis=-1)
-    assert white.any()
-    assert not white[found.mask].any()
+    yellow = (pixels == PREDICTED).all(axis=-1)
+    assert yellow.any()
+    assert not yellow[found.mask].any()
     outside = ~found.foreground
-    outside[np.nonzero(white)] = False
+    outside[np.nonzero(yellow)] = False
     assert np.ptp(pixels[outside].astype(int), axis=-1).max() == 0  # grey: never coloured
 
 

@@ -37,7 +37,7 @@ function contours(mask, side) {
 function strokeOutline(context, view, kind, x, width) {
   const mask = view[kind], { side } = view, { colour, dash } = OUTLINES[kind];
   if (!mask?.includes(1)) return;
-  const path = new Path2D(), scale = width / side, line = Math.max(1, width / SIDE);
+  const path = new Path2D(), scale = width / side, line = Math.min(2.5, Math.max(1, width / SIDE));
   for (const corners of contours(mask, side)) {
     corners.forEach((place, i) => {
       const to = [x + scale * (place % (side + 1)), scale * Math.floor(place / (side + 1))];

@@ -1,0 +1,36 @@
+"""The pictures of the docs: made from a finished project, refused without one."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bench import pictures
+from mentor3ad.params.project import Project
+from mentor3ad.plumbing.errors import ConfigError
+from testbed.chromium import find_chromium
+from tests.report import made_up
+
+needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed")
+
+
+@needs_chromium
+def test_both_pictures_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    project.heatmaps.mkdir(parents=True)
+    Image.new("RGB", (8, 4)).save(project.heatmaps / pictures.PANEL)
+    project.page.write_text(made_up.page(), encoding="utf-8")
+    monkeypatch.setattr(pictures, "SCAN", "rope/test/cut/002")
+    out = tmp_path / "out"
+    out.mkdir()
+    panel, report = pictures.make_pictures(project, out)
+    with Image.open(panel) as picture:
+        assert picture.size == (8, 4)
+    with Image.open(report) as picture:
+        assert picture.size == (pictures.WIDTH, pictures.HEIGHT)
+
+
+@needs_chromium
+def test_a_project_without_a_report(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"index\.html is missing: run `make demo` first"):
+        pictures.make_pictures(Project(tmp_path), tmp_path)
