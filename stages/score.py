@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from mentor3ad.cache.maps import SCORES, SCORES_KIND, maps_manifest
+from mentor3ad.cache.maps import SCORES, SCORES_KIND, maps_manifest, scores_spec
 from mentor3ad.compute.device import scan_threads, select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.manifest import Manifest
@@ -31,7 +31,8 @@ def score(params: Params, category: str) -> Figures:
     inputs = score_inputs(
         cache.store.manifest, HERE.mfm(category), HERE.mgm(category), params.model.precision
     )
-    manifest = maps_manifest(SCORES_KIND, SCORES, Manifest.load(HERE.prepared(category)), inputs)
+    spec = scores_spec(len(scorer.maps))
+    manifest = maps_manifest(SCORES_KIND, spec, Manifest.load(HERE.prepared(category)), inputs)
 
     def score_scan(position: int) -> np.ndarray:
         return scorer.score_maps(PixelFeatures([cache.scan(position)], device), 0)

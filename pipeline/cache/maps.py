@@ -9,11 +9,18 @@ from .schema import ArraySpec, StoreManifest
 
 MAPS: tuple[MapName, ...] = ("rgb", "xyz", "mtr")  # the order of the score maps everywhere
 
+NEAR_MAPS: tuple[MapName, ...] = ("near_xyz", "near_rgb")  # of a memory, after those of eq. 5
+
 SCORES_KIND = "scores"
 SCORES = ArraySpec("scores", (len(MAPS), SIZE, SIZE), "float32")  # 0 on the background
 ANOMALY_KIND = "anomaly"
 ANOMALY_FILE = "anomaly.zarr"  # among a category's votes
 ANOMALY = ArraySpec("anomaly", (SIZE, SIZE), "float32")  # 0 on the background
+
+
+def scores_spec(count: int) -> ArraySpec:
+    """The array of so many score maps: `SCORES`, or with the maps of a memory behind."""
+    return ArraySpec(SCORES.name, (count, SIZE, SIZE), SCORES.dtype)
 
 
 def maps_manifest(

@@ -32,7 +32,7 @@ def draw_gallery(
         return
     manifest = Manifest.load(prepared)
     exhibits = Exhibits.load(prepared, manifest)
-    maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, 3, 224, 224)
+    maps = scores.read_samples(SCORES.name, list(scans.index))  # (N, K, 224, 224), eq. 5's first
     ranges = [colour_range(maps[:, k], scans.foreground) for k in range(len(MAPS))]
     final = colour_range(scans.maps, scans.foreground)
 

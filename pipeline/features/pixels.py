@@ -301,12 +301,18 @@ def token_count(scan: ScanFeatures) -> int:
     return len(scan.tokens) if scan.tokens is not None else int(scan.foreground.sum())
 
 
-def table_bytes(tokens: Sequence[int], components: int | None, shapes: Shapes = PUBLISHED) -> int:
+def table_bytes(
+    tokens: Sequence[int],
+    components: int | None,
+    shapes: Shapes = PUBLISHED,
+    standardised: bool = False,
+) -> int:
     """Bytes of the tables of some scans, and of their tables in a feature space.
 
     Args:
-        tokens: `token_count` of each scan; components: of the space; None: there is no space.
+        tokens: `token_count` of each scan; components: of the space; None: all channels.
         shapes: of the features, as their store says.
+        standardised: whether a space of all channels has tables of its own.
     """
     cells = len(tokens) * shapes.rgb.cells
     size = 2 * (cells * shapes.rgb.channels + sum(tokens) * shapes.xyz_channels)
@@ -314,6 +320,8 @@ def table_bytes(tokens: Sequence[int], components: int | None, shapes: Shapes = 
         size += len(tokens) * SIZE * SIZE * 3 * (4 + 2)  # indices and weights
     if components is not None:
         size += 4 * (cells + sum(tokens)) * (components + 1)
+    elif standardised:
+        size += 4 * (cells * shapes.rgb.channels + sum(tokens) * shapes.xyz_channels)
     return size
 
 

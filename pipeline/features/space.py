@@ -30,14 +30,25 @@ class Components(nn.Module):
 
 
 class FeatureSpace(nn.Module):
-    """Principal components of both modalities and a constant, or the features as they are."""
+    """Principal components of both modalities and a constant, or all channels.
 
-    def __init__(self, components: int | None, raw: Sequence[int] = PUBLISHED.channels) -> None:
+    All channels are either as they are, or standardised: each about its mean on good pixels, over
+    its standard deviation. A trained network's channels have scales that differ tenfold, and a
+    cosine or a distance in their own scale sees the few largest.
+    """
+
+    def __init__(
+        self,
+        components: int | None,
+        raw: Sequence[int] = PUBLISHED.channels,
+        standardised: bool = False,
+    ) -> None:
         """Make a space that is still to be fitted.
 
         Args:
-            components: of each modality; None: the features as they are.
+            components: of each modality; None: all channels.
             raw: channels of F_RGB and F_XYZ as stored.
+            standardised: of all channels, whether they are standardised.
 
         Raises:
             ConfigError: more components than channels.
@@ -50,8 +61,9 @@ class FeatureSpace(nn.Module):
                 f"and {xyz} channels; take at most {min(raw)} components, or null for all channels"
             )
         self.components = components
-        self.rgb = Components(rgb, components + 1) if components else None
-        self.xyz = Components(xyz, components + 1) if components else None
+        affine = bool(components) or standardised
+        self.rgb = Components(rgb, self.channels[0]) if affine else None
+        self.xyz = Components(xyz, self.channels[1]) if affine else None
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -69,8 +81,21 @@ class FeatureSpace(nn.Module):
             constant: the last component's value, over the root mean square norm of the others.
         """
         for components, features in ((self.rgb, rgb), (self.xyz, xyz)):
-            if components is not None:
+            if components is None:
+                continue
+            if self.components is None:
+                _standardise(components, features)
+            else:
                 _fit(components, features, power, constant)
+
+
+def _standardise(space: Components, features: Tensor) -> None:
+    """Set the mean and standard deviation of each channel; a constant one becomes 0."""
+    features = features.double()
+    mean, deviation = features.mean(dim=0), features.std(dim=0)
+    deviation = torch.where(deviation > deviation.max() * 1e-6, deviation, 1.0)
+    space.basis.copy_(torch.diag(1 / deviation))
+    space.offset.copy_(mean / deviation)
 
 
 def _fit(components: Components, features: Tensor, power: float, constant: float) -> None:

@@ -30,11 +30,13 @@ class Fusion(TrainedModule):
         hidden: int | None,
         components: int | None = None,
         channels: Sequence[int] = PUBLISHED.channels,
+        standardised: bool = False,
     ) -> None:
         """Make an MFM that is still to be trained.
 
         Args:
             channels: of F_RGB and F_XYZ as stored.
+            standardised: of a space of all channels; see `FeatureSpace`.
 
         Raises:
             ConfigError: more components than channels.
@@ -42,8 +44,9 @@ class Fusion(TrainedModule):
         super().__init__()
         self.config = {"dim": dim, "hidden": hidden, "components": components}
         self.config |= channels_config(channels)
+        self.config |= {"standardised": True} if standardised else {}
         self.dim = dim
-        self.space = FeatureSpace(components, channels)
+        self.space = FeatureSpace(components, channels, standardised)
         rgb, xyz = self.space.channels
         self.rgb = _mlp(rgb, dim, hidden)
         self.xyz = _mlp(xyz, dim, hidden)

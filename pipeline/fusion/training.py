@@ -34,7 +34,8 @@ def train_fusion(
     """
     mfm = model.mfm
     torch.manual_seed(model.seed)
-    fusion = Fusion(mfm.dim, mfm.hidden, model.whitening.components, features.channels)
+    space = model.whitening
+    fusion = Fusion(mfm.dim, mfm.hidden, space.components, features.channels, space.standardise)
     fusion.to(features.device)
     rng = generator(model.seed, "mfm", category)
     _fit_space(fusion, features, model.whitening, rng)

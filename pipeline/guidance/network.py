@@ -1,6 +1,7 @@
 """MGM, the Mentor of Guidance Module (section III-D): cross-modal reconstruction with a mentor."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from ..features.channels import PUBLISHED
 from ..features.space import FeatureSpace
 from ..mentor.losses import cosine_loss
 from ..mentor.modules import TrainedModule, channels_config
+from .memory import LocalMemory
 
 
 def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
@@ -44,7 +46,11 @@ class GuidedMapping(nn.Module):
 
 
 class Guidance(TrainedModule):
-    """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr")."""
+    """Both directions; without the mentor this is CFM (Table IV, "w/o Mtr").
+
+    It may also keep good features that new ones are compared with: `memories` by modality, xyz
+    first, empty where nothing is kept.
+    """
 
     def __init__(
         self,
@@ -53,8 +59,13 @@ class Guidance(TrainedModule):
         use_mentor: bool,
         components: int | None = None,
         channels: Sequence[int] = PUBLISHED.channels,
+        memory: dict[str, Any] | None = None,
     ) -> None:
-        """Make an MGM that is still to be trained; arguments as of MFM (`Fusion`)."""
+        """Make an MGM that is still to be trained; arguments as of MFM (`Fusion`).
+
+        Args:
+            memory: `model.memory` of the params; None, or no rows: nothing is kept.
+        """
         super().__init__()
         self.config = {
             "dim": dim,
@@ -62,10 +73,23 @@ class Guidance(TrainedModule):
             "use_mentor": use_mentor,
             "components": components,
             **channels_config(channels),
+            **({"memory": memory} if memory and memory["rows"] else {}),
         }
         rgb, xyz = FeatureSpace(components, channels).channels
         self.to_xyz = GuidedMapping(rgb, xyz, dim, hidden, use_mentor)
         self.to_rgb = GuidedMapping(xyz, rgb, dim, hidden, use_mentor)
+        widths = {"xyz": xyz} | ({"rgb": rgb} if memory and memory["rgb"] else {})
+        kept = {
+            name: LocalMemory(memory["rows"], width, memory["neighbours"], memory["ridge"])
+            for name, width in widths.items()
+            if memory and memory["rows"]
+        }
+        self.memories = nn.ModuleDict(kept)
+
+    @property
+    def kept(self) -> dict[str, LocalMemory]:
+        """The memories by modality."""
+        return cast(dict[str, LocalMemory], dict(self.memories.items()))
 
     def forward(self, rgb: Tensor, xyz: Tensor, mentor: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstructions F~_RGB (N, R) and F~_XYZ (N, X), each from the other modality."""

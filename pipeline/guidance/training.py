@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,9 +11,9 @@ from ..compute.device import autocast
 from ..features.pixels import PixelFeatures
 from ..features.space import FeatureSpace
 from ..params.schema import Model
-from ..training.feed import StepInputs
+from ..training.feed import StepInputs, step_inputs
 from ..training.loop import Bar, Trained, train_module
-from ..training.sampling import generator, random_pixels
+from ..training.sampling import Batch, generator, random_pixels
 from .network import Guidance, guidance_loss
 
 
@@ -47,8 +48,11 @@ def train_guidance(
     mgm = model.mgm
     torch.manual_seed(model.seed)
     space = mentor.space
-    guidance = Guidance(mentor.dim, mgm.hidden, mgm.use_mentor, space.components, space.raw)
+    kept = model.memory.model_dump()
+    guidance = Guidance(mentor.dim, mgm.hidden, mgm.use_mentor, space.components, space.raw, kept)
     guidance.to(features.device)
+    seen = features.in_space(space)
+    _remember(guidance, seen, model.memory.rows, generator(model.seed, "memory", category))
 
     @torch.no_grad()
     def with_mentor(rgb: Tensor, xyz: Tensor) -> StepInputs:
@@ -61,7 +65,7 @@ def train_guidance(
     return train_module(
         guidance,
         loss,
-        features.in_space(mentor.space),
+        seen,
         held_out and held_out.in_space(mentor.space),
         partial(random_pixels, scans=mgm.scans, pixels=mgm.pixels),
         mgm.steps,
@@ -71,3 +75,17 @@ def train_guidance(
         bar,
         with_mentor,
     )
+
+
+def _remember(
+    guidance: Guidance, features: PixelFeatures, rows: int, rng: np.random.Generator
+) -> None:
+    """Keep random foreground pixels of all training scans, as many of each."""
+    if not guidance.kept:
+        return
+    pixels = -(-rows // len(features))
+    (batch,) = random_pixels(features.foreground, len(features), pixels, 1, rng)
+    chosen = np.sort(rng.permutation(len(batch.pixel))[:rows])
+    ((rgb, xyz),) = step_inputs(features, [Batch(batch.scan[chosen], batch.pixel[chosen])])
+    for name, memory in guidance.kept.items():
+        memory.remember(rgb if name == "rgb" else xyz)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..plumbing.errors import ConfigError
 from .categories import Category
@@ -20,7 +20,7 @@ Light = Annotated[int, Field(ge=0, le=5)]
 Bits = Annotated[int, Field(ge=9, le=16)]
 Precision = Literal["auto", "float32", "bfloat16"]
 Parts = Literal["largest", "all"]
-MapName = Literal["rgb", "xyz", "mtr"]
+MapName = Literal["rgb", "xyz", "mtr", "near_xyz", "near_rgb"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
 RivalName = Literal["cfm", "nearest", "btf", "gaussian"]
@@ -198,6 +198,16 @@ class Whitening(Section):
     components: Annotated[int, Field(ge=1, le=768)] | None  # of the fewer channels, RGB's
     power: Annotated[float, Field(ge=0, le=1)]
     constant: Annotated[float, Field(ge=0, le=100)]
+    standardise: bool = False
+
+    @model_validator(mode="after")
+    def _of_all_channels(self) -> "Whitening":
+        if self.standardise and self.components is not None:
+            raise ValueError(
+                "model.whitening.standardise is for all channels: set components to null, or "
+                "standardise to false"
+            )
+        return self
 
 
 class MFM(Section):
@@ -218,6 +228,13 @@ class MGM(Section):
     use_mentor: bool
 
 
+class Memory(Section):
+    rows: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    neighbours: Annotated[int, Field(ge=2, le=256)] = 16
+    ridge: Annotated[float, Field(gt=0, le=10)] = 0.1
+    rgb: bool = False
+
+
 class EarlyStop(Section):
     every: Count | None
     patience: Count
@@ -230,12 +247,13 @@ class Model(Section):
     whitening: Whitening
     mfm: MFM
     mgm: MGM
+    memory: Memory = Memory()
     early_stop: EarlyStop
     holdout: Share
 
 
 class Voting(Section):
-    rule: Literal["paper", "calibrated"]
+    rule: Literal["paper", "calibrated", "trusted"]
     maps: Annotated[list[MapName], Field(min_length=1)]
     weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
     levels: Annotated[

@@ -3,6 +3,7 @@
 Evaluation, prediction and the benchmark share it; it knows nothing of DVC.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cache.maps import MAPS
+from ..cache.maps import MAPS, NEAR_MAPS
 from ..cache.schema import StoreManifest
 from ..compute.device import Each, resolve_precision, scan_threads, to_device
 from ..dataset.grid import SIZE
+from ..features.cells import Cells
 from ..features.pixels import PixelFeatures, PooledTaps, Taps
 from ..fusion.network import Fusion
 from ..guidance.network import Guidance
@@ -29,6 +31,7 @@ from .frozen import FrozenFusion, FrozenMapping, FrozenSource
 TILE = 1024
 STEP = 256
 DEVICE_TILE = 16384
+CELL = 4  # pixels: side of the blocks of which each asks the memory once
 
 
 def score_inputs(features: StoreManifest, mfm: Path, mgm: Path, precision: str) -> dict[str, Any]:
@@ -70,6 +73,11 @@ class _Modality:
                 total -= offset
         return sums
 
+    def features(self, taps: Taps | PooledTaps) -> Tensor:
+        """Features (N, C) of N pixels alone, float32."""
+        total = taps.sum(self.tables[0])
+        return total if self.offsets is None else total - self.offsets[0]
+
 
 class Scorer:
     """MFM and MGM, frozen, on one device."""
@@ -85,10 +93,14 @@ class Scorer:
             FrozenSource(self._fusion.rgb, self._to_xyz),
             FrozenSource(self._fusion.xyz, self._to_rgb),
         )
+        self._memories = guidance.kept
+        self.maps = MAPS + NEAR_MAPS[: len(self._memories)]  # names, in their order
 
     @torch.inference_mode()
     def score_maps(self, features: PixelFeatures, scan: int, each: Each = map) -> np.ndarray:
-        """The three maps of one of the scans: (3, 224, 224) float32, 0 on the background.
+        """The maps of one of the scans: (K, 224, 224) float32, 0 on the background.
+
+        S_RGB, S_XYZ and S_Mtr, and behind them the distances to the memories that MGM keeps.
 
         This is for the CPU, where a scan's bits depend on no other.
 
@@ -99,34 +111,51 @@ class Scorer:
         rgb, xyz = self._modalities(features, each)
         device, pixels = features.device, features.foreground[scan]
 
-        @torch.inference_mode()  # the mode is a thread's own
-        def tile_scores(tile: np.ndarray) -> Tensor:
+        def taps(tile: np.ndarray) -> tuple[Taps | PooledTaps, Taps | PooledTaps]:
             filled = np.pad(tile, (0, -len(tile) % STEP), mode="edge")
             pixel = to_device(filled, device)
-            patches, tokens = features.taps(torch.full_like(pixel, scan), pixel)
+            return features.taps(torch.full_like(pixel, scan), pixel)
+
+        @torch.inference_mode()  # the mode is a thread's own
+        def scores(tile: np.ndarray) -> Tensor:
+            patches, tokens = taps(tile)
             return self.pixel_scores(rgb.at(patches), xyz.at(tokens))[:, : len(tile)]
 
-        maps = np.zeros((len(MAPS), SIZE * SIZE), dtype=np.float32)
-        tiles = [pixels[start : start + TILE] for start in range(0, len(pixels), TILE)]
-        if tiles:
-            maps[:, pixels] = torch.cat(list(each(tile_scores, tiles)), dim=1).cpu().numpy()
-        return maps.reshape(len(MAPS), SIZE, SIZE)
+        @torch.inference_mode()
+        def distances(tile: np.ndarray) -> Tensor:
+            return self._distances(rgb, xyz, *taps(tile))[:, : len(tile)]
+
+        maps = np.zeros((len(self.maps), SIZE * SIZE), dtype=np.float32)
+        if len(pixels):
+            maps[: len(MAPS), pixels] = _tiled(scores, pixels, each)
+        if len(pixels) and self._memories:
+            cells = Cells.of(pixels, CELL)
+            maps[len(MAPS) :, pixels] = _tiled(distances, cells.pixel, each)[:, cells.cell]
+        return maps.reshape(len(self.maps), SIZE, SIZE)
 
     @torch.inference_mode()
     def score_together(self, features: PixelFeatures) -> np.ndarray:
-        """The maps of all scans: (S, 3, 224, 224) float32.
+        """The maps of all scans: (S, K, 224, 224) float32.
 
         This is for a GPU: all scans are queued before the first map is waited for, so that the host
         and the device work side by side.
         """
         features = features.in_space(self.space)
         rgb, xyz = self._modalities(features, map)
-        maps = torch.zeros(len(features), SIZE * SIZE, len(MAPS), device=features.device)
+        device, count = features.device, len(self.maps)
+        maps = torch.zeros(len(features), SIZE * SIZE, count, device=device)
         for scan, pixels in enumerate(features.foreground):
             patches, tokens = features.scan_taps(scan)
             scores = self.pixel_scores(rgb.at(patches), xyz.at(tokens))
-            maps[scan, to_device(pixels, features.device)] = scores.T
-        return maps.mT.reshape(len(features), len(MAPS), SIZE, SIZE).cpu().numpy()
+            where = to_device(pixels, device)
+            maps[scan, where, : len(MAPS)] = scores.T
+            if self._memories:
+                cells = Cells.of(pixels, CELL)
+                pixel = to_device(cells.pixel, device)
+                taps = features.taps(torch.full_like(pixel, scan), pixel)
+                near = self._distances(rgb, xyz, *taps)
+                maps[scan, where, len(MAPS) :] = near[:, to_device(cells.cell, device)].T
+        return maps.mT.reshape(len(features), count, SIZE, SIZE).cpu().numpy()
 
     def score_one(self, features: PixelFeatures) -> np.ndarray:
         """`score_maps` of one scan that waits alone, on all cores and to the same bits."""
@@ -139,6 +168,14 @@ class Scorer:
         offsets = features.offsets or (None, None)
         modality = torch.inference_mode()(_Modality.of)
         return list(each(modality, self._sources, features.tables, offsets))
+
+    def _distances(
+        self, rgb: _Modality, xyz: _Modality, patches: Taps | PooledTaps, tokens: Taps | PooledTaps
+    ) -> Tensor:
+        """The distances (K, N) float32 of N pixels to each of the memories."""
+        found = {"rgb": (rgb, patches), "xyz": (xyz, tokens)}
+        features = {name: table.features(taps) for name, (table, taps) in found.items()}
+        return torch.stack([m.distances(features[name]) for name, m in self._memories.items()])
 
     def pixel_scores(self, rgb: list[Tensor], xyz: list[Tensor]) -> Tensor:
         """S_RGB, S_XYZ and S_Mtr (eq. 5) of N pixels: (3, N) float32.
@@ -161,3 +198,9 @@ class Scorer:
         mentor_predicted = fusion(rgb_predicted, xyz_predicted)
         pairs = (rgb_predicted, f_rgb), (xyz_predicted, f_xyz), (mentor_predicted, mentor)
         return torch.stack([cosine_difference(a, b) for a, b in pairs])
+
+
+def _tiled(work: Callable[[np.ndarray], Tensor], pixels: np.ndarray, each: Each) -> np.ndarray:
+    """Apply work to pixels (P,) by tiles; it gives (K, tile) of a tile, and this (K, P)."""
+    tiles = [pixels[start : start + TILE] for start in range(0, len(pixels), TILE)]
+    return np.asarray(torch.cat(list(each(work, tiles)), dim=1).cpu().numpy())

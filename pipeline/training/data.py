@@ -63,7 +63,8 @@ def training_features(
 
     def size(positions: Iterable[int]) -> int:
         tokens = [cache.token_count(i) for i in positions]
-        return table_bytes(tokens, model.whitening.components, cache.shapes)
+        space = model.whitening
+        return table_bytes(tokens, space.components, cache.shapes, space.standardise)
 
     limit = memory_gb * 1e9 if memory_gb else available_memory(device) / 2
     positions = getattr(split, part)

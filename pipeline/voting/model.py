@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from ..cache.maps import MAPS
+from ..cache.maps import MAPS, NEAR_MAPS
 from ..calibration.conformal import conformal_rank
 from ..params.schema import Voting
-from ..plumbing.errors import CacheError, TrainingError
+from ..plumbing.errors import CacheError, ConfigError, TrainingError
 from .smoothing import box_means
+from .trust import NO_SPREAD, Mask, Trust, fit_trust
 
 VOTING_FILE = "voting.json"  # among a category's votes
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
 SVM_SEED = 42  # the published code's
+
+ALL_MAPS = MAPS + NEAR_MAPS  # in the order of a scan's score maps
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class VotingModel:
     """Everything that turns score maps into an anomaly map, an object score and a decision."""
 
     rule: str
-    maps: tuple[str, ...]  # that the calibrated rule joins
+    maps: tuple[str, ...]  # that the calibrated and the trusted rule join
     levels: tuple[tuple[float, float, float], ...]  # of the paper rule
     smoothing: tuple[int, ...]
     centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
@@ -34,13 +37,15 @@ class VotingModel:
     coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
     threshold: float  # see `exceeds`
     target_fpr: float
-    calibration_scans: int  # held-out good scans behind centre, scale (calibrated), threshold
+    calibration_scans: int  # held-out good scans behind threshold; all but paper: and the scale
+    trust: Trust | None = None  # of the trusted rule
 
     def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
         """The anomaly map S'_All of one scan.
 
         Args:
-            score_maps: (3, 224, 224) S_RGB, S_XYZ, S_Mtr, 0 on the background.
+            score_maps: (K, 224, 224) S_RGB, S_XYZ, S_Mtr, and those of a memory; 0 on the
+                background.
 
         Returns:
             (224, 224) float32, at least 0. As in the published code, f spreads scores up to 19
@@ -50,7 +55,11 @@ class VotingModel:
 
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
         """The factors (K, 224, 224), at least 0, over their scale on good parts."""
-        factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
+        if self.trust is None:
+            factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
+        else:
+            chosen, part = _chosen(score_maps, self.maps), _foreground(score_maps)
+            factors = self.trust.members(chosen, part, self.smoothing)
         return _over_scale(factors, self.centre, self.scale)
 
     def _combine(self, factors: np.ndarray) -> np.ndarray:
@@ -63,7 +72,10 @@ class VotingModel:
         return combined * self.coefficients[0] if self.ocsvm == "product" else combined
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        content = asdict(self)
+        if self.trust is None:
+            del content["trust"]
+        path.write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> "VotingModel":
@@ -96,28 +108,37 @@ def fit_voting(
     The paper rule takes the scale of its factors, their mean, and its SVM from the training
     scans, as published. The calibrated rule takes them from held-out scans, on which MGM's errors
     are those of new parts, and its scale is how far the worst pixel of a typical one exceeds the
-    mean, over the map's weight (docs/decisions/0009). The threshold comes from the held-out scans
-    in both.
+    mean, over the map's weight (docs/decisions/0009). The trusted rule joins the same maps and
+    their product, each to a power that held-out scans tell (docs/decisions/0015). The threshold
+    comes from the held-out scans in all three.
 
     Args:
-        train, held_out: (3, 224, 224) score maps of each scan.
+        train, held_out: (K, 224, 224) score maps of each scan.
 
     Raises:
         TrainingError: no held-out scan, or scores without any spread.
+        ConfigError: `voting.maps` names a map that the scans do not have.
     """
     if not held_out:
         raise TrainingError("no held-out good scan to calibrate on; add a validation split")
+    _check_maps(options, len(held_out[0]))
     paper = options.rule == "paper"
     levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
-    values = _foreground_factors(train if paper else held_out, options, levels)
+    trust = None
+    if options.rule == "trusted":
+        chosen = [_chosen(maps, options.maps) for maps in held_out]
+        parts = [_foreground(maps) for maps in held_out]
+        trust = fit_trust(chosen, parts, options.smoothing)
+        pairs = zip(chosen, parts, strict=True)
+        values = [trust.members(m, part, options.smoothing)[:, part] for m, part in pairs]
+    else:
+        values = _foreground_factors(train if paper else held_out, options, levels)
     pooled = np.concatenate(values, axis=1)  # (K, P)
     centre, scale = _mean_scale(pooled) if paper else _worst_pixel_scale(pooled, values)
     if not paper:
-        scale /= [options.weights[MAPS.index(name)] for name in options.maps]
+        scale /= _weights(options)
     if not (scale > 0).all() or not (pooled.std(axis=1) > 0).all():
-        raise TrainingError(
-            "a score map of the good scans has no spread; the features are constant"
-        )
+        raise TrainingError(NO_SPREAD)
     model = VotingModel(
         rule=options.rule,
         maps=tuple(options.maps),
@@ -130,11 +151,39 @@ def fit_voting(
         threshold=0.0,
         target_fpr=options.target_fpr,
         calibration_scans=len(held_out),
+        trust=trust,
     )
     if options.ocsvm != "none":
         model = _with_svm(model, pooled, options)
     scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
     return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+
+
+def _check_maps(options: Voting, count: int) -> None:
+    """Raise ConfigError where a rule joins a map of a memory that scans of `count` maps lack."""
+    used = () if options.rule == "paper" else options.maps
+    for name in used:
+        if ALL_MAPS.index(name) >= count:
+            raise ConfigError(
+                f"voting.maps names {name}, but the scans have no such score map: set "
+                f"model.memory.{'rgb' if name == 'near_rgb' else 'rows'}, or take it out"
+            )
+
+
+def _weights(options: Voting) -> list[float]:
+    """The weight of each member of a rule; those of a memory and the product weigh 1."""
+    known = dict(zip(MAPS, options.weights, strict=True))
+    weights = [known.get(name, 1.0) for name in options.maps]
+    return [*weights, 1.0] if options.rule == "trusted" else weights
+
+
+def _chosen(score_maps: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    return np.stack([score_maps[ALL_MAPS.index(name)] for name in names])
+
+
+def _foreground(score_maps: np.ndarray) -> Mask:
+    """(224, 224), True where any of the maps (K, 224, 224) has a score."""
+    return np.asarray(score_maps.any(axis=0))
 
 
 def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,9 +266,9 @@ def _factors(
 ) -> np.ndarray:
     """The factors (K, 224, 224): f of each level's product (eq. 6), or of each map alone."""
     if rule == "calibrated":
-        inputs = np.stack([score_maps[MAPS.index(name)] for name in maps])
+        inputs = _chosen(score_maps, maps)
     else:
-        positive = np.maximum(score_maps.astype(np.float64), 0)  # rounding may leave -1e-7
+        positive = np.maximum(score_maps[: len(MAPS)].astype(np.float64), 0)  # or -1e-7 by rounding
         inputs = np.stack([_level_product(positive, level) for level in levels])
     return box_means(inputs, smoothing)
 
