@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..cache.maps import MAPS
+from ..cache.maps import MAPS, NEAR_MAPS
 from ..dataset.grid import SIZE
 from ..dataset.window import Window
 from ..evaluation.views import Alarm, Region
@@ -39,7 +39,7 @@ def alarm_of(
     """Describe where a scan's score comes from and what of the part is above the threshold.
 
     Args:
-        score_maps: (K, 224, 224), S_RGB, S_XYZ and S_Mtr first; 0 on the background.
+        score_maps: (K, 224, 224), S_RGB, S_XYZ, S_Mtr and those of a memory; 0 on the background.
         anomaly: (224, 224), what `vote` makes of them.
         points: (224, 224, 3) metres; (0, 0, 0) off the part.
         window: which square of the raw scan they cover.
@@ -75,12 +75,13 @@ def _shares(
     """
     full = float(vote(score_maps)[pixel])
     losses = []
-    for n in range(len(MAPS)):
+    names = (MAPS + NEAR_MAPS)[: len(score_maps)]
+    for n in range(len(names)):
         changed = score_maps.copy()
         changed[n] = np.where(foreground, np.median(score_maps[n][foreground]), 0)
         losses.append(max(full - float(vote(changed)[pixel]), 0.0))
     total = sum(losses)
-    return {name: loss / total for name, loss in zip(MAPS, losses, strict=True)} if total else {}
+    return {name: loss / total for name, loss in zip(names, losses, strict=True)} if total else {}
 
 
 def _region(

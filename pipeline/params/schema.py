@@ -198,7 +198,7 @@ class Whitening(Section):
     components: Annotated[int, Field(ge=1, le=768)] | None  # of the fewer channels, RGB's
     power: Annotated[float, Field(ge=0, le=1)]
     constant: Annotated[float, Field(ge=0, le=100)]
-    standardise: bool = False
+    standardise: bool
 
     @model_validator(mode="after")
     def _of_all_channels(self) -> "Whitening":
@@ -229,10 +229,10 @@ class MGM(Section):
 
 
 class Memory(Section):
-    rows: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    neighbours: Annotated[int, Field(ge=2, le=256)] = 16
-    ridge: Annotated[float, Field(gt=0, le=10)] = 0.1
-    rgb: bool = False
+    rows: Annotated[int, Field(ge=0, le=1_000_000)]
+    neighbours: Annotated[int, Field(ge=2, le=256)]
+    ridge: Annotated[float, Field(gt=0, le=10)]
+    rgb: bool
 
 
 class EarlyStop(Section):
@@ -247,7 +247,7 @@ class Model(Section):
     whitening: Whitening
     mfm: MFM
     mgm: MGM
-    memory: Memory = Memory()
+    memory: Memory
     early_stop: EarlyStop
     holdout: Share
 

@@ -48,6 +48,24 @@ def test_a_space_has_its_components_and_the_constant():
     assert FeatureSpace(COMPONENTS).channels == (COMPONENTS + 1, COMPONENTS + 1)
 
 
+def test_standardised_channels_have_mean_0_and_deviation_1():
+    space = FeatureSpace(None, standardised=True)
+    constant = RGB.clone()
+    constant[:, 3] = 7
+    space.fit(constant, XYZ, 0.5, 1.0)
+    values = components_of(space, constant)
+    assert space.channels == (RGB_CHANNELS, POINT_CHANNELS)
+    np.testing.assert_allclose(values.mean(dim=0), 0, atol=1e-4)
+    others = [i for i in range(RGB_CHANNELS) if i != 3]
+    np.testing.assert_allclose(values.std(dim=0)[others], 1, rtol=1e-3)
+    assert abs(values[:, 3]).max() < 1e-4
+
+
+def test_components_are_not_standardised():
+    with pytest.raises(ValidationError, match="set components to null"):
+        Whitening(components=4, power=0.5, constant=1.0, standardise=True)
+
+
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 def test_a_components_spread_is_the_features_to_one_minus_the_power(power):
     values = components_of(fitted(power), RGB)[:, :COMPONENTS].double()

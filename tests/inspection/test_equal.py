@@ -91,6 +91,19 @@ def test_so_does_a_bundle_with_other_backbones_in_it(tmp_path: Path) -> None:
     assert_equal_to_the_stages(root, inspections(root, tmp_path / "bundle"))
 
 
+def test_so_does_the_trusted_rule_with_a_memory_and_standardised_channels(tmp_path: Path) -> None:
+    root = run_stages(
+        tmp_path,
+        **LIGHT,
+        model__whitening__standardise=True,
+        model__memory__rows=200,
+        model__memory__rgb=True,
+        voting__rule="trusted",
+        voting__maps=["rgb", "xyz", "mtr", "near_xyz", "near_rgb"],
+    )
+    assert_equal_to_the_stages(root, inspections(root, root))
+
+
 @pytest.mark.gpu
 def test_a_gpu_predicts_what_the_cpu_does(project: Path, test_scans: Path, bundle: Path) -> None:
     import torch

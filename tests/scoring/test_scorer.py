@@ -141,3 +141,25 @@ def test_tiles_side_by_side_give_the_bits_of_one_after_the_other(monkeypatch):
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_array_equal(scorer.score_one(data), alone)
     assert torch.get_num_threads() == threads
+
+
+def test_a_memory_adds_its_maps_behind_those_of_equation_5():
+    """Each block of 4 x 4 pixels asks once, for one of its pixels; nothing else changes."""
+    data = features(slice(40, 47))
+    fusion, plain = modules(12)
+    kept = {"rows": 50, "neighbours": 4, "ridge": 0.1, "rgb": True}
+    guidance = Guidance(**(plain.config | {"memory": kept}))
+    guidance.load_state_dict(plain.state_dict(), strict=False)
+    for memory in guidance.kept.values():
+        memory.remember(torch.randn(50, 13))
+    scorer = Scorer(fusion, guidance.eval().requires_grad_(False), "float32")
+    assert scorer.maps == ("rgb", "xyz", "mtr", "near_xyz", "near_rgb")
+    maps = scorer.score_maps(data, 0)
+    np.testing.assert_array_equal(maps, scorer.score_one(data))
+    np.testing.assert_array_equal(maps[:3], Scorer(fusion, plain, "float32").score_maps(data, 0))
+    pixel = torch.tensor([41 * SIZE + 9])
+    pair = data.in_space(fusion.space).gather(torch.zeros_like(pixel), pixel)
+    for k, (name, one) in enumerate(zip(("rgb", "xyz"), pair, strict=True)):
+        block = maps[4 - k, 40:44, 8:12]
+        assert block == pytest.approx(guidance.kept[name].distances(one).item(), rel=1e-4)
+    assert not maps[:, 47:].any()

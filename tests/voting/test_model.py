@@ -62,7 +62,7 @@ def fit(options: Voting, **values: object) -> VotingModel:
     return fit_voting(TRAIN, HELD_OUT, options.model_copy(update=values))
 
 
-@pytest.fixture(params=["paper", "calibrated"])
+@pytest.fixture(params=["paper", "calibrated", "trusted"])
 def rule(request) -> str:
     return request.param
 
