@@ -58,7 +58,8 @@ class Inspection:
         threshold: a part with a score above it is defective.
         anomaly_map: (224, 224) float32, at least 0. It spreads up to 19 pixels past the
             foreground, over pixels where a crack returned no point.
-        score_maps: (3, 224, 224) float32, S_RGB, S_XYZ and S_Mtr; 0 on the background.
+        score_maps: (K, 224, 224) float32, S_RGB, S_XYZ and S_Mtr, and behind them those of a
+            memory; 0 on the background.
         scan: the image and the points (metres, camera frame) as the networks saw them.
         seconds: of each step, in the order of `STEPS`. Where scans are extracted together, `group`
             only normalises the points, and `features` (with FPS, neighbours and copies) and `score`

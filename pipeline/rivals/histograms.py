@@ -20,9 +20,9 @@ from torch import Tensor
 
 from ..compute.device import scan_threads, to_device
 from ..dataset.grid import SIZE
+from ..features.cells import Cells
 from ..params.schema import Params
 from ..training.sampling import generator
-from .cells import Cells
 from .fpfh import WIDTH, fpfh, point_normals
 from .memory import Memory
 from .nearest import fit_memory

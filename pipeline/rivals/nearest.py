@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..features.cells import Cells
 from ..features.space import FeatureSpace
 from ..params.schema import Params
 from ..training.sampling import generator
-from .cells import Cells
 from .memory import Memory
 from .scans import Scans, bytes_of, fit_space
 

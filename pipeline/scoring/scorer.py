@@ -30,7 +30,6 @@ from .frozen import FrozenFusion, FrozenMapping, FrozenSource
 # that it meets. A GPU wants more rows, and has the memory.
 TILE = 1024
 STEP = 256
-DEVICE_TILE = 16384
 CELL = 4  # pixels: side of the blocks of which each asks the memory once
 
 
