@@ -27,7 +27,7 @@ WHOLE = {
     "prepare": {"data.foreground"},
     "extract": {"features"},
     "train_mfm": {"model.early_stop", "model.whitening", "model.mfm"},
-    "train_mgm": {"model.early_stop", "model.mgm"},
+    "train_mgm": {"model.early_stop", "model.mgm", "model.memory"},
     "vote": {"voting"},
     "evaluate": {"evaluate"},
     "rivals": {"rivals"},
