@@ -63,6 +63,11 @@ CATALOGUE = {
         "bench.stages:whole_demo",
         usual=False,
     ),
+    "backbones": Measurement(
+        "pairs of backbones: features, operations, seconds and bytes of a scan",
+        "bench.backbones:backbones",
+        usual=False,
+    ),
     "foreground": Measurement(
         "foreground extraction beside the published steps",
         "bench.foreground:foreground",

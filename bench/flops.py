@@ -3,16 +3,26 @@
 A multiply-add is two. Matrix products, convolutions and attention count; norms, activations and
 gathers do not, as in torch.utils.flop_counter, which a test compares these with. They are what our
 form of a network needs: Point-MAE's encoder as `pipeline/backbones/group_encoder.py` rearranges it,
-the ViT on the patches that it is given.
+the ViT on the patches that it is given. Other networks of timm are counted by torch, on one picture
+without memory.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
 from mentor3ad.backbones import point_mae
+from mentor3ad.backbones.images import empty_network, kind_of
+from mentor3ad.backbones.images.kind import ImageSpec
+from mentor3ad.backbones.images.vit import DINO
 from mentor3ad.dataset.grid import PATCH, PATCHES
-from mentor3ad.features.channels import POINT_CHANNELS, RGB_CHANNELS
+from mentor3ad.extraction.points import point_kind
+from mentor3ad.extraction.scan import rgb_spec
+from mentor3ad.features.channels import PUBLISHED, RGB_CHANNELS, Shapes
 from mentor3ad.features.space import FeatureSpace
 from mentor3ad.params.schema import Features, Model
 
@@ -46,11 +56,26 @@ def point_encoder(groups: int, group_size: int, sample_stats: bool) -> int:
 
 
 def extraction(features: Features, patches: int) -> int:
-    """Both backbones on one scan whose foreground touches so many patches."""
-    points = features.points
+    """Both backbones on one scan whose foreground touches so many patches of DINO."""
+    points, spec = features.points, rgb_spec(features.rgb)
+    own = point_kind(points).spec(points)
     seen = PATCHES * PATCHES if features.rgb.tokens == "all" else patches
-    encoder = point_encoder(points.groups, points.group_size, points.norm_stats == "sample")
-    return vit(seen) + encoder
+    of_rgb = vit(seen) if spec is DINO else image_network(spec)
+    if own is not None:
+        return of_rgb + image_network(own)
+    return of_rgb + point_encoder(points.groups, points.group_size, points.norm_stats == "sample")
+
+
+@cache
+def image_network(spec: ImageSpec) -> int:
+    """A network of timm on one whole picture, up to the last stage that is taken."""
+    network = empty_network(spec.model).eval()
+    kind = kind_of(network)
+    kind.fit(network, spec)
+    picture = torch.empty(1, 3, spec.size, spec.size, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        kind.plain(network, spec, picture)
+    return counter.get_total_flops()
 
 
 @dataclass(frozen=True)
@@ -73,18 +98,23 @@ def mlp(widths: Sequence[int], through: bool = False) -> list[Layer]:
     return [Layer(a, b, through or i > 0) for i, (a, b) in enumerate(pairwise(widths))]
 
 
-def fusion_layers(model: Model) -> Iterator[Layer]:
+def space_channels(model: Model, shapes: Shapes) -> tuple[int, int]:
+    """Channels of F_RGB and F_XYZ in the space that they are compared in."""
+    return FeatureSpace(model.whitening.components, shapes.channels).channels
+
+
+def fusion_layers(model: Model, shapes: Shapes = PUBLISHED) -> Iterator[Layer]:
     """MFM: an MLP a modality and the outer one."""
-    dim, rgb, xyz = model.mfm.dim, *FeatureSpace(model.whitening.components).channels
+    dim, rgb, xyz = model.mfm.dim, *space_channels(model, shapes)
     for inputs in (rgb, xyz, 2 * dim):
         hidden = model.mfm.hidden or (inputs + dim) // 2
         # LayerNorm before the first layer has weights, so that its input needs a gradient
         yield from mlp((inputs, hidden, dim), through=True)
 
 
-def guidance_layers(model: Model) -> Iterator[Layer]:
+def guidance_layers(model: Model, shapes: Shapes = PUBLISHED) -> Iterator[Layer]:
     """MGM: both directions, the mentor's MLP in each."""
-    rgb, xyz = FeatureSpace(model.whitening.components).channels
+    rgb, xyz = space_channels(model, shapes)
     dim = model.mfm.dim if model.mgm.use_mentor else 0
     for source, target in ((rgb, xyz), (xyz, rgb)):
         hidden = model.mgm.hidden or (source + dim + target) // 2
@@ -113,16 +143,21 @@ def guidance_step(model: Model) -> int:
     return mentor + sum(layer.step(rows) for layer in guidance_layers(model))
 
 
-def scoring(model: Model, pixels: int, groups: int) -> int:
+def scoring(model: Model, pixels: int, groups: int, shapes: Shapes = PUBLISHED) -> int:
     """The scores of so many pixels of a scan: its factors into the feature space and through the
     first layers that read them; the rest of MFM and MGM; MFM of the reconstructions; cosines.
+
+    Args:
+        groups: tokens of F_XYZ; a grid has its cells instead.
+        shapes: of the features.
     """
-    dim, channels = model.mfm.dim, FeatureSpace(model.whitening.components).channels
-    fusion, total = list(fusion_layers(model)), 0
+    dim, channels = model.mfm.dim, space_channels(model, shapes)
+    fusion, total = list(fusion_layers(model, shapes)), 0
+    tokens_of_xyz = groups if shapes.xyz_side is None else shapes.xyz_side**2
     for (inputs, source, target), tokens, raw in zip(
         ((fusion[0].outputs, *channels), (fusion[2].outputs, *reversed(channels))),
-        (PATCHES**2, groups),
-        (RGB_CHANNELS, POINT_CHANNELS),
+        (shapes.rgb.cells, tokens_of_xyz),
+        shapes.channels,
         strict=True,
     ):
         hidden = model.mgm.hidden or (source + dim * model.mgm.use_mentor + target) // 2

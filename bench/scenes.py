@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mentor3ad.dataset.grid import PATCHES, SIZE
+from mentor3ad.dataset.scan import RawScan
 from mentor3ad.features.channels import POINT_CHANNELS, RGB_CHANNELS
 from mentor3ad.features.interpolation import pixel_weights
 from mentor3ad.features.store import ScanFeatures
@@ -37,6 +38,15 @@ def scan(seed: int = 0, side: int = SIDE) -> PreparedScan:
     points[first : first + side, first : first + side] = surface(side, seed)
     rgb = np.random.default_rng(seed).normal(size=(3, SIZE, SIZE)).astype(np.float32)
     return PreparedScan(rgb, points)
+
+
+def raw(seed: int = 0, size: int = 400, side: int = 220) -> RawScan:
+    """The same part as a sensor of size x size pixels gives it, without a table."""
+    first = (size - side) // 2
+    points = np.zeros((size, size, 3), np.float32)
+    points[first : first + side, first : first + side] = surface(side, seed)
+    image = np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
+    return RawScan(image, points, None, part_only=True)
 
 
 def features(options: Features, seed: int = 0, side: int = SIDE) -> ScanFeatures:

@@ -24,31 +24,40 @@ Pads = tuple[int, int, int, int]  # left, right, top, bottom
 
 
 class FrozenConvolution(nn.Module):
-    """A convolution of inputs of one size, BatchNorm and activation included."""
+    """A convolution of inputs of one size, BatchNorm and activation included.
+
+    oneDNN pads both sides alike, and a copy of a padded input costs more than some convolutions do.
+    So where TensorFlow pads a side by d more, both get the larger padding, and the kernel d leading
+    zeros: the same products in the same places, and some of zero.
+    """
 
     def __init__(self, source: nn.Conv2d, bias: Tensor, after: nn.Module, size: torch.Size) -> None:
         super().__init__()
         self.bias, self.groups = bias, source.groups
         self.stride, self.dilation = list(source.stride), list(source.dilation)
-        left, right, top, bottom = pads = _pads(source, size)
-        even = left == right and top == bottom
-        self.padding = [top, left] if even else [0, 0]
-        self.pads = None if even else pads
-        weight = source.weight.detach()
-        self.packed = _can_pack(weight) and type(after) in _AFTER
+        left, right, top, bottom = _pads(source, size)
+        across, down = right - left, bottom - top
+        self.padding = [bottom, right]
+        weight = F.pad(source.weight.detach(), (across, 0, down, 0))
+        self.pads: Pads | None = None
+        if self.dilation != [1, 1] and (across or down):
+            weight, self.pads, self.padding = (
+                source.weight.detach(),
+                (left, right, top, bottom),
+                [0, 0],
+            )
+        self.packed = _can_pack(weight) and type(after) in _AFTER and self.pads is None
         self.after = after
         if self.packed:
-            padded = (1, size[1], size[2] + (0 if even else top + bottom))
-            shape = [*padded, size[3] + (0 if even else left + right)]
+            shape = [1, *size[1:]]
             settings = (self.padding, self.stride, self.dilation, self.groups, shape)
             weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *settings)
         self.weight = weight
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.pads is not None:
-            x = F.pad(x, self.pads)
         settings = (self.padding, self.stride, self.dilation, self.groups)
         if not self.packed:
+            x = x if self.pads is None else F.pad(x, self.pads)
             return self.after(F.conv2d(x, self.weight, self.bias, *_conv_order(*settings)))
         name, numbers = _AFTER[type(self.after)]
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(

@@ -81,8 +81,9 @@ def masked(
 ) -> NDArray[np.uint8]:
     """A view with one value outside the foreground (224, 224), which covers the same window."""
     places = (2 * np.arange(len(picture)) + 1) * SIZE // (2 * len(picture))
-    inside = foreground[places[:, None], places]
-    return np.where(inside[..., None], picture, np.uint8(background))
+    inside = foreground[places[:, None], np.repeat(places, 3)]  # rows whole: as fast as a copy
+    values = np.where(inside, picture.reshape(len(picture), -1), np.uint8(background))
+    return values.reshape(picture.shape)
 
 
 def _filled(points: NDArray[np.float32], window: Window) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """dvc.yaml against the code: DVC sees neither imports nor which params a stage reads."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +220,14 @@ def test_the_command_names_the_matrix_category() -> None:
     for name, stage in DAG.items():
         if "matrix" in stage.settings:
             assert stage.cmd == f"exec python -m stages.{name} ${{item}}"
+
+
+@pytest.mark.parametrize("key", ["rgb.model", "rgb.layers", "rgb.size", "points.model"])
+def test_a_changed_backbone_extracts_again_and_reruns_nothing_else(key: str) -> None:
+    """Later stages run again since their features are others; the report shows every param."""
+    readers = {name for name, stage in DAG.items() if reads(stage.params, f"features.{key}")}
+    assert readers == {"extract", "report"}
+
+
+def reads(params: Sequence[str], key: str) -> bool:
+    return any(key == param or key.startswith(f"{param}.") for param in params)
