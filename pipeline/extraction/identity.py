@@ -83,7 +83,9 @@ def source_sha256(device: torch.device, views: Views = NO_VIEWS) -> str:
     Args:
         views: that the networks want; they bring the code that makes them.
     """
-    shared = hashlib.sha256(_code_sha256(CODE if views == NO_VIEWS else CODE + OF_VIEWS).encode())
+    shared = hashlib.sha256(_code_sha256().encode())
+    if views != NO_VIEWS:
+        shared.update(_sha256_of(OF_VIEWS).encode())
     for library in LIBRARIES:
         shared.update(f"{library} {version(library)}\n".encode())
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
@@ -102,7 +104,12 @@ def shard_sources(source: str, store: StoreManifest) -> list[str]:
 
 
 @cache
-def _code_sha256(code: tuple[str, ...]) -> str:
+def _code_sha256() -> str:
+    return _sha256_of(CODE)
+
+
+@cache
+def _sha256_of(code: tuple[str, ...]) -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(f for part in code for f in _sources(package / part)):
