@@ -83,8 +83,10 @@ def metrics() -> dict[str, Any]:
     kinds = {kind: {"n_scans": KINDS.count(kind)} | rates for kind in ("cut", HOSTILE)}
     decisions = {"threshold": THRESHOLD, "false_alarms": 1, "misses": 1}
     counts = {"n_good": 3, "n_defect": 3}
+    further = {"i_ap": 0.9, "i_f1_max": 0.8, "p_ap": 0.3, "p_f1_max": 0.4, "aupro_10": 0.75}
     return (
         rates
+        | further
         | counts
         | {
             "defects": kinds,
@@ -95,14 +97,14 @@ def metrics() -> dict[str, Any]:
     )
 
 
-def curves() -> dict[str, list[dict[str, Any]]]:
+def curves(categories: tuple[str, ...] = CATEGORIES) -> dict[str, list[dict[str, Any]]]:
     steps = [(0.0, 0.0), (0.1, 0.6), (0.3, 0.9), (1.0, 1.0)]
     made: dict[str, list[dict[str, Any]]] = {}
     for name, y in (("roc_object", "tpr"), ("roc_pixel", "tpr"), ("pro", "pro")):
-        made[name] = [{"category": c, "fpr": a, y: b} for c in CATEGORIES for a, b in steps]
+        made[name] = [{"category": c, "fpr": a, y: b} for c in categories for a, b in steps]
     for name in ("loss_mfm", "loss_mgm"):
         made[name] = [
-            {"category": c, "step": i, "loss": 2 / (i + 1)} for c in CATEGORIES for i in range(400)
+            {"category": c, "step": i, "loss": 2 / (i + 1)} for c in categories for i in range(400)
         ]
     return made
 
@@ -114,10 +116,10 @@ def params() -> Params:
 def content(categories: tuple[str, ...] = CATEGORIES, masked: bool = True) -> Content:
     """The page's content; without masks there are object metrics and no curve of pixels."""
     each = {category: metrics() for category in categories}
-    drawn = curves()
+    drawn = curves(categories)
     if not masked:
         for values in each.values():
-            for name in ("p_auroc", "aupro_30", "aupro_1"):
+            for name in [one for one in values if one.startswith(("p_", "aupro_"))]:
                 del values[name]
         drawn |= {"roc_pixel": [], "pro": []}
     shown = [views(category) for category in categories]

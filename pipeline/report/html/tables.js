@@ -13,7 +13,9 @@ function showMetrics() {
   const heads = ["category", ...names.map(metricName), "missed", "false alarms"];
   const rows = report.categories.map((one) => [one.name, ...names.map((key) => share(one.metrics[key])),
     countOf(one.threshold.misses, one.threshold.defective), countOf(one.threshold.false_alarms, one.threshold.good)]);
-  if (several) rows.push(["mean", ...names.map((key) => share(report.mean[key])), "", ""]);
+  const total = (key) => report.categories.reduce((sum, one) => sum + one.threshold[key], 0);
+  const sums = [["misses", "defective"], ["false_alarms", "good"]].map(([part, whole]) => countOf(total(part), total(whole)));
+  if (several) rows.push(["mean, and sums", ...names.map((key) => share(report.mean[key])), ...sums]);
   find("metric-table").append(table("Ours, by category", heads, rows, several));
   if (paper) find("metric-table").after(paperTable(paper));
   showOtherMetrics(names, several);
