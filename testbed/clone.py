@@ -125,6 +125,8 @@ def isolated(home: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         **{f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in person.items()},
+        # Equal clones are then equal commits, which the report names.
+        **dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00+0000"),
         "DVC_SITE_CACHE_DIR": str(home / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(home / "global"),
         "DVC_SYSTEM_CONFIG_DIR": str(home / "system"),
