@@ -40,7 +40,7 @@ def test_no_table_scrolls(page: Page, tmp_path: Path) -> None:
     page.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     page.settle()
     tables = "[...document.querySelectorAll('#metrics .scroll, #threshold .scroll')]"
-    assert page.run(f"{tables}.length") == 5
+    assert page.run(f"{tables}.length") >= 5
     assert page.run(f"{tables}.filter(s => s.scrollWidth > s.clientWidth).map(s => s.id)") == []
     assert page.run("document.querySelectorAll('#other-table tbody tr').length") == 5
 
