@@ -1,6 +1,7 @@
 // What raised a scan's alarm: the highest pixel, the maps behind it, and the regions above the threshold.
 
-const mapName = (key) => LAYERS.find((layer) => layer.key === key)?.name ?? `S_${key}`;
+const MEMORIES = { near_xyz: "the memory of XYZ", near_rgb: "the memory of RGB" }; // they have no map here
+const mapName = (key) => LAYERS.find((layer) => layer.key === key)?.name ?? MEMORIES[key] ?? key;
 
 function showAlarm(scan) {
   const { alarm } = scan, limit = categoryOf(scan).threshold.value;
