@@ -18,6 +18,7 @@ tables:
     rows:
       - {name: Voting, set: {voting.rule: paper}}
       - {name: f(XYZ × RGB), set: {voting.rule: paper, "voting.levels": [[1, 1, 0]]}}
+      - {name: Gaussian, rival: gaussian, set: {voting.rule: paper}}
 """
 
 
@@ -34,7 +35,12 @@ def test_a_study_of_votes_trains_nothing_and_fills_its_table(finished: Project) 
     assert '"event": "vote", "category": "biscuit"' in logs[0].read_text()
     mentor3ad(finished, "study", "show", "votes")
     table = (finished.root / "reports/studies/votes.csv").read_text().splitlines()
-    assert len(table) == 5
+    assert len(table) == 7  # the rival's row shares the first one's experiment
+    assert [line.split(",")[:3] for line in table if "Gaussian" in line] == [
+        ["Votes", "Gaussian", "I-AUROC"],
+        ["Votes", "Gaussian", "P-AUROC"],
+    ]
+    assert all(float(line.split(",")[3]) > 0 for line in table if "Gaussian" in line)
     assert table[1].startswith("Votes,Voting,I-AUROC,")
     assert table[1].endswith(",1,0.971,")
 
