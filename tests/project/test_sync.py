@@ -103,7 +103,7 @@ def test_a_lost_file_comes_back(project: Path) -> None:
 def test_params_of_another_release_keep_their_values(project: Path) -> None:
     def older(text: str) -> str:
         text = text.replace("  lr: 0.003 ", "  lr: 1e-05 ").replace("  holdout: 0.2 ", "  cut: 9 ")
-        return text.replace("categories: [biscuit, clutch, nectarine]", "categories:\n  - biscuit")
+        return text.replace("  - biscuit\n  - clutch\n  - nectarine\n", "  - biscuit\n")
 
     edit(project / PARAMS, older)
     with pytest.raises(ConfigError, match=r"model\.holdout is missing"):
