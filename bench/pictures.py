@@ -9,19 +9,28 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
+
+from mentor3ad.cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND
+from mentor3ad.cache.reader import Store
+from mentor3ad.dataset.manifest import Manifest
+from mentor3ad.exhibits.store import Exhibits
+from mentor3ad.inspection.pictures import draw_heatmap
 from mentor3ad.params.project import Project
 from mentor3ad.plumbing.errors import ConfigError, one_sentence
+from mentor3ad.voting.model import VOTING_FILE, VotingModel
 from testbed.chromium import chromium, find_chromium
 from testbed.paths import ROOT
 
 FOLDER = ROOT / "docs" / "images"
 PANEL = "clutch_test_contamination_001.png"  # of reports/heatmaps
 SCAN = "nectarine/test/cut/001"
+HEATMAP = ("biscuit", "test/break/003")
 WIDTH, HEIGHT = 1280, 850
 
 
 def make_pictures(project: Project, out: Path) -> list[Path]:
-    """Write panel.png and report.png to `out`.
+    """Write panel.png, report.png and heatmap.png to `out`.
 
     Raises:
         ConfigError: there is no Chromium, no report, or no panel of the scan.
@@ -35,7 +44,22 @@ def make_pictures(project: Project, out: Path) -> list[Path]:
             raise ConfigError(f"{file} is missing: run `make demo` first")
     shutil.copyfile(panel, out / "panel.png")
     _photograph(executable, project.page, SCAN, out / "report.png")
-    return [out / "panel.png", out / "report.png"]
+    _draw_heatmap(project, *HEATMAP, out / "heatmap.png")
+    return [out / name for name in ("panel.png", "report.png", "heatmap.png")]
+
+
+def _draw_heatmap(project: Project, category: str, scan: str, out: Path) -> None:
+    """What `mentor3ad predict --heatmap` writes of a scan, from the demo's own maps."""
+    prepared, votes = project.prepared(category), project.votes(category)
+    manifest = Manifest.load(prepared)
+    exhibits = Exhibits.load(prepared, manifest)
+    place = [row.id for row in manifest.rows].index(scan)
+    n = exhibits.index.index(place)
+    store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
+    anomaly = store.read_samples(ANOMALY.name, [place])[0]
+    threshold = VotingModel.load(votes / VOTING_FILE).threshold
+    drawn = draw_heatmap(exhibits.picture(n), anomaly, exhibits.foreground[n], threshold)
+    Image.fromarray(drawn).save(out)
 
 
 def _photograph(executable: str, report: Path, scan: str, out: Path) -> None:

@@ -9,6 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..drawing.alarm import predicted
 from ..drawing.panels import MapView, dashed, overlay
 from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
@@ -50,17 +51,30 @@ def save_pictures(
 
 
 def heatmap(inspection: Inspection) -> NDArray[np.uint8]:
-    """(224, 224, 3) the anomaly map on the grey image.
+    """(224, 224, 3) the anomaly map on the grey image, as `draw_heatmap` draws it."""
+    picture = restore_rgb(inspection.scan.rgb)
+    foreground = inspection.foreground
+    return draw_heatmap(picture, inspection.anomaly_map, foreground, inspection.threshold)
 
-    A dashed line is around what is above the threshold.
+
+def draw_heatmap(
+    picture: NDArray[np.uint8],
+    anomaly: NDArray[np.float32],
+    foreground: NDArray[np.bool_],
+    threshold: float,
+) -> NDArray[np.uint8]:
+    """Draw an anomaly map on the grey picture, with a dashed line around what is above a threshold.
 
     Colours run from 0 to twice the threshold on every scan, so that they can be compared; where
-    there is no threshold above 0, to the map's maximum.
+    there is no threshold above 0, to the part's maximum.
+
+    Args:
+        picture: (224, 224, 3), what the RGB backbone saw.
+        anomaly, foreground: (224, 224).
     """
-    top = 2 * inspection.threshold if inspection.threshold > 0 else float(inspection.score) or 1.0
-    view = MapView("anomaly", inspection.anomaly_map, 0.0, top)
-    seen = overlay(restore_rgb(inspection.scan.rgb), view, inspection.foreground)
-    return dashed(seen, inspection.mask)
+    top = 2 * threshold if threshold > 0 else float(anomaly[foreground].max()) or 1.0
+    seen = overlay(picture, MapView("anomaly", anomaly, 0.0, top), foreground)
+    return dashed(seen, predicted(anomaly, foreground, threshold))
 
 
 def _write_heatmap(path: Path, inspection: Inspection) -> None:
