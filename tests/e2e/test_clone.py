@@ -57,13 +57,15 @@ def cloned(
 
     def clone(name: str) -> Project:
         origin.run("git", "clone", "--quiet", str(origin.root), str(folder / name))
-        return Project(folder / name, environment)
+        project = Project(folder / name, environment)
+        project.dvc("pull", "evaluate", "rivals", "report")
+        return project
 
     def share() -> None:
         origin.commit()
         cache = finished.root / ".dvc/cache"
         origin.dvc("cache", "dir", "--local", str(cache))
-        stages = (*("prepare", "extract"), *sorted(TRAINING))
+        stages = (*("prepare", "extract", "rivals"), *sorted(TRAINING))
         origin.dvc("push", *stages)
 
     if request.param == "folder":
@@ -103,12 +105,5 @@ def test_a_change_of_the_training_fetches_features_and_no_raw_scan(cloned: Clone
 def test_without_a_change_nothing_runs_and_the_report_can_be_fetched(cloned: Clone) -> None:
     project = cloned("same")
     assert stages_run(project.dvc("repro", "--pull", "--allow-missing")) == set()
-    project.dvc("pull", "report")
     assert (project.root / "reports/index.html").is_file()
     assert "features" not in folders(project)
-
-
-def test_an_experiment_beside_the_workspace_runs_the_vote(cloned: Clone) -> None:
-    project = cloned("experiment")
-    command = ("exp", "run", "--temp", "--pull", "--allow-missing", "-S", "voting.rule=paper")
-    assert stages_run(project.dvc(*command)) == VOTING
