@@ -228,7 +228,7 @@ class MGM(Section):
     use_mentor: bool
 
 
-class Memory(Section):
+class MemoryOptions(Section):
     rows: Annotated[int, Field(ge=0, le=1_000_000)]
     neighbours: Annotated[int, Field(ge=2, le=256)]
     ridge: Annotated[float, Field(gt=0, le=10)]
@@ -247,7 +247,7 @@ class Model(Section):
     whitening: Whitening
     mfm: MFM
     mgm: MGM
-    memory: Memory
+    memory: MemoryOptions
     early_stop: EarlyStop
     holdout: Share
 
