@@ -9,20 +9,9 @@ from torch import Tensor, nn
 from ..features.channels import PUBLISHED
 from ..features.space import FeatureSpace
 from ..mentor.losses import cosine_loss
+from ..mentor.mapping import mapping_network
 from ..mentor.modules import TrainedModule, channels_config
 from .memory import LocalMemory
-
-
-def mapping_network(inputs: int, outputs: int, hidden: int | None) -> nn.Sequential:
-    """Three linear layers with GELU between, hidden width (in + out) // 2 as in CFM."""
-    hidden = hidden or (inputs + outputs) // 2
-    return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        nn.GELU(),
-        nn.Linear(hidden, hidden),
-        nn.GELU(),
-        nn.Linear(hidden, outputs),
-    )
 
 
 class GuidedMapping(nn.Module):

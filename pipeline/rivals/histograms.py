@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..compute.device import scan_threads, to_device
 from ..dataset.grid import SIZE
-from ..guidance.cells import Cells
+from ..features.cells import Cells
 from ..params.schema import Params
 from ..training.sampling import generator
 from .fpfh import WIDTH, fpfh, point_normals

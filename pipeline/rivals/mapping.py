@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..compute.device import autocast
-from ..guidance.network import mapping_network
 from ..mentor.losses import cosine_loss
+from ..mentor.mapping import mapping_network
 from ..params.schema import Params
 from ..training.loop import train_module
 from ..training.sampling import generator, random_pixels

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..features.cells import Cells
 from ..features.space import FeatureSpace
-from ..guidance.cells import Cells
 from ..params.schema import Params
 from ..training.sampling import generator
 from .memory import Memory

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..compute.device import to_device
+from ..features.cells import Cells
 from ..features.pixels import PixelFeatures
 from ..features.space import FeatureSpace
-from ..guidance.cells import Cells
 
 TILE = 4096  # pixels whose features are in memory at once
 SPACE_PIXELS = 8192  # pixels that a space of components is fitted to, as MFM's

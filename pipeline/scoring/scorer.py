@@ -16,9 +16,9 @@ from ..cache.maps import MAPS, NEAR_MAPS
 from ..cache.schema import StoreManifest
 from ..compute.device import Each, resolve_precision, scan_threads, to_device
 from ..dataset.grid import SIZE
+from ..features.cells import Cells
 from ..features.pixels import PixelFeatures, PooledTaps, Taps
 from ..fusion.network import Fusion
-from ..guidance.cells import Cells
 from ..guidance.network import Guidance
 from ..mentor.losses import cosine_difference
 from ..mentor.modules import module_sha256

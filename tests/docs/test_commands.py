@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docs.commands import NOT_RUN, PAGES, RUN, SKIPPED, commands
+from tests.page_commands import NOT_RUN, PAGES, RUN, SKIPPED, commands
 
 WITH_COMMANDS = {page.name for page in PAGES if list(commands(page))}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from testbed.clone import Project
-from tests.docs.commands import PAGES, RUN, Command, commands, skipped
+from tests.page_commands import PAGES, RUN, Command, commands, skipped
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.e2e

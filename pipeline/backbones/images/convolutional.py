@@ -102,7 +102,7 @@ class _Frozen:
         return _joined(maps, self.spec.grid.side)
 
 
-class Fast(_Frozen):
+class FoldedConvolutions(_Frozen):
     """One scan at a time on the CPU, on the thread that asks."""
 
     def __call__(
@@ -111,7 +111,7 @@ class Fast(_Frozen):
         return self.features(torch.from_numpy(image[None]))[0].contiguous().numpy()
 
 
-class Batched(_Frozen):
+class FoldedBatch(_Frozen):
     """Many scans at once on a device."""
 
     def __call__(self, images: Tensor, known: np.ndarray) -> Tensor:
@@ -128,8 +128,8 @@ KIND = ImageKind(
     spec=_spec,
     fit=fit,
     plain=plain,
-    fast=Fast,
-    batched=Batched,
+    fast=FoldedConvolutions,
+    batched=FoldedBatch,
 )
 
 

@@ -47,7 +47,7 @@ class ImageSpec:
         return values.reshape(picture.shape).transpose(2, 0, 1)
 
 
-class OneByOne(Protocol):
+class ImageByImage(Protocol):
     """A network's form for one scan at a time on the CPU."""
 
     def __call__(
@@ -57,7 +57,7 @@ class OneByOne(Protocol):
         ...
 
 
-class Batched(Protocol):
+class ImageBatch(Protocol):
     """A network's form for many scans at once on any device."""
 
     def __call__(self, images: Tensor, known: np.ndarray, /) -> Tensor:
@@ -86,5 +86,5 @@ class ImageKind:
     spec: Callable[[str, nn.Module, list[int] | None, int | None], ImageSpec]
     fit: Callable[[nn.Module, ImageSpec], None]
     plain: Callable[[nn.Module, ImageSpec, Tensor], Tensor]
-    fast: Callable[[nn.Module, ImageSpec, torch.dtype], OneByOne]
-    batched: Callable[[nn.Module, ImageSpec, torch.dtype], Batched]
+    fast: Callable[[nn.Module, ImageSpec, torch.dtype], ImageByImage]
+    batched: Callable[[nn.Module, ImageSpec, torch.dtype], ImageBatch]

@@ -13,7 +13,7 @@ from ...plumbing.errors import ConfigError
 from ..batched.rgb import BatchedViT, fill_background
 from ..rgb import BACKBONE, FastViT, known_cells
 from ..transformer import HEAD
-from .kind import Batched, ImageKind, ImageSpec, OneByOne
+from .kind import ImageBatch, ImageByImage, ImageKind, ImageSpec
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DINO = ImageSpec(BACKBONE, (), 224, PUBLISHED.rgb, *IMAGENET, tokens=True)
@@ -109,13 +109,13 @@ class _Batched(_AsTimmHasIt):
         return fill_background(tokens * cells[..., None], cells)
 
 
-def _fast(network: nn.Module, spec: ImageSpec, dtype: torch.dtype) -> OneByOne:
+def _fast(network: nn.Module, spec: ImageSpec, dtype: torch.dtype) -> ImageByImage:
     if is_classic(network):
         return FastViT(network, dtype)
     return _OneByOne(network, spec, dtype)
 
 
-def _batched(network: nn.Module, spec: ImageSpec, dtype: torch.dtype) -> Batched:
+def _batched(network: nn.Module, spec: ImageSpec, dtype: torch.dtype) -> ImageBatch:
     if is_classic(network):
         return BatchedViT(network, dtype)
     return _Batched(network, spec, dtype)

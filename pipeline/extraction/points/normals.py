@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ...backbones.images import image_spec
-from ...backbones.images.kind import ImageSpec, OneByOne
+from ...backbones.images.kind import ImageByImage, ImageSpec
 from ...compute.device import Each
 from ...features.channels import Grid
 from ...features.interpolation import grid_map
@@ -39,7 +39,9 @@ class NormalsGeometry:
         picture = masked(scan.normals, foreground, BACKGROUND)
         return cls(_spec(options).normalised(picture), foreground)
 
-    def features(self, network: OneByOne, options: PointFeatures, each: Each = map) -> np.ndarray:
+    def features(
+        self, network: ImageByImage, options: PointFeatures, each: Each = map
+    ) -> np.ndarray:
         """The cells of the scan, (g, g, C) float32."""
         return network(self.image, None, each)
 

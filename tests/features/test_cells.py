@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mentor3ad.guidance.cells import Cells
+from mentor3ad.features.cells import Cells
 
 
 def test_the_pixel_nearest_to_the_middle_stands_for_its_block() -> None:
