@@ -14,7 +14,7 @@ from torch import nn
 
 from ..backbones.fast_point_mae import FastPointMAE
 from ..backbones.images import image_spec, kind_of
-from ..backbones.images.kind import ImageSpec, OneByOne
+from ..backbones.images.kind import ImageByImage, ImageSpec
 from ..backbones.images.vit import DINO
 from ..compute.device import Each, resolve_precision, scan_threads
 from ..params.schema import Features, PointFeatures, RGBFeatures
@@ -75,8 +75,8 @@ class Backbones:
 class Fast:
     """The two networks' forms for one scan at a time on the CPU."""
 
-    rgb: OneByOne
-    points: FastPointMAE | OneByOne
+    rgb: ImageByImage
+    points: FastPointMAE | ImageByImage
 
     @classmethod
     @torch.inference_mode()
