@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: $(VENV)/.installed
 	test -d .git || (git init -q && git add -A)
 	dvc repro
-	@echo "Heatmaps: reports/heatmaps. Curves: dvc plots show. An experiment: dvc exp run --temp -S model.lr=3e-4"
+	@echo "The report: reports/index.html. An experiment: dvc exp run --temp -S model.lr=3e-4"
 
 test: lint $(VENV)/.formats # in two processes of one thread each, which two cores finish soonest
 	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
