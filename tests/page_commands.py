@@ -22,6 +22,7 @@ NOT_RUN = {
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs a wheel from an index; tests/project builds and uses one",
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
+    "results.md": "needs MVTec 3D-AD and weights from an index",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
     "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",
 }

@@ -77,7 +77,7 @@ def test_dvc_sees_every_stage_and_sends_no_statistics(project: Path, tmp_path: P
         ).stdout
 
     stages = dvc("stage", "list", "--name-only").split()
-    assert len(stages) == 8 * 3 + 1
+    assert len(stages) == 9 * 3 + 1
     assert {"generate@biscuit", "evaluate@nectarine", "report"} <= set(stages)
     assert dvc("config", "core.analytics") == "false\n"
 

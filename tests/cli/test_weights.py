@@ -64,7 +64,7 @@ def test_what_is_here_and_what_is_not_is_in_the_table() -> None:
 
 def test_fetch_gets_only_what_the_params_name(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(pretrained, "pretrained_dino", lambda: asked.append("rgb"))
+    monkeypatch.setattr(pretrained, "pretrained_image", lambda source: asked.append("rgb"))
     monkeypatch.setattr(pretrained, "pretrained_point_mae", lambda: asked.append("points"))
     weights("fetch")
     assert asked == []

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from difflib import ndiff
 from pathlib import Path
 
@@ -55,9 +57,16 @@ def test_a_list_and_null_are_their_own_lines(file: Path) -> None:
     ]
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """DVC folds a path with spaces that is longer than its line, which a test's own may be."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("name", PRESETS[1:])
-def test_a_preset_leaves_the_file_in_that_form(file: Path, tmp_path: Path, name: str) -> None:
-    root = tmp_path / "my scans"
+def test_a_preset_leaves_the_file_in_that_form(file: Path, name: str, short_folder: Path) -> None:
+    root = short_folder / "my scans"
     (root / "part of #1").mkdir(parents=True)
     (root / "nut").mkdir()
     use_preset(name, root if name == "folder" else None, ["nut"] * (name == "folder"), file)

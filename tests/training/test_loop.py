@@ -51,7 +51,12 @@ def held_out() -> PixelFeatures:
 def model(params: Params) -> Callable[..., Model]:
     def make(steps: int = STEPS, every: int | None = None, **values: Any) -> Model:
         content = params.model.model_dump() | {"precision": "float32", "lr": 0.002} | values
-        content["whitening"] = {"components": 8, "power": 0.5, "constant": 1.0}
+        content["whitening"] = {
+            "components": 8,
+            "power": 0.5,
+            "constant": 1.0,
+            "standardise": False,
+        }
         content["mfm"] |= {"steps": steps, "scans": 2, "pixels": 16, "dim": 8, "hidden": 8}
         content["mgm"] |= {"steps": steps, "scans": 2, "pixels": 16, "hidden": 8}
         content["early_stop"] = {"every": every, "patience": 2}

@@ -52,7 +52,9 @@ def overlay(text: str, values: Mapping[str, str], path: Path) -> tuple[str, list
             )
         value = load_yaml(after, path)
         if not _same(_get(expected, key), value):
-            changes.append(Change(key, places[key].text or "null", after))
+            old = _get(expected, key)
+            before = _in_brackets(list(old)) if isinstance(old, list) else places[key].text
+            changes.append(Change(key, before or "null", after))
             edits += places[key].edits(after, value, text)
             _set(expected, key, value)
     for start, stop, after in sorted(edits, reverse=True):
@@ -133,6 +135,13 @@ def as_dvc_writes(value: Any) -> str:
     yaml.width = 100_000
     yaml.dump({"key": value}, text)
     return text.getvalue().removeprefix("key:").strip()
+
+
+def _in_brackets(value: list[Any]) -> str:
+    yaml, line = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.width = True, 100_000
+    yaml.dump(value, line)
+    return line.getvalue().strip()
 
 
 def _line_end(text: str, position: int) -> int:
