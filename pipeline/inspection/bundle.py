@@ -22,7 +22,8 @@ from ..fusion.network import Fusion
 from ..guidance.network import Guidance
 from ..mentor.modules import read_module
 from ..params.categories import Category
-from ..params.schema import Features, Section
+from ..params.schema import Features
+from ..params.section import Section
 from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VOTING_FILE, VotingModel

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..plumbing.errors import ConfigError
 from .categories import Category
+from .rivals import Rivals
+from .section import Count, Positive, Section, unique
 
 PARAMS_FILE = Path("params.yaml")
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -23,18 +23,7 @@ Parts = Literal["largest", "all"]
 MapName = Literal["rgb", "xyz", "mtr", "near_xyz", "near_rgb"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
-RivalName = Literal["cfm", "nearest", "btf", "gaussian"]
 Codec = Literal["raw", "zstd", "blosc"]
-
-
-def _unique(value: Any) -> Any:
-    if value is not None and len(set(value)) != len(value):
-        raise ValueError("names one twice")
-    return value
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Demo(Section):
@@ -46,7 +35,7 @@ class Demo(Section):
     size: Annotated[int, Field(ge=64, le=2048)]
     seed: Annotated[int, Field(ge=0)]
 
-    _once = field_validator("categories")(_unique)
+    _once = field_validator("categories")(unique)
 
 
 class ForegroundLimits(Section):
@@ -112,7 +101,7 @@ class Data(Listing):
     shots: Count | None
     shots_seed: Annotated[int, Field(ge=0)]
 
-    _once = field_validator("categories")(_unique)
+    _once = field_validator("categories")(unique)
 
     @property
     def preparation(self) -> Preparation:
@@ -133,7 +122,7 @@ class RGBFeatures(Section):
     weights: str
     tokens: Literal["all", "foreground"]
 
-    _once = field_validator("layers")(_unique)
+    _once = field_validator("layers")(unique)
 
     def to_json(self) -> dict[str, Any]:
         """The options as feature stores hold them.
@@ -161,7 +150,7 @@ class Normals(Section):
     size: Side | None
     smoothing: Annotated[float, Field(ge=0, le=20)]  # of pixels
 
-    _once = field_validator("layers")(_unique)
+    _once = field_validator("layers")(unique)
 
 
 class PointFeatures(Section):
@@ -265,7 +254,7 @@ class Voting(Section):
     nu: Annotated[float, Field(gt=0, le=1)]
     target_fpr: Share
 
-    _once = field_validator("maps")(_unique)
+    _once = field_validator("maps")(unique)
 
     @field_validator("smoothing")
     @classmethod
@@ -286,42 +275,6 @@ class Evaluate(Section):
     limits: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     panels: Annotated[int, Field(ge=0)]
     views: bool
-
-
-class Coreset(Section):
-    cell: Annotated[int, Field(ge=1, le=56)]
-    candidates: Count
-    share: Annotated[float, Field(gt=0, le=1)]
-    projection: Count
-    reweight: Annotated[int, Field(ge=0, le=100)]
-
-
-class NearestRival(Section):
-    components: Annotated[int, Field(ge=1, le=768)] | None
-    power: Annotated[float, Field(ge=0, le=1)]
-
-
-class GaussianRival(Section):
-    components: Annotated[int, Field(ge=1, le=768)]
-
-
-class CFMRival(Section):
-    lr: Positive
-    steps: Count
-    scans: Count
-    pixels: Count
-    hidden: Count | None
-
-
-class Rivals(Section):
-    methods: list[RivalName]
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
-    cfm: CFMRival
-    coreset: Coreset
-    nearest: NearestRival
-    gaussian: GaussianRival
-
-    _once = field_validator("methods")(_unique)
 
 
 class Runtime(Section):

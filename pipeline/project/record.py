@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..params.schema import Section
+from ..params.section import Section
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 from .code import FOLDER

@@ -17,7 +17,8 @@ from ..dataset.grid import SIZE
 from ..dataset.manifest import Manifest, load_foreground
 from ..features.pixels import PixelFeatures
 from ..features.store import FeatureCache
-from ..params.schema import Params, RivalName
+from ..params.rivals import RivalName
+from ..params.schema import Params
 from ..plumbing.errors import CacheError
 from ..preparation.prepare import load_scan
 from ..rating.results import Results

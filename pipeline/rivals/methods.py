@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..params.schema import Params, RivalName
+from ..params.rivals import RivalName
+from ..params.schema import Params
 from .gaussian import fit_gaussian
 from .histograms import fit_histograms
 from .mapping import fit_mapping

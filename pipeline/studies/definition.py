@@ -7,7 +7,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from ..params.presets.choose import Preset
 from ..params.presets.overlay import load_yaml
-from ..params.schema import Name, Section, validation_problems
+from ..params.schema import Name, validation_problems
+from ..params.section import Section
 from ..plumbing.errors import ConfigError
 
 FOLDER = Path("studies")
