@@ -22,6 +22,15 @@ def has_return(points: NDArray[np.number]) -> NDArray[np.bool_]:
     return np.asarray(x | y | z)
 
 
+def is_part(points: NDArray[np.number]) -> NDArray[np.bool_]:
+    """(...) bool of (..., 3) points without their background: True where no coordinate is 0.
+
+    This is the published rule, and `points.all(axis=-1)` several times as fast.
+    """
+    x, y, z = (points[..., axis] != 0 for axis in range(3))
+    return np.asarray(x & y & z)
+
+
 def border_band(pixels: NDArray[np.generic], width: int) -> NDArray[np.bool_]:
     """(H, W) bool: the pixels of (H, W, ...) that lie within `width` pixels of the edge."""
     band = np.ones(pixels.shape[:2], dtype=bool)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..cache.maps import MAPS, NEAR_MAPS
-from ..dataset.grid import SIZE
+from ..dataset.grid import SIZE, is_part
 from ..dataset.window import Window
 from ..evaluation.views import Alarm, Region
 from ..voting.model import exceeds
@@ -45,7 +45,7 @@ def alarm_of(
         window: which square of the raw scan they cover.
         vote: brings score maps to the anomaly map, of any rule.
     """
-    foreground = np.asarray(points.all(axis=-1))
+    foreground = is_part(points)
     place = np.argmax(np.where(foreground, anomaly, -np.inf))
     row, column = divmod(int(place), SIZE)
     above = predicted(anomaly, foreground, threshold)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..dataset.grid import SIZE, nearest_indices
+from ..dataset.grid import SIZE, is_part, nearest_indices
 
 HALF = SIZE // 2  # pixels a side of maps and masks
 MAX_POINTS = 3000  # of a cloud; they are 3 mm apart on a part of 15 cm
@@ -71,11 +71,11 @@ def encode_cloud(points: NDArray[np.float32]) -> EncodedCloud:
 
     (0, 0, 0) is no point. Points are picked on a square grid over the picture, never averaged.
     """
-    count = int(points.all(axis=-1).sum())
+    count = int(is_part(points).sum())
     grid = max(1, min(HALF, math.floor(SIZE * math.sqrt(MAX_POINTS / max(count, 1)))))
     pixels = nearest_indices(SIZE, grid)
     picked = points[np.ix_(pixels, pixels)].astype(np.float64)
-    there = np.asarray(picked.all(axis=-1))
+    there = is_part(picked)
     cloud = picked[there]
     if not len(cloud):
         return EncodedCloud(

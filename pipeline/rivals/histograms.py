@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..compute.device import scan_threads, to_device
-from ..dataset.grid import SIZE
+from ..dataset.grid import SIZE, is_part
 from ..features.cells import Cells
 from ..params.schema import Params
 from ..training.sampling import generator
@@ -70,7 +70,7 @@ def histogram_map(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     from scipy.ndimage import uniform_filter
 
-    foreground = points.all(axis=-1)
+    foreground = is_part(points)
     each = np.zeros((SIZE, SIZE, WIDTH))
     found = points[foreground].astype(np.float64)
     each[foreground] = fpfh(found, point_normals(found))

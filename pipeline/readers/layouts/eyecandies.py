@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dataset.grid import is_part
 from ...dataset.scan import GOOD, UNKNOWN, Label, RawScan, ScanFiles, Split
 from ...params.schema import Listing
 from ...plumbing.errors import DataError
@@ -103,7 +104,7 @@ def read_scan(files: ScanFiles) -> RawScan:
         points = remove_background(depth_to_points(depth, pose, focal))
     except DataError as error:
         raise DataError(f"{files.points}: {error}") from None
-    points[~points.all(axis=-1)] = 0
+    points[~is_part(points)] = 0
     return RawScan(rgb, points.astype(np.float32), mask, part_only=True)
 
 
