@@ -6,6 +6,7 @@ folder: hard links to its files, which cost no disk as long as DVC's cache holds
 """
 
 import contextlib
+import filecmp
 import hashlib
 import json
 import os
@@ -123,14 +124,17 @@ class Snapshot:
     def keep(self, store: Path) -> None:
         """Make a finished store the snapshot, whole or not at all.
 
-        Nothing happens where another process still reads the last one, which then stays, or where
-        the disk has no room for the links.
+        A file of the store that has the bytes of the last snapshot's becomes that very file, which
+        DVC's cache holds as well: what was taken over is on the disk once. Nothing happens where
+        another process still reads the last one, which then stays, or where the disk has no room
+        for the links.
         """
         with contextlib.suppress(OSError, LockedError):
             lock(self._lock, wait=False)
             part = self._folder.with_name(self._folder.name + ".part")
             shutil.rmtree(part, ignore_errors=True)
             try:
+                _share_files(self._folder / _STORE, store)
                 shutil.copytree(store, part / _STORE, copy_function=_link)
                 saved = {"store": self._manifest.fingerprint, "keys": list(self._keys)}
                 (part / _KEYS).write_text(json.dumps(saved))
@@ -169,6 +173,20 @@ def last_store(
 
 def _sha256(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _share_files(old: Path, new: Path) -> None:
+    """Replace the files of a folder that equal another folder's by hard links to those."""
+    for file in (path for path in new.rglob("*") if path.is_file()):
+        same = old / file.relative_to(new)
+        if not same.is_file() or same.samefile(file) or not filecmp.cmp(same, file, shallow=False):
+            continue
+        link = file.with_name(file.name + ".link")
+        try:
+            os.link(same, link)
+            link.replace(file)
+        except OSError:  # another file system, or one without links: two files then
+            link.unlink(missing_ok=True)
 
 
 def _link(source: str, target: str) -> None:

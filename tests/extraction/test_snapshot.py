@@ -259,6 +259,19 @@ def test_it_is_read_only_hard_links(whole: Path) -> None:
             assert not file.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
+def test_what_was_taken_over_is_on_the_disk_once(folder: Path) -> None:
+    """A file of equal bytes stays the one that DVC's cache holds; another is its own."""
+    last = {path.stat().st_ino for path in (kept(folder) / "store").rglob("*") if path.is_file()}
+    shutil.rmtree(folder / "out")  # as DVC does before it runs the stage
+    run(folder, store_of("abcdeXg"))
+    new = [path for path in (folder / "out").rglob("*") if path.is_file()]
+    own = {str(p.relative_to(folder / "out")) for p in new if p.stat().st_ino not in last}
+    assert own == {"zarr.json", "rgb/c/2/0/0", "index/c/2/0/0"}
+    links = {path.stat().st_ino for path in (kept(folder) / "store").rglob("*") if path.is_file()}
+    assert links == {path.stat().st_ino for path in new}
+    assert not [path for path in new if path.suffix == ".link"]
+
+
 def test_it_is_a_copy_where_the_disk_has_no_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
