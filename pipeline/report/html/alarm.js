@@ -8,7 +8,7 @@ function showAlarm(scan) {
   if (!alarm) return find("alarm").replaceChildren();
   const shares = Object.entries(alarm.shares).sort((a, b) => b[1] - a[1]);
   const behind = shares.length
-    ? `Behind it: ${shares.map(([key, part]) => `${mapName(key)} ${Math.round(100 * part)} %`).join(", ")}.`
+    ? `Behind it: ${shares.map(([key, part]) => `${mapName(key)} ${Math.round(100 * part)}\u00a0%`).join(", ")}.`
     : "No map stands out there.";
   const shown = alarm.regions.map((region, i) => [
     String(i + 1), `${region.column}, ${region.row}`,

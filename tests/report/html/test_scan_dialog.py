@@ -80,7 +80,7 @@ def test_what_raised_the_alarm(page: Page) -> None:
     open_card(page)
     alarm = text(page, "#alarm")
     assert "highest pixel, at column 112, row 113 of the scan" in alarm
-    assert "Behind it: S_XYZ 75 %, S_RGB 25 %, S_Mtr 0 %." in alarm
+    assert "Behind it: S_XYZ 75\u00a0%, S_RGB 25\u00a0%, S_Mtr 0\u00a0%." in alarm
     assert page.run("document.querySelector('#alarm tbody tr').innerText").split("\t") == [
         *("1", "126, 98", "7.3 × 5.0", "1.250", "2.500"),
     ]
