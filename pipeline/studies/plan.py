@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..params.presets.choose import preset_values
+from ..params.presets.choose import ON_TOP, preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
 from ..plumbing.errors import ConfigError
@@ -19,6 +19,7 @@ from .grid import Experiment, chains, expand
 from .identity import Baseline
 
 TOLD_APART = ("demo.categories", "data.layout")  # presets are told apart by these
+NETWORKS = ("features.rgb.model", "features.points.model")  # those that keep the data set by these
 DEMO_ROOT = str(Project().demo)  # an out of DVC, so experiments beside the workspace have it
 
 
@@ -91,15 +92,15 @@ def leaf(content: Mapping[str, Any], key: str) -> Any:
 
 
 def check_preset(plan: Plan) -> None:
-    """Raise ConfigError where params.yaml is set to other data than the study is for."""
+    """Raise ConfigError where params.yaml has other data or networks than the study is for."""
     preset = plan.study.preset
     if preset is None:
         return
     texts = preset_values(preset)
-    for key in TOLD_APART:
+    for key in NETWORKS if preset in ON_TOP else TOLD_APART:
         wanted, found = load_yaml(texts[key], plan.path), leaf(plan.baseline.params, key)
         if bool(wanted) != bool(found) if isinstance(wanted, list) else wanted != found:
-            root = "" if preset == "demo" else " --root FOLDER"
+            root = "" if preset in ("demo", *ON_TOP) else " --root FOLDER"
             raise ConfigError(
                 f"{plan.path} is for the preset {preset}, but params.yaml has {key} = {found}; "
                 f"`mentor3ad use {preset}{root}` sets it"

@@ -126,6 +126,15 @@ def test_another_presets_study_is_one_sentence(project: Project) -> None:
     assert "`mentor3ad use mvtec3d --root FOLDER` sets it" in said
 
 
+def test_a_preset_that_keeps_the_data_is_known_by_its_networks(project: Project) -> None:
+    write(project, "real", f"preset: light\n{TWO}")
+    said = study(project, "run", "real", check=False)
+    assert said == (
+        "error: studies/real.yaml is for the preset light, but params.yaml has features.rgb.model "
+        "= vit_base_patch8_224.dino; `mentor3ad use light` sets it\n"
+    )
+
+
 def test_an_interrupted_study_goes_on(project: Project) -> None:
     write(project, "long", TWO.replace("[0, 1]", "[5, 6]"))
     command = [sys.executable, "-m", "mentor3ad.cli", "study", "run", "long"]
