@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.grid import border_band
+from ..dataset.grid import border_band, has_return
 
 _SAMPLES = 500  # with 0.35 of the border on the table, none of three table points has p = 3e-10
 _AT_ONCE = 50  # planes whose votes are counted together: they stay in the cache
@@ -104,7 +104,7 @@ def _border(points: NDArray[np.float32], border_px: int) -> _Border:
     rows, columns = (np.arange(n) * _CELLS // n for n in (height, width))
     cell = (rows[:, None] * _CELLS + columns)[band]
     found = points[band].astype(np.float64)
-    returned = found.any(axis=1)
+    returned = has_return(found)
     order = np.lexsort(found[returned].T)
     pixels = np.bincount(cell, minlength=_CELLS**2)
     return _Border(found[returned][order], cell[returned][order], pixels)
