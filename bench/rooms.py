@@ -24,7 +24,7 @@ NO_RESULT = {
     "pipeline/params": "checks the params; DVC compares the values that dvc.yaml lists",
     "pipeline/project": "sets up projects, and compares hashes of the code; computes nothing",
     "pipeline/revisions": "reads what git and DVC keep of other commits; computes nothing",
-    "stages/__init__.py": "empty",
+    "stages/__init__.py": "ties the stage to its dvc",
     "stages/runner.py": "the command line of a stage",
 }
 

@@ -1,0 +1,12 @@
+"""The scripts of the stages, each of which `dvc repro` runs as `python -m stages.NAME`.
+
+Python runs this file before the stage's own, and so before the imports that take a second: dvc may
+be killed meanwhile.
+"""
+
+import sys
+
+if sys.argv[0] == "-m":  # which Python puts there while it looks for the module to run
+    from mentor3ad.plumbing.processes import begin_stage
+
+    begin_stage()

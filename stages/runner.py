@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +10,16 @@ import typer
 
 from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Params, Runtime, load_params
+from mentor3ad.plumbing.claims import claimed
 from mentor3ad.plumbing.errors import ConfigError, one_sentence
 from mentor3ad.plumbing.logs import Figures, configure_logging, logged_stage
 from mentor3ad.plumbing.output import replace_unprintable
-from mentor3ad.plumbing.processes import die_with_parent
+from mentor3ad.plumbing.processes import begin_stage
 from mentor3ad.project.code import check_code
 from mentor3ad.revisions.settings import warn_of_unnamed
 
 HERE = Project()
+LOCKS = "stages"  # the folder of the stages' locks
 
 
 def staging() -> Path:
@@ -43,18 +46,35 @@ def run_category(
                 "params.yaml"
             )
         configure(params.runtime)
-        logged_stage(stage.__name__, lambda: stage(params, category), category)
+        with _claim(stage.__name__, category):
+            logged_stage(stage.__name__, lambda: stage(params, category), category)
 
     _run(command)
 
 
 def run(stage: Callable[[Params], Figures | None]) -> None:
     """Run a stage that covers all categories, and log the figures it returns."""
-    _run(lambda: logged_stage(stage.__name__, lambda: stage(load_params())))
+
+    def command() -> None:
+        with _claim(stage.__name__):
+            logged_stage(stage.__name__, lambda: stage(load_params()))
+
+    _run(command)
+
+
+def _claim(stage: str, category: str = "") -> AbstractContextManager[None]:
+    """Hold a stage's right to its out, in this folder: a temporary experiment has outs of its own.
+
+    The lock lies outside of the out, which is what DVC hashes.
+    """
+    folder = Path(".dvc/tmp") if Path(".dvc").is_dir() else Path(".staging")
+    name = f"{stage}@{category}" if category else stage
+    what = f"{stage} of {category}" if category else stage
+    return claimed(folder / LOCKS / f"{name}.lock", what)
 
 
 def _run(command: Callable[..., None]) -> None:
-    die_with_parent()
+    begin_stage()
     configure_logging()
     replace_unprintable()
     with one_sentence():

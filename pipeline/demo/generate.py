@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from PIL import Image
 
 from ..params.schema import Demo
 from ..plumbing.errors import DataError
+from ..plumbing.files import folder_replaced_whole
+from ..plumbing.processes import end_with_starter
 from .frame import camera_parameters
 from .parts import GOOD, find_part
 from .scan import DemoScan, render_scan, scan_seed
@@ -71,12 +72,9 @@ def generate_category(
     tasks = list(plan(category, options))
     if target.exists():
         raise DataError(f"{target} exists already; remove it to generate the demo data there")
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{category}-", dir=root) as hidden:
-        building = Path(hidden) / category
+    with folder_replaced_whole(target) as building:
         _write_descriptions(building, category, options.size)
         _write_scans(building, tasks, workers or os.cpu_count() or 1, on_scan or (lambda: None))
-        building.rename(target)
 
 
 def _write_descriptions(folder: Path, category: str, size: int) -> None:
@@ -96,7 +94,9 @@ def _write_scans(
             on_scan()
         return
     # no fork: the caller may have threads of torch or BLAS, and a lock forked in use never opens
-    with ProcessPoolExecutor(min(workers, len(tasks)), get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(tasks)), get_context("forkserver"), end_with_starter
+    ) as pool:
         try:
             for done in as_completed([pool.submit(write_scan, folder, task) for task in tasks]):
                 done.result()

@@ -49,6 +49,10 @@ class TrainingError(Mentor3ADError):
     """A loss or feature that is not finite, or too little data to train on."""
 
 
+class BusyError(Mentor3ADError):
+    """Another process does this work, or took it over from us."""
+
+
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """End with one sentence and exit code 1 on a user's error; an error of ours has a traceback."""

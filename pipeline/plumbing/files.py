@@ -1,5 +1,8 @@
 """Files and folders that appear whole or not at all."""
 
+import contextlib
+import ctypes
+import glob
 import os
 import shutil
 import tempfile
@@ -7,7 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .claims import check_claims
 from .errors import DataError
+from .locks import LockedError, lock
+
+_PARTIAL = ".partial"
 
 
 @contextmanager
@@ -27,8 +34,8 @@ def replaced_whole(target: Path) -> Iterator[Path]:
             shutil.copymode(target, part)
         else:
             part.chmod(0o666 & ~_umask())
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(part)
+        check_claims()
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -36,19 +43,103 @@ def replaced_whole(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_replaced_whole(target: Path) -> Iterator[Path]:
-    """Yield a folder beside `target`, which replaces it if the block ends well, else it goes."""
-    partial, old = (target.with_name(f".{target.name}.{kind}") for kind in ("partial", "old"))
-    for leftover in (partial, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    """Yield a folder beside `target`, which replaces it if the block ends well, else it goes.
+
+    Of several writers each has a folder of its own, and the last one's stays. What a killed one
+    left is removed by the next.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
+    with _new_folder(target) as partial:
+        partial.chmod(0o777 & ~_umask())
         yield partial
-        if target.exists():
-            target.rename(old)
-        partial.rename(target)
-    finally:
-        for leftover in (partial, old):
+        _sync_all(partial)
+        check_claims()
+        _put_in_place(partial, target)
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder beside `target` that no other writer removes; whatever has its name goes."""
+    while True:
+        folder = Path(tempfile.mkdtemp(_PARTIAL, f".{target.name}.", target.parent))
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                stack.enter_context(_held_folder(folder))
+            except (FileNotFoundError, LockedError):  # another took it for a leftover just now
+                continue
+            if folder.is_dir():
+                yield folder
+                return
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename a folder to `target`; one that was there gets the name of the first, and so goes."""
+    while True:
+        try:
+            partial.rename(target)  # which replaces nothing but an empty folder
+            return
+        except OSError:
+            if not target.is_dir():
+                raise
+        with contextlib.suppress(FileNotFoundError):  # another writer is just replacing it
+            _exchange(partial, target)
+            return
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swap the names of two folders: in one step on Linux, where there is no moment without one."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if renameat2 and renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+        return
+    old = other.with_name(f"{one.name}.old")
+    other.rename(old)
+    try:
+        one.rename(other)
+    except OSError:
+        if not other.exists():
+            old.rename(other)
+        raise
+    old.rename(one)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove the folders of writers that were killed; that of a living one is locked."""
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{_PARTIAL}*"):
+        with contextlib.suppress(OSError, LockedError), _held_folder(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def _held_folder(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder itself, where the system has such locks.
+
+    Raises:
+        LockedError: another process holds it.
+    """
+    if os.name != "posix":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        lock(handle, wait=False)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync_all(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file to the disk now; else a power cut may leave it empty."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:

@@ -17,6 +17,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
 from ..cache.schema import StoreManifest
 from ..plumbing import parallel as threads
+from ..plumbing.claims import check_claims
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import locked
 
@@ -180,6 +181,7 @@ def _finish(staging: Path, manifest: StoreManifest) -> None:
 
 
 def _move(store: Path, out: Path) -> None:
+    check_claims()
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
         shutil.rmtree(out)
