@@ -1,6 +1,7 @@
 """Reads a store, if it is whole, undamaged and of the right kind; it is never written to."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,43 @@ import numpy as np
 import zarr
 
 from ..plumbing.errors import CacheError
+from ..seals.seal import Mark, Seal, mark_file, write_seal
+from ..seals.sealed import Sealed
 from .schema import SCHEMA_VERSION, StoreManifest
+from .shards import mark_shard
 
 ATTRIBUTE = "mentor3ad"
 SEAL = "sha256"  # of the manifest and of the description of every array
 
 
 class Store:
-    """A verified store, opened read-only."""
+    """A verified store, opened read-only.
 
-    def __init__(self, path: Path, group: zarr.Group, manifest: StoreManifest) -> None:
+    Attributes:
+        sealed: what its files must be; None while it is written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        group: zarr.Group,
+        manifest: StoreManifest,
+        sealed: Sealed | None = None,
+    ) -> None:
         self.path = path
         self.manifest = manifest
+        self.sealed = sealed
         self._arrays: dict[str, Any] = {s.name: group[s.name] for s in manifest.arrays}
+        self._checked: dict[str, tuple[int, ...]] = {}  # shards, and which file each was then
 
     @classmethod
     def open(cls, path: Path, kind: str, category: str) -> "Store":
-        """Open a store that must hold `kind` of `category`.
+        """Open a store that must hold `kind` of `category`, with a seal.
 
         Raises:
             CacheError: missing, incomplete, of another kind, category or schema version; the
-                message says which. Damage inside a shard is found when it is read.
+                message says which. Damage inside a shard, and a shard of another store, is found
+                when it is read.
         """
         manifest, group = _manifest(path)
         for what, found, expected in (
@@ -40,9 +57,18 @@ class Store:
                     f"{path}: this store's {what} is {found}, expected {expected}; it was put "
                     f"under another's name: {_remedy(path)}"
                 )
-        store = cls(path, group, manifest)
+        sealed = Sealed.open(path, kind, category)
+        store = cls(path, group, manifest, sealed)
         store._check_files()
+        for name in description(manifest):
+            sealed.read(name)
         return store
+
+    @property
+    def seal(self) -> Seal:
+        """Of a finished store."""
+        assert self.sealed
+        return self.sealed.seal
 
     def read(self, name: str, sample: int) -> np.ndarray:
         """Read one sample of an array."""
@@ -59,6 +85,8 @@ class Store:
         self._read(name, slice(samples.start, samples.stop))
 
     def _read(self, name: str, selection: slice) -> np.ndarray:
+        if self.sealed:
+            self._check_shards(name, selection)
         try:
             return np.asarray(self._arrays[name][selection])
         except Exception as error:  # zarr raises a different type for each kind of damage
@@ -68,22 +96,68 @@ class Store:
             ) from error
 
     def _damaged(self, name: str, selection: slice) -> str:
+        files = self._shards(name, selection)
+        return files[0] if len(files) == 1 else f"one of {files[0]} to {files[-1]}"
+
+    def _shards(self, name: str, selection: slice) -> list[str]:
+        """The files that hold a selection of samples."""
         spec = next(s for s in self.manifest.arrays if s.name == name)
         files = self.manifest.shard_files(spec)
         start, stop, _ = selection.indices(len(self.manifest.samples))
-        first, last = start // self.manifest.shard, (stop - 1) // self.manifest.shard
-        return files[first] if first == last else f"one of {files[first]} to {files[last]}"
+        return files[start // self.manifest.shard : (stop - 1) // self.manifest.shard + 1]
+
+    def _check_shards(self, name: str, selection: slice) -> None:
+        """Refuse shards that are not the sealed ones; each is read once, unless it is replaced."""
+        assert self.sealed
+        for file in self._shards(name, selection):
+            try:
+                which = _which(self.path / file)
+                if self._checked.get(file) == which:
+                    continue
+                fits = mark_shard(self.path / file, self.manifest.shard) == self.sealed.mark(file)
+            except (OSError, ValueError) as error:
+                raise self._refused(file, _line(error)) from None
+            if not fits:
+                raise self._refused(file, "it is of another store, or of another time")
+            self._checked[file] = which
+
+    def _refused(self, file: str, reason: str) -> CacheError:
+        return CacheError(f"{self.path}: {file} is damaged ({reason}); {_remedy(self.path)}")
 
     def _check_files(self) -> None:
         for spec in self.manifest.arrays:
             for file in self.manifest.shard_files(spec):
-                if not whole(self.path / file):
+                path = self.path / file
+                if not whole(path):
                     raise CacheError(f"{self.path}: {file} is missing; {_remedy(self.path)}")
+                if self.sealed and path.stat().st_size != self.sealed.mark(file).size:
+                    raise self._refused(file, "it has another size")
 
 
 def whole(shard: Path) -> bool:
     """Whether a shard's file holds anything; Zarr would read a missing or empty one as zeros."""
     return shard.is_file() and shard.stat().st_size > 0
+
+
+def seal_store(store: Path, manifest: StoreManifest, made_from: Mapping[str, str]) -> None:
+    """Seal a store whose chunks have just been verified; of shards, `mark_shard` is taken."""
+    described = {store / name for name in description(manifest)}
+
+    def mark(path: Path) -> Mark:
+        return mark_file(path) if path in described else mark_shard(path, manifest.shard)
+
+    write_seal(store, manifest.kind, manifest.category, made_from, mark)
+
+
+def description(manifest: StoreManifest) -> list[str]:
+    """The files of a store that are no shards."""
+    return ["zarr.json", *(f"{spec.name}/zarr.json" for spec in manifest.arrays)]
+
+
+def _which(path: Path) -> tuple[int, ...]:
+    """Tells a file from one that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def seal(store: Path, manifest: StoreManifest) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
-from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, whole
+from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, seal_store, whole
 from ..cache.schema import StoreManifest
 from ..plumbing import parallel as threads
 from ..plumbing.claims import check_claims
@@ -35,6 +35,7 @@ def write_store(
     identity: str | None = None,
     finished: Callable[[Path], None] = lambda store: None,
     ahead: int = 0,
+    made_from: Mapping[str, str] | None = None,
 ) -> int:
     """Compute and write every missing shard, verify all, then move the store to `out`.
 
@@ -51,6 +52,7 @@ def write_store(
         finished: is given the verified store before it moves.
         ahead: shards that are computed, in threads of their own, beside the one that is waited
             for; no more than so many and one are in memory.
+        made_from: the digests of the seals of what the store is made from, by their kinds.
 
     Returns:
         How many shards were computed.
@@ -67,7 +69,7 @@ def write_store(
             with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
                 for shard in shards(missing):
                     _write_shard(staging, manifest, shard, next(arrays))
-            _finish(staging, manifest)
+            _finish(staging, manifest, made_from or {})
             finished(staging / STORE)
             _move(staging / STORE, out)
             shutil.rmtree(staging)
@@ -163,8 +165,8 @@ def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: Sha
     (staging / DONE / str(shard)).touch()
 
 
-def _finish(staging: Path, manifest: StoreManifest) -> None:
-    """Verify every shard, then write the manifest: a store that has one is whole."""
+def _finish(staging: Path, manifest: StoreManifest, made_from: Mapping[str, str]) -> None:
+    """Verify every shard, then write manifest and seal: a store that has them is whole."""
     group = zarr.open_group(staging / STORE, mode="r+")
     written = Store(staging / STORE, group, manifest)
     for shard in range(manifest.shards):
@@ -178,6 +180,7 @@ def _finish(staging: Path, manifest: StoreManifest) -> None:
     sealed[SEAL] = seal(staging / STORE, manifest)
     group.attrs.update(sealed)
     _sync(staging / STORE / "zarr.json")
+    seal_store(staging / STORE, manifest, made_from)
 
 
 def _move(store: Path, out: Path) -> None:

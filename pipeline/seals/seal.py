@@ -1,0 +1,198 @@
+"""The seal of an out: its files with their sizes and digests, and the seals of what made it.
+
+A seal is a file of the out itself, so that DVC keeps, links and restores both together. It holds no
+clock, host or path. Its own digest stands for all bytes of the out, and for what made them: an out
+that names the digest of another one was made from exactly those bytes (docs/decisions/0018).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..plumbing.errors import CacheError
+
+SEAL_FILE = "seal.json"
+VERSION = 1
+MOST_BYTES = 1 << 26  # of a seal: 300,000 files
+_DIGEST = re.compile(r"(sha256|chunks):[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a file must be.
+
+    Attributes:
+        size: bytes.
+        digest: `sha256:` and the hash of its bytes; or `chunks:` and a hash that stands for them,
+            see `mentor3ad.cache.shards`.
+    """
+
+    size: int
+    digest: str
+
+    @classmethod
+    def of(cls, content: bytes | memoryview) -> Mark:
+        """The mark of a file with this content."""
+        return cls(len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+MarkFile = Callable[[Path], Mark]
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What an out is.
+
+    Attributes:
+        kind: which of a category's outs, such as `scores`.
+        category: empty where an out is of all of them.
+        made_from: the digest of the seal of each out that it was made from, by its kind, or by its
+            kind and category.
+        files: by their POSIX path in the out; of an out within it that has a seal, the seal alone.
+    """
+
+    kind: str
+    category: str
+    made_from: Mapping[str, str]
+    files: Mapping[str, Mark]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (64 hex digits) of the seal's bytes."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The content of its file; equal seals have equal bytes."""
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "kind": self.kind,
+            "category": self.category,
+            "made_from": dict(sorted(self.made_from.items())),
+            "files": {
+                n: {"size": m.size, "digest": m.digest} for n, m in sorted(self.files.items())
+            },
+        }
+        return json.dumps(content | {"sha256": _sha256(content)}, indent=1).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, content: bytes) -> Seal:
+        """Raises ValueError, of a few words, where these are not the bytes of a seal."""
+        try:
+            found = json.loads(content)
+            if found["version"] != VERSION:
+                raise ValueError(f"it has version {found['version']!r}, not {VERSION}")
+            files = {n: Mark(m["size"], m["digest"]) for n, m in found["files"].items()}
+            seal = cls(found["kind"], found["category"], found["made_from"], files)
+            whole = seal.to_bytes() == content
+        except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
+            raise ValueError(type(error).__name__) from None
+        if not whole or not all(_is_inside(name) for name in files):
+            raise ValueError("it is not as it was written")
+        return seal
+
+
+def write_seal(
+    folder: Path,
+    kind: str,
+    category: str,
+    made_from: Mapping[str, str],
+    mark: MarkFile | None = None,
+) -> Seal:
+    """Seal a finished out: hash every file in it, and write the seal beside them.
+
+    Args:
+        mark: makes the mark of a file; None: of its bytes.
+
+    Returns:
+        What was written.
+    """
+    marks = {
+        path.relative_to(folder).as_posix(): (mark or mark_file)(path) for path in out_files(folder)
+    }
+    seal = Seal(kind, category, made_from, marks)
+    with (folder / SEAL_FILE).open("wb") as file:  # torn, it is refused, and so is the out
+        file.write(seal.to_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    return seal
+
+
+def read_seal(folder: Path) -> Seal:
+    """The seal of an out.
+
+    Raises:
+        CacheError: the out is missing, has none, or the seal is damaged.
+    """
+    path = folder / SEAL_FILE
+    if not folder.is_dir():
+        raise CacheError(f"{folder} does not exist; `dvc repro` makes it")
+    try:
+        content = read_regular(path, MOST_BYTES)
+    except FileNotFoundError:
+        raise CacheError(
+            f"{folder} has no {SEAL_FILE}, so it is incomplete or of an older release; "
+            f"{remedy(folder)}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CacheError(f"{path} cannot be read ({error}); {remedy(folder)}") from None
+    try:
+        return Seal.parse(content)
+    except ValueError as error:
+        raise CacheError(f"{path} is damaged ({error}); {remedy(folder)}") from None
+
+
+def out_files(folder: Path) -> list[Path]:
+    """The files that the seal of an out lists, sorted: of a sealed out within it, the seal."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            sealed = path / SEAL_FILE
+            found += [sealed] if sealed.is_file() else out_files(path)
+        elif path.name != SEAL_FILE:
+            found.append(path)
+    return found
+
+
+def mark_file(path: Path) -> Mark:
+    """The mark of a file's bytes, which need not fit in memory."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Mark(file.tell(), f"sha256:{digest}")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no regular file, or has more than `most` bytes.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no regular file")
+    if found.st_size > most:
+        raise ValueError(f"it has {found.st_size} bytes, more than it can have")
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
+def remedy(path: Path) -> str:
+    """The end of a sentence about an out that cannot be used."""
+    return f"delete {path} and run `dvc repro` to make it again"
+
+
+def _sha256(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts
