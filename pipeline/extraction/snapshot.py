@@ -24,6 +24,7 @@ from ..cache.schema import StoreManifest
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import LockedError, lock
 from ..publishing.writer import ShardArrays
+from ..seals.seal import read_seal
 
 FOLDER = "snapshots"  # of the staging folder
 _STORE = "store"
@@ -43,7 +44,7 @@ class _Last:
         saved = json.loads((folder / _KEYS).read_text())
         store = Store.open(folder / _STORE, manifest.kind, manifest.category)
         keys = saved["keys"]
-        if saved["store"] != store.manifest.fingerprint or len(keys) != len(store.manifest.samples):
+        if saved["store"] != store.seal.digest or len(keys) != len(store.manifest.samples):
             raise CacheError(f"{folder}: its keys are of another store")
         return cls(store, {key: position for position, key in enumerate(keys)})
 
@@ -136,7 +137,7 @@ class Snapshot:
             try:
                 _share_files(self._folder / _STORE, store)
                 shutil.copytree(store, part / _STORE, copy_function=_link)
-                saved = {"store": self._manifest.fingerprint, "keys": list(self._keys)}
+                saved = {"store": read_seal(store).digest, "keys": list(self._keys)}
                 (part / _KEYS).write_text(json.dumps(saved))
                 shutil.rmtree(self._folder, ignore_errors=True)
                 part.rename(self._folder)

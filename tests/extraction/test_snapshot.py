@@ -266,7 +266,7 @@ def test_what_was_taken_over_is_on_the_disk_once(folder: Path) -> None:
     run(folder, store_of("abcdeXg"))
     new = [path for path in (folder / "out").rglob("*") if path.is_file()]
     own = {str(p.relative_to(folder / "out")) for p in new if p.stat().st_ino not in last}
-    assert own == {"zarr.json", "rgb/c/2/0/0", "index/c/2/0/0"}
+    assert own == {"seal.json", "zarr.json", "rgb/c/2/0/0", "index/c/2/0/0"}
     links = {path.stat().st_ino for path in (kept(folder) / "store").rglob("*") if path.is_file()}
     assert links == {path.stat().st_ino for path in new}
     assert not [path for path in new if path.suffix == ".link"]
