@@ -13,7 +13,21 @@ from ..plumbing.errors import one_sentence
 from ..plumbing.logs import VARIABLE, configure_logging
 from ..plumbing.output import replace_unprintable
 from ..plumbing.version import __version__
-from . import bench, bundle, compare, new, predict, reset, run, study, sync, use, validate, weights
+from . import (
+    bench,
+    bundle,
+    compare,
+    new,
+    predict,
+    reproduce,
+    reset,
+    run,
+    study,
+    sync,
+    use,
+    validate,
+    weights,
+)
 
 app = typer.Typer(
     name="mentor3ad",
@@ -29,6 +43,7 @@ app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("compare")(compare.compare)
 app.command("run")(run.run)
+app.command("reproduce")(reproduce.reproduce)
 app.command("reset")(reset.reset)
 app.command("sync")(sync.sync)
 app.command("bench")(bench.bench)

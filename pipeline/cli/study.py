@@ -34,7 +34,9 @@ def run(
 
     plan = Plan.load(study_path(study))
     if dry_run:
-        _list_experiments(plan)
+        list_experiments(plan)
+        if plan.extracting:
+            print(f"sets {', '.join(plan.extracting)}, which extracts again: needs --allow-extract")
         return
     from ..studies.git import check_committed
 
@@ -43,7 +45,7 @@ def run(
     check_root(plan)
     if plan.missing:
         check_extraction(plan, allow_extract)
-    _run(plan, jobs)
+    run_plan(plan, jobs)
     print(f"its tables: mentor3ad study show {study}")
 
 
@@ -117,18 +119,16 @@ def list_() -> None:
         raise ConfigError("; ".join(broken))
 
 
-def _list_experiments(plan: "Plan") -> None:
+def list_experiments(plan: "Plan") -> None:
     for planned in plan.experiments:
         state = "run" if planned.commit is None else "there already"
         settings = " ".join(f"-S {setting!r}" for setting in planned.settings)
         print(f"{state}: {planned.name} {settings}")
-    if plan.extracting:
-        print(f"sets {', '.join(plan.extracting)}, which extracts again: needs --allow-extract")
     all_ = counted(len(plan.experiments), "experiment")
     print(f"{len(plan.missing)} of {all_} would run")
 
 
-def _run(plan: "Plan", jobs: int) -> None:
+def run_plan(plan: "Plan", jobs: int) -> None:
     from ..plumbing.logs import Figure, log_event
     from ..studies.runner import run_experiments
 

@@ -52,14 +52,22 @@ class Plan:
     @classmethod
     def load(cls, path: Path) -> "Plan":
         """Raises ConfigError where study, params, dvc.yaml or repository cannot be used."""
-        study, dag = load_study(path), Dag.load()
-        baseline, finished = Baseline.load(dag), finished_experiments()
-        planned = []
+        dag = Dag.load()
+        return cls.of(path, load_study(path), dag, Baseline.load(dag))
+
+    @classmethod
+    def of(cls, path: Path, study: Study, dag: Dag, baseline: Baseline) -> "Plan":
+        """Raises ConfigError where a value of the study is not valid."""
+        planned, finished = [], finished_experiments()
         for experiment in expand(study):
             identity = baseline.identity(experiment.values, path)
             name = f"{path.stem}-{experiment.slug}-{identity}"
             planned.append(Planned(name, identity, experiment, finished.get(identity)))
         return cls(path.stem, path, study, tuple(planned), dag, baseline)
+
+    def value(self, key: str) -> Any:
+        """The value of a param that all experiments share, such as data.categories."""
+        return self.study.set[key] if key in self.study.set else leaf(self.baseline.params, key)
 
     @property
     def missing(self) -> tuple[Planned, ...]:

@@ -65,7 +65,7 @@ def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:
     builder = TableBuilder(
         study=plan.study,
         results=results,
-        categories=tuple(leaf(plan.baseline.params, "data.categories")),
+        categories=tuple(plan.value("data.categories")),
         data_set=DATA_SETS.get(plan.study.preset or ""),
     )
     return [builder.build(spec, _paper(spec.paper)) for spec in plan.study.tables]

@@ -64,7 +64,7 @@ def use_preset(
     Raises:
         ConfigError: no such preset, folder or category, or the params would not be valid.
     """
-    values = preset_values(name) | _data(name, root, categories)
+    values = preset_values(name) | data_values(name, root, categories)
     text, changes = overlay(read_text(params), values, params)
     parse_params(text, params)
     if changes:
@@ -79,8 +79,8 @@ def _text(name: str) -> str:
     return (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def _data(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, str]:
-    """YAML text of each key that the command line sets."""
+def data_values(name: str, root: Path | None, categories: Sequence[str]) -> dict[str, str]:
+    """YAML text of each key that a root and categories set; see `use_preset`."""
     if name == "demo":
         if root or categories:
             raise ConfigError(
