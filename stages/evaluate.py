@@ -1,6 +1,7 @@
 """Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
 import json
+from pathlib import Path
 
 from mentor3ad.cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
 from mentor3ad.cache.reader import Store
@@ -11,6 +12,7 @@ from mentor3ad.evaluation.metrics import METRICS_FILE
 from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE
 from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.rating.results import Results, write_metrics
@@ -20,7 +22,11 @@ from .runner import HERE, run_category
 
 
 def evaluate(params: Params, category: str) -> Figures:
-    out = HERE.evaluation(category)
+    with folder_replaced_whole(HERE.evaluation(category)) as out:
+        return _evaluate(params, category, out)
+
+
+def _evaluate(params: Params, category: str, out: Path) -> Figures:
     scans = Results.load(HERE.prepared(category), HERE.votes(category), category)
     for note in scans.notes:
         print(f"{category}: {note}")

@@ -11,6 +11,7 @@ from mentor3ad.evaluation.curves import CURVES, CURVES_FOLDER, LOSSES, write_row
 from mentor3ad.evaluation.metrics import METRICS_FILE
 from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE, CategoryViews
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.files import folder_replaced_whole, write_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.report.best import FILE as BEST_FILE
 from mentor3ad.report.best import best_on, load_best
@@ -30,8 +31,9 @@ def report(params: Params) -> Figures:
     write_summary(HERE.results, summary)
     write_summary(HERE.metrics, headline(summary))
     curves = _curves(categories)
-    for name, rows in curves.items():
-        write_rows(HERE.plots / f"{name}.json", rows)
+    with folder_replaced_whole(HERE.plots) as plots:
+        for name, rows in curves.items():
+            write_rows(plots / f"{name}.json", rows)
     _copy_heatmaps(categories)
     views = [CategoryViews.load(HERE.evaluation(c) / VIEWS_FILE) for c in categories]
     best = best_on(load_best(BEST_FILE), {view.category: view.data_sha256 for view in views})
@@ -40,7 +42,7 @@ def report(params: Params) -> Figures:
     rivals = rival_table(others)
     content = page_content(params, summary, metrics, curves, views, best, find_origin(), rivals)
     page = render_page(content, views)
-    HERE.page.write_text(page, encoding="utf-8")
+    write_whole(HERE.page, page)
     notes = {category: values["notes"] for category, values in metrics.items()}
     print_summary(summary, notes, Console())
     print_rivals(summary[MEAN], rivals, Console())
@@ -58,10 +60,10 @@ def _curves(categories: list[str]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _copy_heatmaps(categories: list[str]) -> None:
-    HERE.heatmaps.mkdir(parents=True, exist_ok=True)
-    for category in categories:
-        for panel in sorted((HERE.evaluation(category) / PANELS_FOLDER).glob("*.png")):
-            shutil.copyfile(panel, HERE.heatmaps / f"{category}_{panel.name}")
+    with folder_replaced_whole(HERE.heatmaps) as heatmaps:
+        for category in categories:
+            for panel in sorted((HERE.evaluation(category) / PANELS_FOLDER).glob("*.png")):
+                shutil.copyfile(panel, heatmaps / f"{category}_{panel.name}")
 
 
 def _read(path: Path) -> Any:

@@ -5,6 +5,7 @@ from mentor3ad.compute.process import configure_process
 from mentor3ad.fusion.training import train_fusion
 from mentor3ad.mentor.modules import save_module
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.training.data import stage_features
@@ -24,7 +25,8 @@ def train_mfm(params: Params, category: str) -> Figures:
         lambda steps: progress(steps, f"mfm {category}", "step", params.model.mfm.steps),
         held_out,
     )
-    save_module(HERE.mfm(category), trained.module, trained.losses, trained.held_out)
+    with folder_replaced_whole(HERE.mfm(category)) as out:
+        save_module(out, trained.module, trained.losses, trained.held_out)
     return {"scans": len(data), **trained.figures()}
 
 

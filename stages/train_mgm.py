@@ -6,6 +6,7 @@ from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.training import train_guidance
 from mentor3ad.mentor.modules import load_module, save_module
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.training.data import stage_features
@@ -26,7 +27,8 @@ def train_mgm(params: Params, category: str) -> Figures:
         lambda steps: progress(steps, f"mgm {category}", "step", params.model.mgm.steps),
         held_out,
     )
-    save_module(HERE.mgm(category), trained.module, trained.losses, trained.held_out)
+    with folder_replaced_whole(HERE.mgm(category)) as out:
+        save_module(out, trained.module, trained.losses, trained.held_out)
     return {"scans": len(data), **trained.figures()}
 
 

@@ -13,6 +13,7 @@ from mentor3ad.cache.maps import (
 from mentor3ad.cache.reader import Store
 from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.splits.good_scans import split_good_scans
@@ -35,8 +36,9 @@ def vote(params: Params, category: str) -> Figures:
 
     inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}
     store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
-    write_store(HERE.votes(category) / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
-    model.save(HERE.votes(category) / VOTING_FILE)
+    with folder_replaced_whole(HERE.votes(category)) as out:
+        write_store(out / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
+        model.save(out / VOTING_FILE)
     return {"scans": len(manifest.rows), "threshold": model.threshold}
 
 

@@ -46,11 +46,13 @@ def bench(
     from bench.run import record as keep
     from bench.table import machine_line
 
+    from ..plumbing.files import write_whole
+
     options = Options(tuple(names or ()), quick, scans, models, folder)
     result = measure(options, lambda table: print(table, flush=True))
     print(machine_line(result))
     if out is not None:
-        out.write_text(as_json(result), encoding="utf-8")
+        write_whole(out, as_json(result), follow=True)
     if failed := failures(result):
         raise BenchError(f"{', '.join(failed)} failed, see above; nothing is recorded")
     if record:

@@ -17,14 +17,31 @@ from .locks import LockedError, lock
 _PARTIAL = ".partial"
 
 
+def write_whole(target: Path, text: str, follow: bool = False) -> None:
+    """Write a text (UTF-8, its line ends as they are) that replaces `target`, whole or not at all.
+
+    Its folder is made where it is missing. See `replaced_whole`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replaced_whole(target, follow) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
 @contextmanager
-def replaced_whole(target: Path) -> Iterator[Path]:
+def replaced_whole(target: Path, follow: bool = True) -> Iterator[Path]:
     """Yield a path beside `target` to write to; what is written there then replaces `target`.
 
-    If the block raises, `target` stays as it was and nothing is left beside it. A link is
-    followed, and the mode of the replaced file is kept.
+    If the block raises, `target` stays as it was and nothing is left beside it. The mode of the
+    replaced file is kept.
+
+    Args:
+        follow: where `target` is a link, replace the file that it leads to. That of one of DVC's
+            outs is in DVC's cache, which must stay as it is.
     """
-    target = target.resolve()
+    if follow:
+        target = target.resolve()
+    elif target.is_symlink():
+        target.unlink()
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     part = Path(name)

@@ -12,9 +12,10 @@ from pathlib import Path
 from ..params.presets.choose import use_preset
 from ..params.schema import PARAMS_FILE
 from ..plumbing.errors import ConfigError
+from ..plumbing.files import write_whole
 from ..plumbing.version import __version__
 from .code import code_sha256
-from .record import Record, save_record, write_text
+from .record import Record, save_record
 from .shipped import (
     hash_file,
     listed_code,
@@ -44,12 +45,12 @@ def create_project(
     _check_tools()
     with _cleared_on_error(folder):
         own, managed = own_files(), managed_files()
-        write_text(folder / PARAMS_FILE, own.pop(str(PARAMS_FILE)))
+        write_whole(folder / PARAMS_FILE, own.pop(str(PARAMS_FILE)))
         if preset is not None:
             use_preset(preset, root, categories, folder / PARAMS_FILE)
         _init(folder)
         for name, text in {**own, **managed}.items():
-            write_text(folder / name, text)
+            write_whole(folder / name, text)
         write_code(folder, installed_code(managed["dvc.yaml"]))
         save_record(folder, release_record(managed))
         _run(["git", "add", "--all"], folder)
@@ -62,7 +63,7 @@ def installed_code(dag: str) -> dict[str, str]:
 
 def write_code(folder: Path, code: dict[str, str]) -> None:
     for name, sha256 in code.items():
-        write_text(folder / hash_file(name), f"{sha256}\n")
+        write_whole(folder / hash_file(name), f"{sha256}\n")
 
 
 def release_record(managed: dict[str, str]) -> Record:

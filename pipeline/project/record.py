@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from ..params.section import Section
 from ..plumbing.errors import ConfigError
-from ..plumbing.files import replaced_whole
+from ..plumbing.files import write_whole
 from .code import FOLDER
 
 FILE = FOLDER / "release.json"
@@ -42,11 +42,4 @@ def load_record(root: Path) -> Record:
 
 
 def save_record(root: Path, record: Record) -> None:
-    write_text(root / FILE, f"{record.model_dump_json(indent=1)}\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file as a whole, with the folders around it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_whole(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(root / FILE, f"{record.model_dump_json(indent=1)}\n")

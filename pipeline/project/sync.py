@@ -7,10 +7,11 @@ from pathlib import Path
 from ..params.presets.overlay import as_dvc_writes, load_yaml, overlay, value_places
 from ..params.schema import PARAMS_FILE, parse_params, read_text
 from ..plumbing.errors import ConfigError
+from ..plumbing.files import write_whole
 from ..plumbing.version import __version__
 from .code import recorded_code
 from .create import installed_code, release_record, write_code
-from .record import Record, load_record, save_record, write_text
+from .record import Record, load_record, save_record
 from .shipped import hash_file, managed_files, shipped_text, text_sha256
 
 
@@ -50,9 +51,9 @@ def sync_project(root: Path, replace: bool = False) -> Synced:
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
 
     for name in files:
-        write_text(root / name, managed[name])
+        write_whole(root / name, managed[name], follow=True)
     if added or dropped:
-        write_text(root / PARAMS_FILE, params)
+        write_whole(root / PARAMS_FILE, params, follow=True)
     write_code(root, {name: now[name] for name in changed if name in now})
     for name in before.keys() - now.keys():
         (root / hash_file(name)).unlink()

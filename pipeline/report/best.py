@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ..plumbing.errors import ConfigError
+from ..plumbing.files import write_whole
 
 FILE = Path("studies/best.json")
 
@@ -60,7 +61,8 @@ def load_best(path: Path) -> dict[str, StudyBest]:
 
 
 def save_best(path: Path, content: Mapping[str, StudyBest]) -> None:
-    path.write_bytes(_CONTENT.dump_json(dict(sorted(content.items())), indent=1) + b"\n")
+    text = _CONTENT.dump_json(dict(sorted(content.items())), indent=1).decode()
+    write_whole(path, f"{text}\n", follow=True)
 
 
 def best_on(content: Mapping[str, StudyBest], data: Mapping[str, str]) -> dict[str, Best]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..evaluation.metrics import CategoryMetrics, mean_metrics
+from ..plumbing.files import write_whole
 
 MEAN = "mean"
 COLUMNS = {  # those that papers compare and that fit 80 columns; the JSON has all
@@ -59,8 +60,7 @@ def rounded(value: Any) -> Any:
 
 
 def write_summary(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
 def print_summary(

@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..params.schema import Features
 from ..plumbing.errors import WeightsError
+from ..plumbing.files import write_whole
 from .download import check_sha256, file_sha256
 
 Backbone = Literal["rgb", "points"]
@@ -133,7 +134,7 @@ def hub_file(source: Source = DINO) -> Path | None:
 
 def record_sha256(path: Path) -> None:
     """Write PATH.sha256 in the form of `sha256sum`, which `check_recorded` compares with."""
-    _record(path).write_text(f"{file_sha256(path)}  {path.name}\n", encoding="utf-8")
+    write_whole(_record(path), f"{file_sha256(path)}  {path.name}\n")
 
 
 def recorded_sha256(path: Path) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mentor3ad.plumbing.files import folder_replaced_whole, replaced_whole
+from mentor3ad.plumbing.files import folder_replaced_whole, replaced_whole, write_whole
 from tests.paths import ROOT
 
 
@@ -84,3 +84,16 @@ def test_a_folder_is_replaced_as_a_whole_or_not(tmp_path: Path) -> None:
         (folder / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_link_is_followed_where_that_is_wanted_alone(tmp_path: Path, follow: bool) -> None:
+    """An out may be a link into DVC's cache, whose files stay as they are."""
+    kept = tmp_path / "cache"
+    kept.write_text("old")
+    link = tmp_path / "made/out"
+    link.parent.mkdir()
+    link.symlink_to(kept)
+    write_whole(link, "new\r\n", follow)
+    assert link.read_bytes() == b"new\r\n"
+    assert (kept.read_text() == "old", link.is_symlink()) == (not follow, follow)
