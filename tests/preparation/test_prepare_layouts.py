@@ -16,6 +16,7 @@ from mentor3ad.preparation.prepare import find_part, load_scan, prepare_category
 from mentor3ad.preparation.resize import resize_foreground, resize_rgb, restore_rgb
 from mentor3ad.preparation.summary import describe
 from mentor3ad.readers.layouts import list_scans, read_scan
+from testbed.raw_files import png_bytes
 from tests.options import listing, preparation
 from tests.raw_data_sets import (
     LAYOUTS,
@@ -26,7 +27,6 @@ from tests.raw_data_sets import (
     write_nested,
     write_pair,
 )
-from tests.raw_files import png_bytes
 from tests.raw_scans import disc_mask, write_png, write_points
 
 OPTIONS = preparation()

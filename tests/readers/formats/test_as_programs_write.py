@@ -15,7 +15,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.camera import Camera
 from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.images import read_points
-from tests.raw_files import write_pcd
+from testbed.raw_files import write_pcd
 from tests.readers.formats.hostile import MAP, POINTS, XYZ, ply, refused
 
 CAMERA = Camera(10.0, 10.0, 1.5, 1.0, 4, 3)

@@ -7,7 +7,7 @@ import pytest
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import Camera, has_colour, read_organised
-from tests.raw_files import (
+from testbed.raw_files import (
     PCD_STORAGES,
     write_coloured_pcd,
     write_coloured_ply,

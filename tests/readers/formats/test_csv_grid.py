@@ -7,7 +7,7 @@ import pytest
 
 from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.formats.height_map import HeightMap
-from tests.raw_files import write_gocator
+from testbed.raw_files import write_gocator
 from tests.readers.formats.hostile import refused
 
 SCALES = HeightMap(pitch_x=1.0, pitch_y=1.0, stand_off=500.0)

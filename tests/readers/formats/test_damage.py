@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import read_geometry
-from tests.raw_files import (
+from testbed.raw_files import (
     PCD_STORAGES,
     png_bytes,
     write_coloured_pcd,

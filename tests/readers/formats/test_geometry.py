@@ -13,7 +13,7 @@ from PIL import Image
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.geometry import Camera, read_geometry
-from tests.raw_files import PCD_STORAGES, PLY_FORMATS, png_bytes, write_pcd, write_ply
+from testbed.raw_files import PCD_STORAGES, PLY_FORMATS, png_bytes, write_pcd, write_ply
 
 PROPERTY = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

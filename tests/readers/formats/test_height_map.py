@@ -12,7 +12,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.calibration import load_calibration
 from mentor3ad.readers.formats.geometry import read_geometry
 from mentor3ad.readers.formats.height_map import HeightMap
-from tests.raw_files import png_bytes, write_coloured_ply
+from testbed.raw_files import png_bytes, write_coloured_ply
 
 COUNTS = np.array([[0, 1, 40000, 3], [65535, 100, 200, 4], [7, 8, 9, 5]], np.uint16)
 SCALES = HeightMap(pitch_x=0.3, pitch_y=0.5, z_scale=0.003, z_offset=-60.0, invalid=65535)

@@ -15,7 +15,7 @@ from PIL import Image
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.image import IMAGE_SUFFIXES, read_picture, read_rgb_image
 from mentor3ad.readers.formats.mask import read_mask_image
-from tests.raw_files import png_bytes
+from testbed.raw_files import png_bytes
 from tests.readers.test_images import png_header
 
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mentor3ad.readers.formats.lzf import decompress
-from tests.raw_files import lzf_compress
+from testbed.raw_files import lzf_compress
 
 PLAIN = b"point cloud, point" + b"\0" * 400 + b"ab" * 20
 LIBLZF = "0d706f696e7420636c6f75642c2070400c0000e0ff00e07e00016162e01b01016162"

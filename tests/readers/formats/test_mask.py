@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.formats.mask import marked, read_mask_image
-from tests.raw_files import png_bytes
+from testbed.raw_files import png_bytes
 
 RNG = np.random.default_rng(5)
 # (20, 30): areas of the classes 0 to 3, 254 and 255, each at least 4 x 5 pixels.

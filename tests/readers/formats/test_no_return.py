@@ -11,7 +11,7 @@ from mentor3ad.plumbing.errors import DataError, NoReturnError
 from mentor3ad.readers.formats.geometry import Camera, read_geometry
 from mentor3ad.readers.formats.height_map import HeightMap
 from mentor3ad.readers.images import read_points
-from tests.raw_files import png_bytes, write_pcd
+from testbed.raw_files import png_bytes, write_pcd
 
 SIDE = 24
 CAMERA = Camera(fx=60.0, fy=60.0, cx=11.5, cy=11.5, width=SIDE, height=SIDE, depth_scale=0.0001)

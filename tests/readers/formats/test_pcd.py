@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.raw_files import PCD_STORAGES, write_pcd
+from testbed.raw_files import PCD_STORAGES, write_pcd
 from tests.readers.formats.hostile import POINTS, refused
 from tests.readers.formats.test_ply import TEXTS
 

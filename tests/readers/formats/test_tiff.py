@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.raw_files import png_bytes
+from testbed.raw_files import png_bytes
 from tests.readers.formats.hostile import MAP, refused
 from tests.readers.test_images import png_header
 

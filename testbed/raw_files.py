@@ -54,8 +54,8 @@ def table(points: NDArray[Any], order: str, dtype: str = "f4", newline: str = "\
     """The rows that `write_ply` writes; text where `order` is empty."""
     if not order:
         number = {"f4": np.float32, "f8": np.float64, "i2": np.int16}[dtype]
-        rows = (" ".join(str(value) for value in row) for row in points.astype(number))
-        return "".join(f"7 {row} 0.5{newline}" for row in rows).encode()
+        texts = (" ".join(str(value) for value in row) for row in points.astype(number))
+        return "".join(f"7 {text} 0.5{newline}" for text in texts).encode()
     record = np.dtype(
         [("red", "u1"), *((axis, order + dtype) for axis in "xyz"), ("nx", order + "f4")]
     )
@@ -98,7 +98,8 @@ def _pcd_body(points: NDArray[Any], storage: str) -> bytes:
 
 def lzf_compress(data: bytes) -> bytes:
     """LZF, with the matches that a table of the last place of each three bytes finds."""
-    out, literals, seen, at = bytearray(), bytearray(), {}, 0
+    out, literals, at = bytearray(), bytearray(), 0
+    seen: dict[bytes, int] = {}
 
     def flush() -> None:
         for start in range(0, len(literals), 32):

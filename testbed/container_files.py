@@ -68,8 +68,8 @@ def write_bag(
     rows[:, : width * table.itemsize] = table.view(np.uint8).reshape(height, -1)
     field = types["sensor_msgs/msg/PointField"]
     fields = [
-        field(name=name, offset=table.dtype.fields[name][1], datatype=7, count=1)
-        for name in table.dtype.names
+        field(name=name, offset=offset, datatype=7, count=1)
+        for name, (_, offset, *_) in (table.dtype.fields or {}).items()
         if name != "pad"
     ]
     time = types["builtin_interfaces/msg/Time"](sec=0, nanosec=0)

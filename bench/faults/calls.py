@@ -1,0 +1,162 @@
+"""System calls that fail: the n-th open, read, write, fsync, rename or mkdir, for every n.
+
+Counted are the calls on files below the project's folder, by Python and by libraries alike; what
+the C library calls within itself (`fopen`) and what is mapped into memory is not reached.
+"""
+
+import ctypes
+import errno
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.clone import CATEGORY
+
+from . import forked
+from .forked import Command, Ended
+from .project import Base, remove, state
+from .tally import HALF, HARMLESS, SILENT, STUCK, Tally, Verdict
+
+SOURCE = Path(__file__).with_name("inject.c")
+LIBRARY = "MENTOR3AD_FAULTS"  # names the library that this process was started with
+KINDS = ("open", "read", "write", "fsync", "rename", "mkdir")
+ERRORS = {
+    "open": (errno.EACCES, errno.EMFILE, errno.EIO),
+    "read": (errno.EIO,),
+    "write": (errno.ENOSPC, errno.EIO),
+    "fsync": (errno.EIO, errno.ENOSPC),
+    "rename": (errno.EACCES, errno.EROFS, errno.ENOSPC),
+    "mkdir": (errno.ENOSPC, errno.EACCES, errno.EROFS),
+}
+LASTING = {errno.ENOSPC, errno.EROFS, errno.EMFILE}  # the next call fails as well
+SUBJECTS = ("prepare", "extract", "train_mfm", "train_mgm", "score", "vote", "evaluate", "bundle")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A command that makes one thing of a project."""
+
+    name: str
+    command: Command
+    out: str
+
+
+def subjects(base: Base) -> list[Subject]:
+    """The stages that the campaign covers, and `mentor3ad bundle`."""
+    bundle = Command("mentor3ad.cli", ("bundle", "--category", CATEGORY, "--out", "model"))
+    stages = [Subject(s, forked.stage(s, CATEGORY), base.out(s)) for s in SUBJECTS[:-1]]
+    return [*stages, Subject("bundle", bundle, "model")]
+
+
+def injected() -> bool:
+    """Whether this process was started with the library that makes calls fail."""
+    return LIBRARY in os.environ
+
+
+def restart_with_library(folder: Path) -> None:
+    """Become the same command with the library loaded, if the machine has a C compiler.
+
+    Raises:
+        FileNotFoundError: it has none.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise FileNotFoundError("no C compiler (cc, gcc or clang), which this kind needs")
+    library = folder / "inject.so"
+    options = ["-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
+    subprocess.run([compiler, *options], check=True)
+    names = {LIBRARY: str(library), "LD_PRELOAD": str(library)}
+    os.execve(sys.executable, sys.orig_argv, os.environ | names)
+
+
+def calls(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator[None]:
+    """Let every call of every subject fail once, or a random choice of `trials` of them."""
+    library = ctypes.CDLL(os.environ[LIBRARY])
+    library.faults_seen.restype = ctypes.c_long
+    points = []
+    for subject in subjects(base):
+        root = _without_out(base, subject)
+        for kind, number in _count(library, subject, root).items():
+            points += [(subject, kind, n) for n in range(1, number + 1)]
+        reference = state(root / subject.out)
+        base.references[subject.name] = reference
+    chosen = sorted(rng.sample(range(len(points)), min(trials, len(points))))
+    for index in chosen:
+        subject, kind, n = points[index]
+        error = rng.choice(ERRORS[kind])
+        what = f"{kind} {n} fails with {errno.errorcode[error]}"
+        verdict, text = _one(base, library, subject, (kind, n, error))
+        tally.add(f"{subject.name}, {kind}", verdict, f"{what}: {text}")
+        yield
+
+
+def _one(
+    base: Base, library: ctypes.CDLL, subject: Subject, fault: tuple[str, int, int]
+) -> tuple[Verdict, str]:
+    root = _without_out(base, subject)
+    before, reference = _files(root), base.references[subject.name]
+    ended = forked.run(subject.command, root, before=lambda: _arm(library, root, *fault))
+    out = root / subject.out
+    whole = state(out) == reference if out.exists() else None
+    if ended.fault is None:
+        return (HARMLESS if whole else SILENT), ended.last_line
+    verdict = ended.fault
+    if not verdict.bad and whole is False:
+        verdict = HALF
+    if not verdict.bad and _files(root) != before:
+        remove(out)  # as DVC does before it runs a stage
+        again = forked.run(subject.command, root)
+        if again.code or state(out) != reference:
+            return STUCK, f"{ended.last_line}; then {again.last_line}"
+    return verdict, _shown(ended)
+
+
+def _without_out(base: Base, subject: Subject) -> Path:
+    root = base.copy()
+    remove(root / subject.out)
+    return root
+
+
+def _count(library: ctypes.CDLL, subject: Subject, root: Path) -> dict[str, int]:
+    """How many calls of each kind the subject makes when all goes well."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        name = file.name
+
+        def before() -> None:
+            _arm(library, root, "open", 0, 0)
+            leave = os._exit
+
+            def exit_counted(code: int) -> None:
+                library.faults_disarm()
+                numbers = [library.faults_seen(i) for i in range(len(KINDS))]
+                Path(name).write_text(" ".join(map(str, numbers)), encoding="ascii")
+                leave(code)
+
+            os._exit = exit_counted  # type: ignore[assignment]
+
+        ended = forked.run(subject.command, root, before=before)
+        if ended.code:
+            raise RuntimeError(f"{subject.command} fails without a fault:\n{ended.text}")
+        numbers = map(int, file.read().split())
+        return dict(zip(KINDS, numbers, strict=True))
+
+
+def _arm(library: ctypes.CDLL, root: Path, kind: str, n: int, error: int) -> None:
+    folder = os.fsencode(root.resolve())
+    library.faults_arm(folder, KINDS.index(kind), ctypes.c_long(n), error, error in LASTING)
+
+
+def _files(root: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of every file, hidden ones as well."""
+    found = [(path, path.lstat()) for path in root.rglob("*")]
+    return {str(path): (s.st_size, s.st_mtime_ns) for path, s in found if not path.is_dir()}
+
+
+def _shown(ended: Ended) -> str:
+    return ended.last_line

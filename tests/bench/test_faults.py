@@ -1,0 +1,74 @@
+"""The fault campaign: it sees what is bad, and a part of it finds nothing bad here."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.faults.page import with_tables
+from bench.faults.tally import HARMLESS, REFUSED, SILENT, Tally
+from tests.paths import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, signals and LD_PRELOAD")
+
+ENDS = """
+import json, os, sys
+from pathlib import Path
+from bench.faults.forked import Command, run
+
+here = Path(sys.argv[1])
+ended = run(Command("end"), here, limit_s=2.0, memory=200 * 2**20)
+print(json.dumps({"fault": ended.fault and ended.fault.name, "text": ended.text}))
+"""
+
+
+@pytest.fixture
+def tally() -> Tally:
+    made = Tally()
+    made.add("one", REFUSED)
+    made.add("one", SILENT, "the file")
+    made.add("two", HARMLESS)
+    return made
+
+
+def test_bad_verdicts_are_counted_and_shown(tally: Tally) -> None:
+    assert (tally.trials, tally.bad) == (3, 1)
+    assert tally.to_json()["examples"] == {"one: silent change": ["the file"]}
+
+
+def test_the_page_takes_a_runs_table_between_its_marks(tally: Tally) -> None:
+    run = {"command": "x", "trials": 3, "seconds": 61, **tally.to_json()}
+    page = "a\n<!-- kills: start -->\nold\n<!-- kills: end -->\nb\n"
+    lines = with_tables(page, {"kills": run}).splitlines()
+    assert lines[:2] == ["a", "<!-- kills: start -->"]
+    assert "| what | trials | refused | silent change | no effect |" in lines
+    assert "| all | 3 | 1 | 1 | 1 |" in lines
+    assert "old" not in lines
+    assert lines[-2:] == ["<!-- kills: end -->", "b"]
+
+
+@pytest.mark.parametrize(
+    ("script", "fault"),
+    [
+        ("print('fine')", None),
+        ("import sys; sys.exit('error: the file x is missing')", "refused"),
+        ("1 / 0", "traceback"),
+        ("import time; time.sleep(60)", "hung"),
+        ("import os; os.abort()", "crashed"),
+        ("x = bytes(1 << 30)", "traceback"),  # MemoryError
+    ],
+)
+def test_the_end_of_a_command_is_told(tmp_path: Path, script: str, fault: str | None) -> None:
+    (tmp_path / "end.py").write_text(script)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["fault"] == fault
