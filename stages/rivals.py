@@ -1,9 +1,9 @@
 """Rate other methods on the same features, splits and metrics: `rivals.methods` of params.yaml."""
 
-import json
 from functools import partial
 
 from mentor3ad.params.schema import Params
+from mentor3ad.plumbing.documents import dump_json
 from mentor3ad.plumbing.files import write_whole
 from mentor3ad.plumbing.logs import Figure, Figures
 from mentor3ad.plumbing.progress import progress
@@ -33,7 +33,7 @@ def rivals(params: Params, category: str) -> Figures:
         found = comparison.rate(name, bar)
         rated[name] = found.content
         figures |= {f"{name}_fit_s": found.fit_seconds, f"{name}_scan_ms": found.scan_ms}
-    write_whole(HERE.rivals(category), json.dumps(rated, indent=1) + "\n")
+    write_whole(HERE.rivals(category), dump_json(rated, indent=1) + "\n")
     return {"rivals": len(rated), **figures}
 
 

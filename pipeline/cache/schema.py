@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..plumbing.documents import dump_json
+
 SCHEMA_VERSION = 1
 
 
@@ -32,7 +34,7 @@ class StoreManifest:
     version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(asdict(self)))
+        return json.loads(dump_json(asdict(self)))
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "StoreManifest":
@@ -72,5 +74,5 @@ class StoreManifest:
 
 
 def _sha256(content: dict[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    text = dump_json(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -51,7 +51,8 @@ def predict(
     """Inspect scans: one line each, with its score and whether the part is defective.
 
     Exit code 0: all are good. 3: at least one is defective. 4: none is known to be, but at least
-    one could not be inspected. 1: an error, 2: a wrong command line; then look at no result.
+    one could not be inspected. 5: of at least one the model made a number that is not finite, so
+    the model is damaged. 1: an error, 2: a wrong command line. With 5, 1 and 2 look at no result.
     With --watch it is 0 once SIGINT or SIGTERM has ended it.
     """
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}

@@ -1,6 +1,5 @@
 """How far metrics spread over seeds: experiments that differ in nothing else."""
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from ..params.dag import DAG_FILE, LOCK_FILE
 from ..params.presets.overlay import load_yaml
+from ..plumbing.documents import dump_json
 from ..revisions.git import file_at
 from ..revisions.settings import content_at
 from ..studies.dag import Dag
@@ -70,7 +70,7 @@ def _key(commit: str | None, params: Mapping[str, Any], code: frozenset[str]) ->
         if section != "runtime"
     }
     parts = [kept, blob_ids(code, commit or "HEAD"), prepared_data(lock)]
-    return json.dumps(parts, sort_keys=True)
+    return dump_json(parts, sort_keys=True)
 
 
 def _seed(params: Mapping[str, Any]) -> str:

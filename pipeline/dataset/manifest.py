@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
+from ..plumbing.documents import LARGE, dump_json, parse_json, read_text
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
 from .grid import SIZE, inside_scan
@@ -120,7 +120,7 @@ class Manifest:
         rows: in the order of `list_scans`.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     schema: int
     category: str
@@ -144,7 +144,7 @@ class Manifest:
             "options": self.options.to_json(),
             "rows": [row.to_json() for row in self.rows],
         }
-        return json.dumps(content, indent=1) + "\n"
+        return dump_json(content, indent=1) + "\n"
 
     @staticmethod
     def load(folder: Path) -> Manifest:
@@ -155,8 +155,8 @@ class Manifest:
         """
         path = folder / MANIFEST_FILE
         try:
-            text = path.read_text(encoding="utf-8")
-            raw = json.loads(text)
+            text = read_text(path, LARGE)
+            raw = parse_json(text)
         except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
         schema = raw.get("schema") if isinstance(raw, dict) else None

@@ -1,6 +1,5 @@
 """Writes the demo data set in MVTec 3D-AD's layout, a whole category at a time."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from ..params.schema import Demo
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import DataError
 from ..plumbing.files import folder_replaced_whole
 from ..plumbing.processes import end_with_starter
@@ -79,9 +79,9 @@ def generate_category(
 
 def _write_descriptions(folder: Path, category: str, size: int) -> None:
     (folder / "calibration").mkdir(parents=True)
-    camera = json.dumps(camera_parameters(size), indent=2)
+    camera = dump_json(camera_parameters(size), indent=2)
     (folder / "calibration" / "camera_parameters.json").write_text(camera + "\n")
-    classes = json.dumps(find_part(category).class_ids(), indent=2)
+    classes = dump_json(find_part(category).class_ids(), indent=2)
     (folder / "class_ids.json").write_text(classes + "\n")
 
 

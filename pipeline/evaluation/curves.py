@@ -6,10 +6,10 @@ DVC joins the rows of one file by their keys, so all rows of a file have the sam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..plumbing.documents import dump_json
 from .aupro import PixelRanking, pro_curve
 from .metrics import Rankings
 from .ranking import FloatArray, Ranking, thin_curve
@@ -60,7 +60,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, str | float | int]]) -> N
     Raises:
         ValueError: a float is NaN or infinite.
     """
-    lines = [json.dumps(_rounded(row), sort_keys=True, allow_nan=False) for row in rows]
+    lines = [dump_json(_rounded(row), sort_keys=True) for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n", encoding="utf-8")
 

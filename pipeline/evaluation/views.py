@@ -6,12 +6,12 @@ files together, and reads no scan and no store.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from ..plumbing.documents import LARGE, dump_json, read_bytes
 from ..plumbing.errors import CacheError
 
 VIEWS_FILE = "views.json"
@@ -95,13 +95,13 @@ class CategoryViews:
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=0) + "\n", encoding="utf-8")
+        path.write_text(dump_json(asdict(self), indent=0) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> CategoryViews:
         """Raises CacheError where the file is missing or not one of these."""
         try:
-            return TypeAdapter(cls).validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            return TypeAdapter(cls).validate_json(read_bytes(path, LARGE))
+        except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise CacheError(f"{path}: no views ({reason}); `dvc repro` makes them") from None

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..cache.reader import Store, whole
 from ..cache.schema import StoreManifest
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import LockedError, lock
 from ..publishing.writer import ShardArrays
@@ -138,7 +139,7 @@ class Snapshot:
                 _share_files(self._folder / _STORE, store)
                 shutil.copytree(store, part / _STORE, copy_function=_link)
                 saved = {"store": read_seal(store).digest, "keys": list(self._keys)}
-                (part / _KEYS).write_text(json.dumps(saved))
+                (part / _KEYS).write_text(dump_json(saved))
                 shutil.rmtree(self._folder, ignore_errors=True)
                 part.rename(self._folder)
             finally:

@@ -11,6 +11,7 @@ from ..features.space import FeatureSpace
 from ..mentor.losses import cosine_loss
 from ..mentor.mapping import mapping_network
 from ..mentor.modules import TrainedModule, channels_config
+from ..params.schema import MemoryOptions
 from .memory import LocalMemory
 
 
@@ -54,6 +55,9 @@ class Guidance(TrainedModule):
 
         Args:
             memory: `model.memory` of the params; None, or no rows: nothing is kept.
+
+        Raises:
+            ValueError: the memory's numbers are out of the params' range.
         """
         super().__init__()
         self.config = {
@@ -68,10 +72,11 @@ class Guidance(TrainedModule):
         self.to_xyz = GuidedMapping(rgb, xyz, dim, hidden, use_mentor)
         self.to_rgb = GuidedMapping(xyz, rgb, dim, hidden, use_mentor)
         widths = {"xyz": xyz} | ({"rgb": rgb} if memory and memory["rgb"] else {})
+        options = MemoryOptions.model_validate(memory) if memory else None
         kept = {
-            name: LocalMemory(memory["rows"], width, memory["neighbours"], memory["ridge"])
+            name: LocalMemory(options.rows, width, options.neighbours, options.ridge)
             for name, width in widths.items()
-            if memory and memory["rows"]
+            if options and options.rows
         }
         self.memories = nn.ModuleDict(kept)
 

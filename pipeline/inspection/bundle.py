@@ -24,6 +24,7 @@ from ..mentor.modules import read_module
 from ..params.categories import Category
 from ..params.schema import Features
 from ..params.section import Section
+from ..plumbing.documents import DocumentError, read_bytes
 from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VOTING_FILE, VotingModel
@@ -116,9 +117,11 @@ def read_manifest(folder: Path) -> BundleManifest:
     """
     path = folder / BUNDLE_FILE
     try:
-        text = path.read_bytes()
+        text = read_bytes(path)
     except OSError as error:
         raise BundleError(f"{folder} is no bundle ({path}: {error.strerror}); {_REMEDY}") from None
+    except DocumentError as error:
+        raise BundleError(f"{path} is damaged (it {error}); {_REMEDY}") from None
     try:
         version = _Version.model_validate_json(text).schema_version
         if version > SCHEMA:

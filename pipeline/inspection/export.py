@@ -1,6 +1,5 @@
 """Writes the model of a finished category into a bundle."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 
 from ..extraction.scan import Backbones
 from ..mentor.modules import MODULE_FILE
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import BundleError
 from ..plumbing.files import folder_replaced_whole
 from ..voting.model import VOTING_FILE, VotingModel
@@ -53,7 +53,7 @@ def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = Fa
                 "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
             }
         )
-        text = json.dumps(manifest.model_dump(mode="json"), indent=1)
+        text = dump_json(manifest.model_dump(mode="json"), indent=1)
         (folder / BUNDLE_FILE).write_text(f"{text}\n", encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.locks import LockedError, lock
 from .inspector import Inspection
@@ -44,7 +45,7 @@ def line(result: Result, form: Format) -> str:
     values = asdict(result)
     if form == "csv":
         return _csv_line([_cell(value) for value in values.values()])
-    return json.dumps({name: value for name, value in values.items() if value is not None}) + "\n"
+    return dump_json({name: value for name, value in values.items() if value is not None}) + "\n"
 
 
 def header(form: Format) -> str:

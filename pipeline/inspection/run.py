@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..dataset.scan import ScanFiles
-from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.errors import ConfigError, DataError, NoDecisionError
 from ..plumbing.logs import log_event
 from ..plumbing.output import replace_unprintable
 from .inspector import Inspection, Inspector
@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     GOOD = 0  # every scan was inspected and is good
     DEFECTIVE = 3  # at least one is defective
     NOT_INSPECTED = 4  # none is known to be defective, but one could not be inspected
+    NO_DECISION = 5  # of one the model made a number that is not finite: trust no result of it
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class _Writer:
 
     def __init__(self, output: Output, files: Sequence[IO[str]]) -> None:
         self.output, self.files = output, files
-        self.scans = self.defective = self.errors = 0
+        self.scans = self.defective = self.errors = self.undecided = 0
 
     def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
         """Write the pictures, then the line, which says that all of its scan is there."""
@@ -64,6 +65,7 @@ class _Writer:
         self.scans += 1
         self.defective += bool(result.defective)
         self.errors += result.error is not None
+        self.undecided += isinstance(found, NoDecisionError)
         for file in self.files:
             file.write(line(result, self.output.form))
             file.flush()
@@ -74,6 +76,8 @@ class _Writer:
 
     @property
     def code(self) -> ExitCode:
+        if self.undecided:
+            return ExitCode.NO_DECISION
         if self.defective:
             return ExitCode.DEFECTIVE
         return ExitCode.NOT_INSPECTED if self.errors else ExitCode.GOOD

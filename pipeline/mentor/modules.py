@@ -1,20 +1,28 @@
 """Trained modules on disk: safetensors, and the loss of every step beside it."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import safetensors
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..features.channels import PUBLISHED
 from ..params.project import LOSS_FILE
-from ..plumbing.errors import WeightsError
+from ..plumbing.documents import dump_json, open_regular, parse_json
+from ..plumbing.errors import ConfigError, WeightsError
 
 MODULE_FILE = "module.safetensors"
 CONFIG = "config"  # the module's constructor arguments, in the file's metadata
+LARGEST_WEIGHT = 1e15  # its square, summed over all channels, is still a float32
+
+# What safetensors, torch and constructors make of a file that is none of ours.
+_REFUSED = (
+    *(OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError),
+    *(ConfigError, safetensors.SafetensorError),
+)
 
 
 class TrainedModule(nn.Module):
@@ -51,14 +59,14 @@ def save_module(
 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
-    (folder / MODULE_FILE).write_bytes(save(state, {CONFIG: json.dumps(module.config)}))
+    (folder / MODULE_FILE).write_bytes(save(state, {CONFIG: dump_json(module.config)}))
     rows: list[dict[str, float | None]] = [
         {"step": step, "loss": round(loss, 6)} for step, loss in enumerate(losses)
     ]
     if held_out:
         after = {step - 1: round(loss, 6) for step, loss in held_out.items()}
         rows = [row | {"held_out": after.get(step)} for step, row in enumerate(rows)]
-    (folder / LOSS_FILE).write_text(json.dumps(rows) + "\n")
+    (folder / LOSS_FILE).write_text(dump_json(rows) + "\n")
 
 
 def load_module(kind: type[M], folder: Path, device: torch.device) -> M:
@@ -79,18 +87,43 @@ def read_module(kind: type[M], path: Path, device: torch.device, remedy: str) ->
         remedy: the end of the sentence about a file that is missing or damaged.
 
     Raises:
-        WeightsError: it does not hold a whole module of the kind.
+        WeightsError: it does not hold a whole module of the kind, of finite numbers.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            module = kind(**json.loads(file.metadata()[CONFIG]))
-            names = file.keys()
-            module.load_state_dict({name: file.get_tensor(name) for name in names})
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        open_regular(path).close()  # the library would wait at a FIFO
+        with safetensors.safe_open(path, framework="pt") as file:
+            module = _empty(kind, file)
+            module.load_state_dict({name: _tensor(file, name) for name in file.keys()})  # noqa: SIM118
+    except _REFUSED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
             f"{path} does not hold a whole {kind.__name__} module ({reason}); {remedy}"
         ) from None
     return module.to(device).eval().requires_grad_(False)
+
+
+def _empty(kind: type[M], file: Any) -> M:
+    """A module of the sizes that the file's metadata says, once its tensors are found to fit.
+
+    The sizes are words that anybody can write, so no memory is taken for them before.
+    """
+    with torch.device("meta"):
+        module = kind(**parse_json(file.metadata()[CONFIG]))
+    names, state = set(file.keys()), module.state_dict()
+    if names != state.keys():
+        raise ValueError(f"it lacks or has beside others {min(names ^ state.keys())}")
+    for name, tensor in state.items():
+        found = tuple(file.get_slice(name).get_shape())
+        if found != tuple(tensor.shape):
+            raise ValueError(f"size mismatch for {name}: {found}, not {tuple(tensor.shape)}")
+    return module.to_empty(device="cpu")
+
+
+def _tensor(file: Any, name: str) -> Tensor:
+    """A tensor of the file; ValueError where it holds what no training ends in."""
+    tensor = file.get_tensor(name)
+    if tensor.numel():
+        least, most = (float(end) for end in torch.aminmax(tensor))
+        if not (least >= -LARGEST_WEIGHT and most <= LARGEST_WEIGHT):  # as NaN is not
+            raise ValueError(f"{name} has values that are not finite or over {LARGEST_WEIGHT:g}")
+    return tensor

@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from ..plumbing import documents
+from ..plumbing.documents import DocumentError
 from ..plumbing.errors import ConfigError
 from .categories import Category
 from .rivals import Rivals
 from .section import Count, Positive, Section, unique
 
 PARAMS_FILE = Path("params.yaml")
+_LONGEST_VALUE = 200  # characters of a value in a message
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -158,7 +161,7 @@ class PointFeatures(Section):
     normals: Normals
     weights: str
     groups: Annotated[int, Field(ge=3, le=65535)]
-    group_size: Count
+    group_size: Annotated[int, Field(ge=1, le=65535)]
     normalize: Literal["none", "unit_sphere", "per_axis"]
     norm_stats: Literal["running", "sample"]
     pool: bool
@@ -241,27 +244,35 @@ class Model(Section):
     holdout: Share
 
 
+Rule = Literal["paper", "calibrated", "trusted"]
+Svm = Literal["none", "product", "maps"]
+
+
+def _has_centre(side: int) -> int:
+    if side % 2 == 0:
+        raise ValueError("box sides must be odd, so that a box has a centre pixel")
+    return side
+
+
+# Far larger ones overflow.
+Weight = Annotated[float, Field(gt=0, le=1e6)]
+Exponent = Annotated[float, Field(ge=0, le=100)]
+BoxSide = Annotated[int, Field(ge=1, le=63), AfterValidator(_has_centre)]
+
+
 class Voting(Section):
-    rule: Literal["paper", "calibrated", "trusted"]
+    rule: Rule
     maps: Annotated[list[MapName], Field(min_length=1)]
-    weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+    weights: Annotated[list[Weight], Field(min_length=3, max_length=3)]
     levels: Annotated[
-        list[Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=3, max_length=3)]],
-        Field(min_length=1),
+        list[Annotated[list[Exponent], Field(min_length=3, max_length=3)]], Field(min_length=1)
     ]
-    smoothing: list[Annotated[int, Field(ge=1, le=63)]]
-    ocsvm: Literal["none", "product", "maps"]
+    smoothing: list[BoxSide]
+    ocsvm: Svm
     nu: Annotated[float, Field(gt=0, le=1)]
     target_fpr: Share
 
     _once = field_validator("maps")(unique)
-
-    @field_validator("smoothing")
-    @classmethod
-    def _odd(cls, value: list[int]) -> list[int]:
-        if any(side % 2 == 0 for side in value):
-            raise ValueError("box sides must be odd, so that a box has a centre pixel")
-        return value
 
     @field_validator("levels")
     @classmethod
@@ -312,11 +323,13 @@ def read_text(path: Path) -> str:
         ConfigError: the file is missing or holds no text.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        return documents.read_text(path)
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    except DocumentError as error:
+        raise ConfigError(f"{path} is not valid YAML: it {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): restore it") from None
 
 
 def parse_params(text: str, path: Path) -> Params:
@@ -328,12 +341,10 @@ def parse_params(text: str, path: Path) -> Params:
     Raises:
         ConfigError: see `load_params`.
     """
-    from ruamel.yaml import YAML, YAMLError
-
     try:
-        content = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        content = documents.parse_yaml(text)
+    except DocumentError as error:
+        raise ConfigError(f"{path} {error}") from None
     return validate_params(content, path)
 
 
@@ -357,4 +368,6 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str, value: ob
     if kind == "missing":
         return f"{key} is missing"
     message = message.removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key} = {value!r}: {message}"
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
+    return f"{key} = {shown}: {message}"

@@ -18,4 +18,4 @@ def unique(value: Any) -> Any:
 class Section(BaseModel):
     """Some keys of params.yaml; any other key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

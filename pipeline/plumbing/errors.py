@@ -29,6 +29,10 @@ class MismatchError(DataError):
     """Files of one scan that do not fit each other."""
 
 
+class NoDecisionError(DataError):
+    """A score or map of a scan that is not finite, so that the scan is neither good nor not."""
+
+
 class CacheError(Mentor3ADError):
     """A store that is incomplete, damaged, foreign or of another schema."""
 

@@ -1,12 +1,14 @@
 """One log line for each event: for people, or as JSON for a log collector (MENTOR3AD_LOG=json)."""
 
-import json
 import logging
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+
+from .documents import dump_json
 
 VARIABLE = "MENTOR3AD_LOG"  # text or json; text where it is not set
 LOGGER = logging.getLogger("mentor3ad")
@@ -67,7 +69,13 @@ class _JSONLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         head = {"time": at, "level": record.levelname, "event": record.getMessage()}
-        return json.dumps(head | getattr(record, "figures", {}), ensure_ascii=False)
+        figures = {name: _finite(value) for name, value in getattr(record, "figures", {}).items()}
+        return dump_json(head | figures, ensure_ascii=False)
+
+
+def _finite(value: Figure) -> Figure:
+    """The value, or null for a number that JSON does not have: a log is never a reason to stop."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _short(value: Figure) -> str:

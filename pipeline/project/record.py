@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from ..params.section import Section
+from ..plumbing.documents import read_bytes
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
 from .code import FOLDER
@@ -30,13 +29,13 @@ def load_record(root: Path) -> Record:
     """Raises ConfigError where the folder is no project of `mentor3ad new`, or it is damaged."""
     path = root / FILE
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(read_bytes(path))
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is missing: run `mentor3ad sync` in the folder that `mentor3ad new` made (a "
             "checkout of the repository needs no sync)"
         ) from None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path} is damaged ({reason}): git checkout {FILE}") from None
 

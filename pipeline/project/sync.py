@@ -1,11 +1,11 @@
 """`mentor3ad sync`: a project brought in step with the installed release."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..params.presets.overlay import as_dvc_writes, load_yaml, overlay, value_places
 from ..params.schema import PARAMS_FILE, parse_params, read_text
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
 from ..plumbing.version import __version__
@@ -109,7 +109,7 @@ def _params(path: Path, record: Record) -> tuple[str, list[str], list[str]]:
 def _text(value: object) -> str:
     """A value on one line."""
     if isinstance(value, list) or value is None:
-        return json.dumps(value, ensure_ascii=False)
+        return dump_json(value, ensure_ascii=False)
     return as_dvc_writes(value)
 
 

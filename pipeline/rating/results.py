@@ -1,6 +1,5 @@
 """Evaluates one category: compares its test scans' maps with the ground truth."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from ..dataset.manifest import (
 from ..dataset.window import carry
 from ..evaluation.aupro import rank_pixels
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
+from ..plumbing.documents import dump_json
 from ..plumbing.words import counted, has
 from ..voting.model import VOTING_FILE, VotingModel, exceeds, object_score
 
@@ -173,4 +173,4 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     notes = {"notes": list(scans.notes)}
     content = metrics.to_json() | {"decisions": scans.decisions(), "scans": objects} | notes
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(dump_json(content, indent=1) + "\n")

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ..dataset.scan import ScanFiles
+from ..plumbing.documents import open_regular
 from ..plumbing.errors import DataError
 
 
@@ -30,7 +31,7 @@ def content_sha256(scan: ScanFiles) -> str:
 def file_digest(path: Path) -> bytes:
     """Return the SHA-256 of a file's bytes; DataError where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}): restore it.") from error

@@ -1,6 +1,5 @@
 """The metrics of all categories: all of them, those that DVC shows, and a table for people."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..evaluation.metrics import CategoryMetrics, mean_metrics
+from ..plumbing.documents import dump_json
 from ..plumbing.files import write_whole
 
 MEAN = "mean"
@@ -60,7 +60,7 @@ def rounded(value: Any) -> Any:
 
 
 def write_summary(path: Path, content: Mapping[str, Any]) -> None:
-    write_whole(path, json.dumps(content, indent=1) + "\n")
+    write_whole(path, dump_json(content, indent=1) + "\n")
 
 
 def print_summary(

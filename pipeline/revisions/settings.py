@@ -1,6 +1,5 @@
 """How the params of the workspace or of an experiment differ from those of a commit."""
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.logs import LOGGER
 from .git import file_at
@@ -34,7 +34,7 @@ class Difference:
     @staticmethod
     def text(value: Any) -> str:
         """A value on one line: a word as it is, all else as JSON."""
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) else dump_json(value, ensure_ascii=False)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:

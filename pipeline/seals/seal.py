@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import CacheError
 
 SEAL_FILE = "seal.json"
@@ -80,7 +81,7 @@ class Seal:
                 n: {"size": m.size, "digest": m.digest} for n, m in sorted(self.files.items())
             },
         }
-        return json.dumps(content | {"sha256": _sha256(content)}, indent=1).encode() + b"\n"
+        return dump_json(content | {"sha256": _sha256(content)}, indent=1).encode() + b"\n"
 
     @classmethod
     def parse(cls, content: bytes) -> Seal:
@@ -190,7 +191,7 @@ def remedy(path: Path) -> str:
 
 
 def _sha256(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(dump_json(content, sort_keys=True).encode()).hexdigest()
 
 
 def _is_inside(name: str) -> bool:

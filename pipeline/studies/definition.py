@@ -9,6 +9,8 @@ from ..params.presets.choose import Preset
 from ..params.presets.overlay import load_yaml
 from ..params.schema import Name, validation_problems
 from ..params.section import Section
+from ..plumbing import documents
+from ..plumbing.documents import DocumentError
 from ..plumbing.errors import ConfigError
 
 FOLDER = Path("studies")
@@ -80,9 +82,11 @@ def describe(path: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return documents.read_text(path)
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml"))) or "none"
         raise ConfigError(f"there is no study {path}; those in {FOLDER}: {known}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except DocumentError as error:
+        raise ConfigError(f"{path} {error}") from None
+    except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None

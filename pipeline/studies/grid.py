@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from ..report.paper import OWN
 from .definition import Row, Study, TableSpec, Values
@@ -51,7 +52,7 @@ def _joined(row: Row, point: Values) -> Row:
 
 def as_text(value: Any) -> str:
     """The text of a value as YAML and DVC's `-S` read it."""
-    return json.dumps(value, ensure_ascii=False)
+    return dump_json(value, ensure_ascii=False)
 
 
 def row_experiments(study: Study, row: Row) -> list[Experiment]:
@@ -79,7 +80,7 @@ def expand(study: Study) -> list[Experiment]:
 
 def as_key(values: Values) -> str:
     """A key that is equal for equal values."""
-    return json.dumps(values, sort_keys=True)
+    return dump_json(values, sort_keys=True)
 
 
 def _check_names(title: str, names: Sequence[str]) -> None:
@@ -111,7 +112,7 @@ def with_values(content: Mapping[str, Any], values: Values) -> dict[str, Any]:
     Raises:
         ConfigError: a key is no leaf of the file.
     """
-    changed = json.loads(json.dumps(content))
+    changed = json.loads(dump_json(content))
     for key, value in values.items():
         *parents, last = key.split(".")
         place = changed

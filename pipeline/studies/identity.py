@@ -1,7 +1,6 @@
 """What makes two experiments the same: equal params, code and data."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from ..params.dag import DAG_FILE, LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, read_text, validate_params
+from ..plumbing.documents import dump_json
 from ..revisions.git import file_at
 from .dag import Dag
 from .definition import Values
@@ -51,7 +51,7 @@ class Baseline:
         """
         params = validate_params(with_values(self.params, values), path)
         parts = [params.model_dump(exclude={"runtime"}), dict(self.code), dict(self.data)]
-        text = json.dumps(parts, sort_keys=True)
+        text = dump_json(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..params.presets.choose import ON_TOP, preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from .dag import EXTRACTION, TRAINING, Dag
 from .definition import Study, load_study
@@ -35,7 +36,7 @@ class Planned:
     @property
     def settings(self) -> list[str]:
         """KEY=VALUE of each param that it sets, in the form of DVC's `-S`."""
-        return [f"{k}={json.dumps(v)}" for k, v in self.experiment.values.items()]
+        return [f"{k}={dump_json(v)}" for k, v in self.experiment.values.items()]
 
 
 @dataclass(frozen=True)

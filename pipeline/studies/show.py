@@ -10,6 +10,7 @@ from ..params.dag import LOCK_FILE
 from ..params.presets.choose import preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 from ..report.paper import PaperTable, paper_tables
@@ -84,7 +85,7 @@ def changed_from_preset(plan: Plan) -> list[str]:
         texts.pop(key, None)
     found = {key: leaf(plan.baseline.params, key) for key in texts}
     return [
-        f"{key} = {json.dumps(value)}"
+        f"{key} = {dump_json(value)}"
         for key, value in found.items()
         if value != load_yaml(texts[key], plan.path)
     ]

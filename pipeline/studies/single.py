@@ -1,6 +1,5 @@
 """One experiment, its values checked before DVC starts."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, Params, read_text, validate_params
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from .definition import Values
 from .grid import with_values
@@ -37,7 +37,7 @@ def run_single(values: Values, name: str | None, queue: bool, pull: bool) -> int
     if pull and not queue:
         command += ["--pull", "--allow-missing"]
     for key, value in values.items():
-        command += ["--set-param", f"{key}={json.dumps(value)}"]
+        command += ["--set-param", f"{key}={dump_json(value)}"]
     return subprocess.run(command, env=environment(1)).returncode
 
 

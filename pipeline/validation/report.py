@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Literal, get_args
 from ..dataset.manifest import PlaneState
 from ..dataset.scan import GOOD, SPLITS, Split
 from ..params.schema import Listing, Preparation
+from ..plumbing.documents import dump_json
 from ..readers.layouts.problems import Kind, Problem
 from .category import CheckedCategory
 from .scan import Measures
@@ -111,7 +111,7 @@ class DataSetReport:
             "warnings": self.count("warning"),
             "categories": [_category_content(category) for category in self.categories],
         }
-        return json.dumps(content, indent=1) + "\n"
+        return dump_json(content, indent=1) + "\n"
 
 
 def summarize(checked: CheckedCategory) -> CategoryReport:

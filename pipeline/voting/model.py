@@ -1,24 +1,30 @@
 """VM, the Voting Module (section III-E): three score maps into one anomaly map and a decision."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from ..cache.maps import MAPS, NEAR_MAPS
 from ..calibration.conformal import conformal_rank
-from ..params.schema import Voting
-from ..plumbing.errors import CacheError, ConfigError, TrainingError
+from ..params.schema import BoxSide, Exponent, MapName, Rule, Share, Svm, Voting
+from ..params.section import Count, Positive
+from ..plumbing.documents import dump_json, read_bytes
+from ..plumbing.errors import CacheError, ConfigError, NoDecisionError, TrainingError
+from ..plumbing.words import are, counted
 from .smoothing import box_means
 from .trust import NO_SPREAD, Mask, Trust, fit_trust
 
 VOTING_FILE = "voting.json"  # among a category's votes
 SVM_PIXELS = 100_000  # at most so many foreground pixels train the one-class SVM
 SVM_SEED = 42  # the published code's
+
+NotNegative = Annotated[float, Field(ge=0)]
+Threshold = Annotated[float, Field(ge=0, le=float(np.finfo(np.float32).max))]  # a map is float32
 
 ALL_MAPS = MAPS + NEAR_MAPS  # in the order of a scan's score maps
 
@@ -27,18 +33,44 @@ ALL_MAPS = MAPS + NEAR_MAPS  # in the order of a scan's score maps
 class VotingModel:
     """Everything that turns score maps into an anomaly map, an object score and a decision."""
 
-    rule: str
-    maps: tuple[str, ...]  # that the calibrated and the trusted rule join
-    levels: tuple[tuple[float, float, float], ...]  # of the paper rule
-    smoothing: tuple[int, ...]
-    centre: tuple[float, ...]  # of each factor: what good foreground pixels show, 0 in the paper
-    scale: tuple[float, ...]  # of what exceeds the centre; the calibrated rule's, over its weight
-    ocsvm: str
-    coefficients: tuple[float, ...]  # of the one-class SVM; empty without one
-    threshold: float  # see `exceeds`
-    target_fpr: float
-    calibration_scans: int  # held-out good scans behind threshold; all but paper: and the scale
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    rule: Rule
+    maps: tuple[MapName, ...]  # that the calibrated and the trusted rule join
+    levels: tuple[tuple[Exponent, Exponent, Exponent], ...]  # of the paper rule
+    smoothing: tuple[BoxSide, ...]
+    centre: tuple[NotNegative, ...]  # of each factor: what good foreground pixels show; paper: 0
+    scale: tuple[
+        Positive, ...
+    ]  # of what exceeds the centre; the calibrated rule's, over its weight
+    ocsvm: Svm
+    coefficients: tuple[NotNegative, ...]  # of the one-class SVM; empty without one
+    threshold: Threshold  # see `exceeds`
+    target_fpr: Share
+    calibration_scans: Count  # held-out good scans behind threshold; all but paper: and the scale
     trust: Trust | None = None  # of the trusted rule
+
+    @property
+    def members(self) -> int:
+        """How many factors the rule joins."""
+        if self.rule == "paper":
+            return len(self.levels)
+        return len(self.maps) + (self.rule == "trusted")
+
+    def check(self) -> None:
+        """Raises ValueError where its parts do not fit each other."""
+        svm = {"none": 0, "product": 1, "maps": self.members}[self.ocsvm]
+        for name, wanted in (
+            ("centre", self.members),
+            ("scale", self.members),
+            ("coefficients", svm),
+        ):
+            if len(getattr(self, name)) != wanted:
+                raise ValueError(f"{name} has {len(getattr(self, name))} numbers, not {wanted}")
+        if (self.trust is None) == (self.rule == "trusted"):
+            raise ValueError("trust is there with the rule trusted, and with no other")
+        if self.trust is not None:
+            self.trust.check(len(self.maps))
 
     def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
         """The anomaly map S'_All of one scan.
@@ -50,8 +82,15 @@ class VotingModel:
         Returns:
             (224, 224) float32, at least 0. As in the published code, f spreads scores up to 19
             pixels past the foreground: over pixels where a crack or a wall returned no point.
+
+        Raises:
+            NoDecisionError: a number is not finite, so that nothing can be said of the scan.
         """
-        return self._combine(self._standardised(score_maps)).astype(np.float32)
+        _check_finite(score_maps, "its score maps")
+        with np.errstate(over="ignore", invalid="ignore"):  # the check says it in a sentence
+            combined = self._combine(self._standardised(score_maps)).astype(np.float32)
+        _check_finite(combined, "its anomaly map")
+        return combined
 
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
         """The factors (K, 224, 224), at least 0, over their scale on good parts."""
@@ -75,16 +114,27 @@ class VotingModel:
         content = asdict(self)
         if self.trust is None:
             del content["trust"]
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        path.write_text(dump_json(content, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> "VotingModel":
-        """Raises CacheError where the file is missing or not a voting model."""
+        """Raises CacheError where the file is missing or not a voting model of sane numbers."""
         try:
-            return TypeAdapter(cls).validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            model = TypeAdapter(cls).validate_json(read_bytes(path))
+            model.check()
+        except (OSError, ValueError) as error:  # a ValidationError is a ValueError
             reason = " ".join(str(error).split())
             raise CacheError(f"{path}: no voting model ({reason}); `dvc repro` makes it") from None
+        return model
+
+
+def _check_finite(values: np.ndarray, what: str) -> None:
+    wrong = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if wrong:
+        raise NoDecisionError(
+            f"no decision: {counted(wrong, 'value')} of {what} {are(wrong)} NaN or infinite; "
+            "the model or its weights are damaged, make or copy them again"
+        )
 
 
 def object_score(anomaly_map: np.ndarray, foreground: np.ndarray) -> float:
@@ -96,8 +146,9 @@ def exceeds(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     """The decision: which object scores call their scans defective, and which pixels are above.
 
     Both sides are compared as float64: a float32 map against a plain float would round the latter.
+    What cannot be compared, as NaN, is not good.
     """
-    return np.asarray(np.asarray(scores) > np.float64(threshold))
+    return np.asarray(~(np.asarray(scores) <= np.float64(threshold)))
 
 
 def fit_voting(

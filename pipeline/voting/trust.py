@@ -6,10 +6,14 @@ smoothed. The longer it is, the less a high score says. docs/decisions/0015 has 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
 
+from ..dataset.grid import SIZE
+from ..params.section import Positive
 from ..plumbing.errors import TrainingError
 from .smoothing import Floats, box_means, filled_means
 
@@ -19,15 +23,24 @@ FLOOR = 1e-3  # of a map's mean: no score below it makes the product vanish
 NO_SPREAD = "a score map of the good scans has no spread; the features are constant"
 
 Mask = NDArray[np.bool_]
+Reach = Annotated[int, Field(ge=0, le=SIZE)]
 
 
 @dataclass(frozen=True)
 class Trust:
     """How a part's score maps are multiplied, and how all are smoothed."""
 
-    means: tuple[float, ...]  # of each of K maps on good foreground pixels
-    exponents: tuple[float, ...]  # of each map over its mean, in the product; their mean is 1
-    reach: int  # pixels past the foreground that count; 0: scores fade towards the outline
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    means: tuple[Positive, ...]  # of each of K maps on good foreground pixels
+    exponents: tuple[Positive, ...]  # of each map over its mean, in the product; their mean is 1
+    reach: Reach  # pixels past the foreground that count; 0: scores fade towards the outline
+
+    def check(self, maps: int) -> None:
+        """Raises ValueError unless it is for a number of maps."""
+        for name in ("means", "exponents"):
+            if len(getattr(self, name)) != maps:
+                raise ValueError(f"trust.{name} has {len(getattr(self, name))} numbers, not {maps}")
 
     def members(self, maps: np.ndarray, part: Mask, sides: Sequence[int]) -> Floats:
         """The smoothed maps, and behind them their product, smoothed: (K + 1, H, W).

@@ -1,5 +1,6 @@
 """VM: equation 6 literally, the published one-class SVM (golden 08), and the decision threshold."""
 
+import json
 import math
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from mentor3ad.params.schema import Voting
-from mentor3ad.plumbing.errors import CacheError, TrainingError
+from mentor3ad.plumbing.errors import CacheError, NoDecisionError, TrainingError
 from mentor3ad.voting.model import (
     VotingModel,
     decision_threshold,
@@ -244,3 +245,48 @@ def test_a_file_that_is_no_model_is_a_sentence(tmp_path, content):
         path.write_text(content)
     with pytest.raises(CacheError, match=r"model\.json: no voting model"):
         VotingModel.load(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"rule": "kind"}, "rule"),
+        ({"maps": ["rgb", "smell"]}, "maps"),
+        ({"levels": [[1.0, 1.0, 1e9]]}, "levels"),
+        ({"smoothing": [4]}, "smoothing"),
+        ({"smoothing": [0]}, "smoothing"),
+        ({"smoothing": [65]}, "smoothing"),
+        ({"centre": [0.0]}, "centre has 1 numbers, not 4"),
+        ({"scale": [1.0, 1.0, 1.0, 0.0]}, "scale"),
+        ({"ocsvm": "maps"}, "coefficients has 0 numbers, not 4"),
+        ({"coefficients": [1.0]}, "coefficients has 1 numbers, not 0"),
+        ({"threshold": -1.0}, "threshold"),
+        ({"threshold": 1e39}, "threshold"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"target_fpr": 1.0}, "target_fpr"),
+        ({"calibration_scans": 0}, "calibration_scans"),
+        ({"rule": "trusted"}, "trust is there with the rule trusted"),
+        ({"trust": {"means": [1.0], "exponents": [1.0], "reach": 0}}, "trust"),
+        ({"trust": {"means": [0.0], "exponents": [1.0], "reach": 0}}, "trust"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_numbers_out_of_range_or_that_do_not_fit_are_refused(
+    options: Voting, tmp_path, values, key: str
+) -> None:
+    path = tmp_path / "voting.json"
+    fit_voting(TRAIN, HELD_OUT, options).save(path)
+    VotingModel.load(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    with pytest.raises(CacheError, match=key) as error:
+        VotingModel.load(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_map_that_is_not_finite_is_no_decision(options: Voting, bad: float) -> None:
+    model = fit_voting(TRAIN, HELD_OUT, options)
+    maps = DEFECT.copy()
+    maps[2, 20, 20] = bad
+    with pytest.raises(NoDecisionError, match="no decision: 1 value of its score maps is NaN"):
+        model.anomaly_map(maps)

@@ -1,12 +1,12 @@
 """The values that a preset sets, and the data set that its user names for it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+from ...plumbing.documents import dump_json
 from ...plumbing.errors import ConfigError
 from ...plumbing.files import replaced_whole
 from ..categories import category_folders
@@ -125,4 +125,4 @@ def _check_categories(root: Path, categories: Sequence[str], found: Sequence[str
 
 
 def _yaml_list(items: Sequence[str]) -> str:
-    return json.dumps(list(items), ensure_ascii=False)
+    return dump_json(list(items), ensure_ascii=False)

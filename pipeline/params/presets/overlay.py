@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from ...plumbing.documents import DocumentError, parse_yaml
 from ...plumbing.errors import ConfigError
 
 
@@ -111,10 +112,8 @@ Edit = tuple[int, int, str]  # start, stop, and what replaces the characters bet
 
 def value_places(text: str, path: Path) -> dict[str, Place]:
     """Where the value of each leaf key is in a YAML text."""
-    try:
-        root = YAML(pure=True).compose(text)
-    except YAMLError as error:
-        raise _not_yaml(path, error) from error
+    load_yaml(text, path)  # which says what must not be composed
+    root = YAML(pure=True).compose(text)
     if not isinstance(root, MappingNode):
         raise ConfigError(f"{path} holds no keys; take the shipped file")
     return _places(text, root, "")
@@ -123,9 +122,9 @@ def value_places(text: str, path: Path) -> dict[str, Place]:
 def load_yaml(text: str, path: Path) -> Any:
     """The content of a YAML 1.2 text; ConfigError where it is none."""
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise _not_yaml(path, error) from error
+        return parse_yaml(text)
+    except DocumentError as error:
+        raise ConfigError(f"{path} {error}") from None
 
 
 def as_dvc_writes(value: Any) -> str:
@@ -149,10 +148,6 @@ def _line_end(text: str, position: int) -> int:
     end = text.find("\n", position)
     end = len(text) if end < 0 else end
     return end - 1 if text[end - 1] == "\r" else end
-
-
-def _not_yaml(path: Path, error: Exception) -> ConfigError:
-    return ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}")
 
 
 def _holds(text: str, expected: Any, path: Path) -> bool:

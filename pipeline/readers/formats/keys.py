@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from ...plumbing.documents import DocumentError, parse_json, parse_yaml
 from ...plumbing.errors import DataError
 from .checks import decoding, read_head
 
@@ -31,7 +31,13 @@ def read_keys(path: Path, remedy: str) -> dict[str, Any]:
     if len(content) > _LONGEST_FILE:
         raise DataError(f"{path} is over {_LONGEST_FILE} bytes: write the camera's keys alone.")
     with decoding(path):
-        keys = _parse(path, content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+    try:
+        keys = _parse(path, text)
+    except DocumentError as error:
+        raise DataError(
+            f"{path} cannot be read (it {error}): copy it from its source again."
+        ) from None
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys):
         raise DataError(f"{path} holds no keys: {remedy}.")
     return keys
@@ -59,9 +65,6 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 def _parse(path: Path, text: str) -> Any:
     if path.suffix.lower() == ".json":
-        return json.loads(text)
-    from ruamel.yaml import YAML
-
+        return parse_json(text, finite=False)  # `build` names the key
     # OpenCV's own header and tag, which are no YAML 1.2.
-    text = _OPENCV_HEADER.sub("", text).replace("!!opencv-matrix", "")
-    return YAML(typ="safe", pure=True).load(text)
+    return parse_yaml(_OPENCV_HEADER.sub("", text).replace("!!opencv-matrix", ""))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ...dataset.grid import is_part
 from ...dataset.scan import GOOD, UNKNOWN, Label, RawScan, ScanFiles, Split
 from ...params.schema import Listing
+from ...plumbing.documents import DocumentError, parse_yaml
 from ...plumbing.errors import DataError
 from ..formats import png
 from ..formats.checks import read_head
@@ -231,13 +232,16 @@ def _read_depth(path: Path) -> NDArray[np.uint16]:
 
 def _read_range(path: Path) -> tuple[float, float]:
     """Return the nearest and the farthest depth of an info_depth file."""
-    from ruamel.yaml import YAML, YAMLError
-
     try:
-        content: Any = YAML(typ="safe", pure=True).load(_read_text(path))
+        content: Any = parse_yaml(_read_text(path))
         normalization = content["normalization"]
         nearest, farthest = (float(normalization[key]) for key in ("min", "max"))
-    except (YAMLError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except DocumentError as error:
+        raise DataError(
+            f"{path} has no normalization with min and max (it {error}): copy it from its source "
+            "again."
+        ) from None
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} has no normalization with min and max "
             f"({type(error).__name__}): copy it from its source again."

@@ -7,7 +7,6 @@ part of the markup: it stands in script elements that are not run, where `<` can
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from base64 import b64encode
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import matplotlib
 import numpy as np
 
 from ...evaluation.views import CategoryViews, ScanView
+from ...plumbing.documents import dump_json
 from ...plumbing.errors import CacheError
 from .content import Content
 
@@ -53,7 +53,7 @@ def render_page(content: Content, views: Sequence[CategoryViews]) -> str:
 
 def script_json(value: object) -> str:
     """JSON that may stand inside a script element, since no `<` in it can end the element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = dump_json(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 

@@ -80,7 +80,7 @@ def test_aliases_that_nest_without_end(tmp_path: Path) -> None:
     levels = ["a0: &a0 [0, 0, 0, 0]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 40)]
     (tmp_path / "c.yaml").write_text("\n".join([*levels, "pose: *a39"]))
-    with pytest.raises(DataError, match=r"pose\.0\.0: Input should be a valid number"):
+    with pytest.raises(DataError, match=r"c\.yaml cannot be read \(it holds over 100000 values"):
         load_calibration(tmp_path / "c.yaml")
 
 
