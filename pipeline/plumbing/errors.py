@@ -1,8 +1,15 @@
 """The errors that a user can cause. Each message names the file, the value and the remedy."""
 
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import NoReturn
+
+from .logs import LOGGER, is_json
+from .system import debugging, machine_cause, system_sentence
 
 
 class Mentor3ADError(Exception):
@@ -59,9 +66,73 @@ class BusyError(Mentor3ADError):
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """End with one sentence and exit code 1 on a user's error; an error of ours has a traceback."""
+    """End with one sentence and exit code 1 on what the user or the machine did.
+
+    An error of ours has a traceback. So has every one where MENTOR3AD_DEBUG is set, and with
+    MENTOR3AD_LOG=json a line of the log holds that of what the machine refused.
+    """
     try:
-        yield
-    except Mentor3ADError as error:
-        print(f"error: {error}", file=sys.stderr)
+        try:
+            yield
+        finally:
+            _flush_output()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has what it wanted
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except SystemExit as end:
+        if end.__context__ and isinstance(end.__context__.__cause__, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)  # typer ends so, and says nothing
+        raise
+    except Exception as error:
+        _end_with_sentence(error)
+
+
+def show_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Do as `one_sentence` does, as `sys.excepthook`: while a stage is still importing."""
+    if isinstance(error, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return
+    try:
+        _end_with_sentence(error)
+    except SystemExit:
+        return
+    except BaseException:
+        sys.__excepthook__(kind, error, trace)
+
+
+def _end_with_sentence(error: BaseException) -> NoReturn:
+    """Print the sentence and exit with 1; an error of ours is raised again."""
+    ours = str(error) if isinstance(error, Mentor3ADError) else None
+    refused = machine_cause(error) if ours else error
+    sentence = (refused and system_sentence(refused)) or ours
+    if sentence is None:
+        raise error
+    if debugging():
+        traceback.print_exception(error)
+    if refused:
+        _log_traceback(error)
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _log_traceback(error: BaseException) -> None:
+    """Keep the traceback for a log collector; a person asks for it by MENTOR3AD_DEBUG."""
+    if is_json():
+        trace = "".join(traceback.format_exception(error))
+        figures = {"error": type(error).__name__, "traceback": trace}
+        LOGGER.error("error", extra={"figures": figures})
+
+
+def _flush_output() -> None:
+    """Write what was printed; what cannot be written is dropped, since Python would try again."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not error.filename:
+            error.filename = "standard output"
+        raise

@@ -20,11 +20,15 @@ Figures = Mapping[str, Figure]  # what an event counted or measured, by name
 def configure_logging() -> None:
     """Send our INFO lines to standard error, in the form that the environment asks for."""
     handler = logging.StreamHandler(sys.stderr)
-    json_lines = os.environ.get(VARIABLE, "text").strip().lower() == "json"
-    handler.setFormatter(_JSONLines() if json_lines else _Text())
+    handler.setFormatter(_JSONLines() if is_json() else _Text())
     LOGGER.handlers = [handler]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
+
+
+def is_json() -> bool:
+    """Tell whether the environment asks for JSON lines."""
+    return os.environ.get(VARIABLE, "text").strip().lower() == "json"
 
 
 def log_event(event: str, figures: Figures) -> None:
