@@ -92,8 +92,9 @@ def test_so_does_a_bundle_with_other_backbones_in_it(tmp_path: Path) -> None:
 
 
 def test_so_does_the_trusted_rule_with_a_memory_and_standardised_channels(tmp_path: Path) -> None:
+    """A project, and a bundle, which holds the rows of the memory beside MGM's weights."""
     root = run_stages(
-        tmp_path,
+        tmp_path / "project",
         **LIGHT,
         model__whitening__standardise=True,
         model__memory__rows=200,
@@ -102,6 +103,9 @@ def test_so_does_the_trusted_rule_with_a_memory_and_standardised_channels(tmp_pa
         voting__maps=["rgb", "xyz", "mtr", "near_xyz", "near_rgb"],
     )
     assert_equal_to_the_stages(root, inspections(root, root))
+    write_bundle(root, CATEGORY, tmp_path / "bundle")
+    (root / "params.yaml").unlink()  # nothing but the bundle is read
+    assert_equal_to_the_stages(root, inspections(root, tmp_path / "bundle"))
 
 
 @pytest.mark.gpu

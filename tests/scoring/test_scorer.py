@@ -143,16 +143,22 @@ def test_tiles_side_by_side_give_the_bits_of_one_after_the_other(monkeypatch):
     assert torch.get_num_threads() == threads
 
 
-def test_a_memory_adds_its_maps_behind_those_of_equation_5():
-    """Each block of 4 x 4 pixels asks once, for one of its pixels; nothing else changes."""
-    data = features(slice(40, 47))
-    fusion, plain = modules(12)
+def with_memories(plain: Guidance) -> Guidance:
+    """MGM with the same weights, and good features of both modalities."""
     kept = {"rows": 50, "neighbours": 4, "ridge": 0.1, "rgb": True}
     guidance = Guidance(**(plain.config | {"memory": kept}))
     guidance.load_state_dict(plain.state_dict(), strict=False)
     for memory in guidance.kept.values():
-        memory.remember(torch.randn(50, 13))
-    scorer = Scorer(fusion, guidance.eval().requires_grad_(False), "float32")
+        memory.remember(torch.randn(memory.rows.shape))
+    return guidance.eval().requires_grad_(False)
+
+
+def test_a_memory_adds_its_maps_behind_those_of_equation_5():
+    """Each block of 4 x 4 pixels asks once, for one of its pixels; nothing else changes."""
+    data = features(slice(40, 47))
+    fusion, plain = modules(12)
+    guidance = with_memories(plain)
+    scorer = Scorer(fusion, guidance, "float32")
     assert scorer.maps == ("rgb", "xyz", "mtr", "near_xyz", "near_rgb")
     maps = scorer.score_maps(data, 0)
     np.testing.assert_array_equal(maps, scorer.score_one(data))
@@ -163,3 +169,18 @@ def test_a_memory_adds_its_maps_behind_those_of_equation_5():
         block = maps[4 - k, 40:44, 8:12]
         assert block == pytest.approx(guidance.kept[name].distances(one).item(), rel=1e-4)
     assert not maps[:, 47:].any()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("components", [None, 12])
+@pytest.mark.parametrize("pool", [False, True])
+def test_memories_are_asked_together_as_one_scan_after_the_other(components, pool, device):
+    scans = [scan_features(rows, pool, i) for i, rows in enumerate((slice(3), slice(60, 75)))]
+    fusion, plain = modules(components)
+    guidance = with_memories(plain)
+    one = Scorer(fusion, guidance, "float32")
+    alone = [one.score_maps(PixelFeatures([s], CPU), 0) for s in scans]
+    there = Scorer(fusion.to(device), guidance.to(device), "float32")
+    found = there.score_together(PixelFeatures(scans, torch.device(device)))
+    assert found.shape[1] == 5
+    np.testing.assert_allclose(found, alone, rtol=1e-4, atol=5e-6)
