@@ -16,7 +16,7 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
-from mentor3ad.splits.good_scans import split_good_scans
+from mentor3ad.splits.good_scans import good_scans
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
 from .runner import HERE, run_category, staging
@@ -25,7 +25,7 @@ from .runner import HERE, run_category, staging
 def vote(params: Params, category: str) -> Figures:
     manifest = Manifest.load(HERE.prepared(category))
     store = Store.open(HERE.scores(category), SCORES_KIND, category)
-    split = split_good_scans(manifest.rows, params.model.holdout, params.data)
+    split = good_scans(manifest.rows, params)
     train = [store.read(SCORES.name, i) for i in split.train]
     held_out = [store.read(SCORES.name, i) for i in split.held_out]
     model = fit_voting(train, held_out, params.voting)

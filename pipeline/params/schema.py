@@ -242,6 +242,7 @@ class Model(Section):
     memory: MemoryOptions
     early_stop: EarlyStop
     holdout: Share
+    min_held_out: Annotated[int, Field(ge=0)]
 
 
 Rule = Literal["paper", "calibrated", "trusted"]

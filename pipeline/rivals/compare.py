@@ -22,7 +22,7 @@ from ..params.schema import Params
 from ..plumbing.errors import CacheError
 from ..preparation.prepare import load_scan
 from ..rating.results import Results
-from ..splits.good_scans import split_good_scans
+from ..splits.good_scans import good_scans
 from ..training.data import training_features
 from ..training.mapped import check_space, scratch_table
 from ..voting.model import decision_threshold, object_score
@@ -74,7 +74,7 @@ class Comparison:
         self._manifest = Manifest.load(prepared)
         self._foreground = load_foreground(prepared, self._manifest)
         self._cache = FeatureCache.open(features, category)
-        split = split_good_scans(self._manifest.rows, params.model.holdout, params.data)
+        split = good_scans(self._manifest.rows, params)
         self._held_out = list(split.held_out)
         test = [i for i, row in enumerate(self._manifest.rows) if row.split == "test"]
         self._positions = self._held_out + test

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..dataset.manifest import ManifestRow
-from ..params.schema import Data
+from ..params.schema import Data, Params
 from ..plumbing.errors import TrainingError
 from ..plumbing.words import are, counted
 
@@ -18,7 +18,15 @@ class TrainingSplit:
     held_out: tuple[int, ...]
 
 
-def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) -> TrainingSplit:
+def good_scans(rows: Sequence[ManifestRow], params: Params) -> TrainingSplit:
+    """`split_good_scans` as the params say."""
+    model = params.model
+    return split_good_scans(rows, model.holdout, params.data, model.min_held_out)
+
+
+def split_good_scans(
+    rows: Sequence[ManifestRow], holdout: float, data: Data, min_held_out: int = 0
+) -> TrainingSplit:
     """Train on the training scans that `data` lets a run use; calibrate on the validation ones.
 
     `data.train_limit` takes the first so many in the data set's own order, and `data.shots` so many
@@ -28,15 +36,19 @@ def split_good_scans(rows: Sequence[ManifestRow], holdout: float, data: Data) ->
     at least one and never all: MGM's errors on scans that it was trained on say little about new
     ones. Both parts only grow with the number of shots (docs/decisions/0008).
 
+    A validation split of fewer than `min_held_out` scans is joined by every fourth visible training
+    scan until there are as many (docs/decisions/0019).
+
     Raises:
         TrainingError: no scan to train on or none to calibrate on, or fewer scans than shots.
     """
     order = _visible(rows, data)
     held_out = [i for i, row in enumerate(rows) if row.split == "validation" and not row.label]
-    train = order
+    taken = [i for n, i in enumerate(order) if n % 4 == 3][: max(0, min_held_out - len(held_out))]
     if not held_out:
-        held_out = [i for n, i in enumerate(order) if _grows(n, holdout)]
-        train = [i for n, i in enumerate(order) if not _grows(n, holdout)]
+        taken = [i for n, i in enumerate(order) if _grows(n, holdout)]
+    held_out += taken
+    train = [i for i in order if i not in set(taken)]
     if not train or not held_out:
         raise TrainingError(
             f"{len(train)} training and {len(held_out)} held-out good scans; at least one of each "

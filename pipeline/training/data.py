@@ -11,7 +11,7 @@ from ..dataset.manifest import Manifest
 from ..features.pixels import PixelFeatures, table_bytes
 from ..features.store import FeatureCache
 from ..params.schema import Params
-from ..splits.good_scans import split_good_scans
+from ..splits.good_scans import good_scans
 from .mapped import available_memory, check_space, scratch_table
 
 
@@ -58,7 +58,7 @@ def training_features(
         DataError: see `Manifest.load`.
     """
     model, memory_gb = params.model, params.runtime.memory_gb
-    split = split_good_scans(Manifest.load(prepared).rows, model.holdout, params.data)
+    split = good_scans(Manifest.load(prepared).rows, params)
     cache = FeatureCache.open(features, category)
 
     def size(positions: Iterable[int]) -> int:

@@ -184,6 +184,7 @@ RULES: dict[str, dict[str, list[Any]]] = {
         "data.light": [-1],
         "data.shots_seed": [-1],
         "model.seed": [-1],
+        "model.min_held_out": [-1],
         "evaluate.panels": [-1],
     },
     "a share lies between 0 and 1": {

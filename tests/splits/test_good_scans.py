@@ -47,6 +47,21 @@ def test_defective_validation_scans_do_not() -> None:
     assert split_good_scans(rows, 0.5, data()) == TrainingSplit((0, 1), (3,))
 
 
+@pytest.mark.parametrize(("wanted", "held_out"), [(0, 2), (2, 2), (4, 4), (99, 7)])
+def test_a_small_validation_split_is_joined_by_at_most_a_quarter(
+    wanted: int, held_out: int
+) -> None:
+    rows = [*train(20), row("validation", 0), row("validation", 1), row("test", 0)]
+    split = split_good_scans(rows, 0.5, data(), wanted)
+    assert len(split.held_out) == held_out
+    assert {20, 21} <= set(split.held_out)
+    assert sorted(split.train + split.held_out) == list(range(22))
+
+
+def test_without_validation_the_share_alone_counts() -> None:
+    assert split_good_scans(train(20), 0.2, data(), 9) == split_good_scans(train(20), 0.2, data())
+
+
 def test_test_scans_are_never_used() -> None:
     rows = [row("test", 0), *train(4), row("test", 1)]
     split = split_good_scans(rows, 0.5, data())
@@ -116,6 +131,17 @@ def test_more_shots_keep_every_scan_in_its_part(count: int, draws, seed: int, sh
     assert set(small.train) <= set(large.train)
     assert set(small.held_out) <= set(large.held_out)
     assert len(small.train) + len(small.held_out) == few
+
+
+@given(counts, st.data(), seeds, st.integers(0, 12))
+def test_so_they_do_beside_a_validation_split(count: int, draws, seed: int, wanted: int) -> None:
+    few = draws.draw(st.integers(2, count))
+    rows = [*train(count), row("validation", 0)]
+    small, large = (
+        split_good_scans(rows, 0.2, data(shots=n, shots_seed=seed), wanted) for n in (few, count)
+    )
+    assert set(small.train) <= set(large.train)
+    assert set(small.held_out) <= set(large.held_out)
 
 
 @given(counts, st.data(), seeds)
