@@ -54,11 +54,10 @@ def _draw_heatmap(project: Project, category: str, scan: str, out: Path) -> None
     manifest = Manifest.load(prepared)
     exhibits = Exhibits.load(prepared, manifest)
     place = [row.id for row in manifest.rows].index(scan)
-    n = exhibits.index.index(place)
     store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
     anomaly = store.read_samples(ANOMALY.name, [place])[0]
     threshold = VotingModel.load(votes / VOTING_FILE).threshold
-    drawn = draw_heatmap(exhibits.picture(n), anomaly, exhibits.foreground[n], threshold)
+    drawn = draw_heatmap(exhibits.picture(place), anomaly, exhibits.foreground[place], threshold)
     Image.fromarray(drawn).save(out)
 
 

@@ -19,7 +19,7 @@ from bench.scoring import all_metrics
 from bench.training import step_seconds, training_scans
 from mentor3ad.backbones.fps import furthest_point_sampling
 from mentor3ad.backbones.grouping import group_points
-from mentor3ad.dataset.grid import SIZE
+from mentor3ad.dataset.bitmaps import PACKED, BitMaps
 from mentor3ad.dataset.scan import Split
 from mentor3ad.extraction.batched import BatchExtractor, DeviceScan
 from mentor3ad.extraction.category import CategoryScans, scan_by_scan
@@ -194,7 +194,7 @@ def side_by_side(
     backbones: Backbones, options: Features, scans: int
 ) -> Callable[[int], Callable[[], object]]:
     """From a number of threads to the extraction of some scans by them, as its stage does it."""
-    made_up = _MadeUp(Path(), (), np.zeros((0, SIZE, SIZE), bool))
+    made_up = _MadeUp(Path(), (), BitMaps(np.zeros((0, PACKED), np.uint8)))
     fast = Fast.of(backbones)
 
     def work(threads: int) -> Callable[[], object]:

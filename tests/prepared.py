@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mentor3ad.cache.maps import ANOMALY, ANOMALY_KIND, maps_manifest
+from mentor3ad.dataset.bitmaps import pack_bits
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import (
     FOREGROUND_FILE,
@@ -14,7 +15,6 @@ from mentor3ad.dataset.manifest import (
     SCHEMA,
     Manifest,
     ManifestRow,
-    pack_bits,
 )
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.voting.model import VotingModel

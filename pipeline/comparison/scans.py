@@ -67,7 +67,7 @@ def changed_scans(category: str, first: Results, second: Results, prepared: Path
             category=category,
             id=second.ids[j],
             kind=KINDS[bool(second.labels[j]), bool(exceeds(second.scores, second.threshold)[j])],
-            picture=exhibits.picture(exhibits.index.index(second.index[j])),
+            picture=exhibits.picture(second.index[j]),
             mask=None if second.masks is None else second.masks[j],
             views=(_view(first, i), _view(second, j)),
         )

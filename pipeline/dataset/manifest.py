@@ -16,7 +16,8 @@ from ..params.schema import Preparation, Units
 from ..plumbing.documents import LARGE, dump_json, parse_json, read_text
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
-from .grid import SIZE, inside_scan
+from .bitmaps import BitMaps
+from .grid import inside_scan
 from .scan import Label, ScanFiles, Split
 from .window import Window
 
@@ -32,7 +33,6 @@ WHOLE_MASKS_FILE = "whole_masks.npy"  # where scans are cropped
 PlaneState = Literal["removed", "none", "off", "before"]
 
 _LATER = frozenset({"invalid", "bits"})
-_PACKED = SIZE * SIZE // 8  # bytes of one bit a pixel
 
 
 @dataclass(frozen=True)
@@ -172,31 +172,31 @@ class Manifest:
         return manifest
 
 
-def load_foreground(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
-    """(N, 224, 224) bool: the foreground of every row.
+def load_foreground(folder: Path, manifest: Manifest) -> BitMaps:
+    """(N, 224, 224) bool: the foreground of every row, read by rows.
 
     Raises:
         DataError: the array is missing or is not the manifest's.
     """
-    return _load_bits(folder / FOREGROUND_FILE, len(manifest.rows))
+    return BitMaps.load(folder / FOREGROUND_FILE, len(manifest.rows))
 
 
-def load_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+def load_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """(N, 224, 224) bool: the defects of every row; all False where a scan has no mask.
 
     Raises:
         DataError: the array is missing or is not the manifest's.
     """
-    return _load_bits(folder / MASKS_FILE, len(manifest.rows))
+    return BitMaps.load(folder / MASKS_FILE, len(manifest.rows))
 
 
-def load_whole_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+def load_whole_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """`load_masks` of the whole scans, also where they are cropped."""
     cropped = manifest.options.crop != "none"
-    return _load_bits(folder / (WHOLE_MASKS_FILE if cropped else MASKS_FILE), len(manifest.rows))
+    return BitMaps.load(folder / (WHOLE_MASKS_FILE if cropped else MASKS_FILE), len(manifest.rows))
 
 
-def load_published_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
+def load_published_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """`load_whole_masks`, but with the padding as CFM's code fills it.
 
     Raises:
@@ -204,7 +204,7 @@ def load_published_masks(folder: Path, manifest: Manifest) -> NDArray[np.bool_]:
     """
     if manifest.is_square:
         return load_whole_masks(folder, manifest)
-    return _load_bits(folder / PUBLISHED_MASKS_FILE, len(manifest.rows))
+    return BitMaps.load(folder / PUBLISHED_MASKS_FILE, len(manifest.rows))
 
 
 def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
@@ -212,24 +212,6 @@ def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
     if all(row.height == row.width for row in rows):
         return None
     return np.stack([inside_scan(row.height, row.width) for row in rows])
-
-
-def pack_bits(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Pack (224, 224) bool into (6272,) uint8: one bit for each pixel, row-major."""
-    return np.packbits(pixels)
-
-
-def _load_bits(path: Path, n: int) -> NDArray[np.bool_]:
-    try:
-        packed = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
-    if packed.dtype != np.uint8 or packed.shape != (n, _PACKED):
-        raise DataError(
-            f"{path} is {packed.dtype} {packed.shape} but its manifest has {n} scans, uint8 "
-            f"({n}, {_PACKED}): run prepare again."
-        )
-    return np.unpackbits(packed, axis=1).reshape(n, SIZE, SIZE).astype(np.bool_)
 
 
 def _check_rows(path: Path, manifest: Manifest) -> None:

@@ -40,22 +40,24 @@ def category_views(
     """
     manifest = Manifest.load(prepared)
     exhibits = Exhibits.load(prepared, manifest)
-    test = list(exhibits.index) if with_scans else []
+    test = list(exhibits.tested) if with_scans else []
     truth = load_masks(prepared, manifest)[test]
     score_maps, final = _maps(scores, anomaly, test)
     maps = np.concatenate([score_maps[:, : len(MAPS)], final[:, None]], axis=1)
     names = LAYERS if with_scans else ()
-    ranges = {n: colour_range(maps[:, k], exhibits.foreground) for k, n in enumerate(names)}
+    foreground = exhibits.foreground[test]
+    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(names)}
     limits = list(ranges.values())
 
     def view(n: int) -> ScanView:
-        row, points = manifest.rows[test[n]], exhibits.points(n)
+        row, points = manifest.rows[test[n]], exhibits.points(test[n])
         alarm = alarm_of(
             score_maps[n], final[n], points, row.window, model.anomaly_map, model.threshold
         )
-        shown = predicted(final[n], exhibits.foreground[n], model.threshold)
-        masks = encode_masks(exhibits.foreground[n], truth[n], shown)
-        return _view(row, exhibits.picture(n), points, masks, encode_maps(maps[n], limits), alarm)
+        shown = predicted(final[n], foreground[n], model.threshold)
+        masks = encode_masks(foreground[n], truth[n], shown)
+        picture = exhibits.picture(test[n])
+        return _view(row, picture, points, masks, encode_maps(maps[n], limits), alarm)
 
     return CategoryViews(
         category=manifest.category,

@@ -38,14 +38,13 @@ def draw_gallery(
 
     def draw(i: int) -> None:
         row = manifest.rows[scans.index[i]]
-        shown = exhibits.index.index(scans.index[i])
         views = tuple(MapView(LABELS[name], maps[i, k], *ranges[k]) for k, name in enumerate(MAPS))
         panel = Panel(
             category=manifest.category,
             scan_id=row.id,
             defect=row.defect,
-            rgb=exhibits.picture(shown),
-            depth=exhibits.points(shown)[..., 2],
+            rgb=exhibits.picture(scans.index[i]),
+            depth=exhibits.points(scans.index[i])[..., 2],
             foreground=scans.foreground[i],
             mask=None if scans.masks is None else scans.masks[i],
             score_maps=views,

@@ -1,10 +1,12 @@
-"""The pictures and points of a category's test scans, beside its manifest.
+"""The points of a category's scans and the pictures of its test scans, beside its manifest.
 
-`evaluate` draws from them and so reads no raw file: an edit of a reader that changes no prepared
-array leaves everything after extraction as it is (docs/decisions/0013).
+`evaluate` and `rivals` use them and so read no raw file: an edit of a reader that changes no
+prepared array leaves everything after extraction as it is, and a clone without raw scans can run
+all of it (docs/decisions/0013).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,9 +14,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.bitmaps import BitMaps
 from ..dataset.grid import SIZE
 from ..dataset.manifest import Manifest, load_foreground
 from ..plumbing.errors import DataError
+from .growing import GrowingArray
 
 PICTURES_FILE = "pictures.npy"
 POINTS_FILE = "points.npy"
@@ -22,26 +26,42 @@ POINTS_FILE = "points.npy"
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """What the report shows of one scan.
+    """What is kept of one scan.
 
     Attributes:
-        picture: (224, 224, 3) uint8, what the RGB backbone saw.
         points: (P, 3) float32, metres, camera frame: the foreground's pixels in row order.
+        picture: (224, 224, 3) uint8, what the RGB backbone saw; None: not a test scan.
     """
 
-    picture: NDArray[np.uint8]
     points: NDArray[np.float32]
+    picture: NDArray[np.uint8] | None = None
 
 
-def save_exhibits(folder: Path, exhibits: Sequence[Exhibit]) -> None:
-    """Write the exhibits of the manifest's test scans, in the manifest's order.
+class ExhibitWriter:
+    """Writes the exhibits of a manifest's scans, one after the other; see `writing_exhibits`."""
 
-    pictures.npy is (T, 224, 224, 3) uint8; points.npy is (P, 3) float32, scan after scan.
+    def __init__(self, pictures: GrowingArray, points: GrowingArray) -> None:
+        self._pictures, self._points = pictures, points
+
+    def append(self, exhibit: Exhibit) -> None:
+        """Add that of the manifest's next scan."""
+        self._points.append(exhibit.points)
+        if exhibit.picture is not None:
+            self._pictures.append(exhibit.picture[None])
+
+
+@contextmanager
+def writing_exhibits(folder: Path) -> Iterator[ExhibitWriter]:
+    """Yield what takes the exhibits of all scans, in the manifest's order.
+
+    pictures.npy is (T, 224, 224, 3) uint8, of the T test scans; points.npy is (P, 3) float32, of
+    all scans, scan after scan.
     """
-    pictures = [np.zeros((0, SIZE, SIZE, 3), np.uint8), *(one.picture[None] for one in exhibits)]
-    points = [np.zeros((0, 3), np.float32), *(one.points for one in exhibits)]
-    np.save(folder / PICTURES_FILE, np.concatenate(pictures))
-    np.save(folder / POINTS_FILE, np.concatenate(points))
+    with (
+        GrowingArray(folder / PICTURES_FILE, np.uint8, SIZE, SIZE, 3) as pictures,
+        GrowingArray(folder / POINTS_FILE, np.float32, 3) as points,
+    ):
+        yield ExhibitWriter(pictures, points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +69,15 @@ class Exhibits:
     """The exhibits of a prepared category, read from the disk when they are asked for.
 
     Attributes:
-        index: (T,) positions of the test scans in the manifest, in order.
-        foreground: (T, 224, 224) bool.
+        tested: (T,) positions of the test scans in the manifest, in order.
+        foreground: of all scans.
     """
 
-    index: tuple[int, ...]
-    foreground: NDArray[np.bool_]
+    tested: tuple[int, ...]
+    foreground: BitMaps
     _pictures: NDArray[np.uint8]
     _points: NDArray[np.float32]
-    _ends: NDArray[np.int64]  # (T,) where the points of each scan end
+    _ends: NDArray[np.int64]  # (N,) where the points of each scan end
 
     @classmethod
     def load(cls, folder: Path, manifest: Manifest) -> Self:
@@ -66,22 +86,22 @@ class Exhibits:
         Raises:
             DataError: a file is missing, damaged or not the manifest's.
         """
-        index = tuple(i for i, row in enumerate(manifest.rows) if row.split == "test")
-        foreground = load_foreground(folder, manifest)[list(index)]
-        ends = np.cumsum(foreground.sum(axis=(1, 2), dtype=np.int64))
-        pictures = _open(folder / PICTURES_FILE, np.uint8, (len(index), SIZE, SIZE, 3))
-        points = _open(folder / POINTS_FILE, np.float32, (int(ends[-1]) if index else 0, 3))
-        return cls(index, foreground, pictures, points, ends)
+        tested = tuple(i for i, row in enumerate(manifest.rows) if row.split == "test")
+        foreground = load_foreground(folder, manifest)
+        ends = np.cumsum([row.n_foreground for row in manifest.rows], dtype=np.int64)
+        pictures = _open(folder / PICTURES_FILE, np.uint8, (len(tested), SIZE, SIZE, 3))
+        points = _open(folder / POINTS_FILE, np.float32, (int(ends[-1]) if len(ends) else 0, 3))
+        return cls(tested, foreground, pictures, points, ends)
 
-    def picture(self, n: int) -> NDArray[np.uint8]:
-        """(224, 224, 3) uint8 of the test scan with number n."""
-        return np.array(self._pictures[n])
+    def picture(self, position: int) -> NDArray[np.uint8]:
+        """(224, 224, 3) uint8 of a test scan, by its position in the manifest."""
+        return np.array(self._pictures[self.tested.index(position)])
 
-    def points(self, n: int) -> NDArray[np.float32]:
-        """(224, 224, 3) float32, metres, of the test scan with number n; (0, 0, 0) elsewhere."""
-        first = 0 if n == 0 else int(self._ends[n - 1])
+    def points(self, position: int) -> NDArray[np.float32]:
+        """(224, 224, 3) float32, metres, by position in the manifest; (0, 0, 0) elsewhere."""
+        first = 0 if position == 0 else int(self._ends[position - 1])
         points = np.zeros((SIZE, SIZE, 3), np.float32)
-        points[self.foreground[n]] = self._points[first : int(self._ends[n])]
+        points[self.foreground[position]] = self._points[first : int(self._ends[position])]
         return points
 
 

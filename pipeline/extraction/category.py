@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..compute.device import scan_threads
+from ..dataset.bitmaps import BitMaps
 from ..dataset.manifest import Manifest, ManifestRow, load_foreground
 from ..params.schema import Features, PointFeatures, Preparation
 from ..plumbing.errors import DataError
@@ -92,7 +93,7 @@ class CategoryScans:
 
     root: Path
     rows: Sequence[ManifestRow]
-    foreground: NDArray[np.bool_]  # (N, 224, 224)
+    foreground: BitMaps
     views: Views = NO_VIEWS
     preparation: Preparation | None = None
 

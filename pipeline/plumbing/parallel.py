@@ -19,18 +19,31 @@ def in_threads(
     bar: Callable[[Sequence[Item]], Iterable[Item]] = iter,
     workers: int | None = None,
 ) -> list[Made]:
-    """Return what `work` makes of each item, in order; the first error in that order is raised.
+    """Return what `one_by_one` yields."""
+    return list(one_by_one(work, items, bar, workers))
 
-    This pays for work that lets other threads run meanwhile, such as decoding pictures.
+
+def one_by_one(
+    work: Callable[[Item], Made],
+    items: Sequence[Item],
+    bar: Callable[[Sequence[Item]], Iterable[Item]] = iter,
+    workers: int | None = None,
+) -> Iterator[Made]:
+    """Yield what `work` makes of each item, in order; the first error in that order is raised.
+
+    This pays for work that lets other threads run meanwhile, such as decoding pictures. Few
+    results wait to be taken, however many items there are.
 
     Args:
         bar: wraps the items, to show how many are done.
         workers: threads; None: one a core.
     """
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    count = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(count) as pool:
         try:
-            results = pool.map(work, items)
-            return [result for _, result in zip(bar(items), results, strict=True)]
+            results = ahead(pool, 2 * count, work, items)
+            for _, result in zip(bar(items), results, strict=True):
+                yield result
         finally:  # after Ctrl-C too: items that have not begun are left
             pool.shutdown(cancel_futures=True)
 

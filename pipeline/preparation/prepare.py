@@ -7,7 +7,8 @@ workers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.bitmaps import PACKED, pack_bits
 from ..dataset.grid import SIZE, is_part
 from ..dataset.manifest import (
     FOREGROUND_FILE,
@@ -26,16 +28,16 @@ from ..dataset.manifest import (
     Manifest,
     ManifestRow,
     PlaneState,
-    pack_bits,
 )
 from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window
-from ..exhibits.store import Exhibit, save_exhibits
+from ..exhibits.growing import GrowingArray
+from ..exhibits.store import Exhibit, writing_exhibits
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
-from ..plumbing.parallel import in_threads
+from ..plumbing.parallel import one_by_one
 from ..readers.content import content_sha256
 from ..readers.layouts import list_scans, read_scan
 from .foreground import Foreground, extract_foreground
@@ -106,11 +108,10 @@ class Part:
 @dataclass(frozen=True)
 class _Prepared:
     row: ManifestRow
-    foreground: NDArray[np.uint8]  # (6272,)
-    mask: NDArray[np.uint8]  # (6272,)
-    whole_mask: NDArray[np.uint8]  # (6272,), of the whole scan where the row has a crop
-    published_mask: NDArray[np.uint8]  # (6272,), differs from the whole's in the padding alone
-    exhibit: Exhibit | None  # of a test scan
+    # (6272,) each: foreground; mask; that of the whole scan, which differs where the row has a
+    # crop; that with CFM's padding, which differs in the padding alone
+    bits: tuple[NDArray[np.uint8], ...]
+    exhibit: Exhibit
     clutter: float
 
 
@@ -131,7 +132,7 @@ def prepare_category(
     foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
     Where scans are cropped, they are of the crops, and whole_masks.npy holds the masks of the whole
     scans; where a scan is not square, masks_as_published.npy has these with CFM's padding. What the
-    report shows of test scans lies in pictures.npy and points.npy (see `save_exhibits`).
+    later stages show and compare lies in pictures.npy and points.npy (see `writing_exhibits`).
 
     Args:
         root: folder of the categories.
@@ -149,22 +150,41 @@ def prepare_category(
     scans = list_scans(root, category, layout)
     work = partial(_prepare_files, root, options=options)
     _check_replaceable(out)
-    done = in_threads(work, scans, bar, workers)
-    most = max(done, key=lambda one: one.clutter)
-    if most.clutter > MUCH_CLUTTER:
-        note(f"{category}: in {most.row.id} {clutter_words(most.clutter)}.")
-    manifest = Manifest(SCHEMA, category, options, tuple(one.row for one in done))
     with folder_replaced_whole(out) as folder:
-        np.save(folder / FOREGROUND_FILE, np.stack([one.foreground for one in done]))
-        np.save(folder / MASKS_FILE, np.stack([one.mask for one in done]))
-        if options.crop != "none":
-            np.save(folder / WHOLE_MASKS_FILE, np.stack([one.whole_mask for one in done]))
-        if not manifest.is_square:
-            published = np.stack([one.published_mask for one in done])
-            np.save(folder / PUBLISHED_MASKS_FILE, published)
-        save_exhibits(folder, [one.exhibit for one in done if one.exhibit])
+        rows, most = [], 0.0
+        with _writing(folder) as write:
+            for one in one_by_one(work, scans, bar, workers):
+                write(one)
+                rows.append(one.row)
+                if one.clutter > most:
+                    most, cluttered = one.clutter, one.row.id
+        manifest = Manifest(SCHEMA, category, options, tuple(rows))
+        if options.crop == "none":
+            (folder / WHOLE_MASKS_FILE).unlink()
+        if manifest.is_square:
+            (folder / PUBLISHED_MASKS_FILE).unlink()
         (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    if most > MUCH_CLUTTER:
+        note(f"{category}: in {cluttered} {clutter_words(most)}.")
     return manifest
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[Callable[[_Prepared], None]]:
+    """Yield what writes each scan's arrays behind those of the scans before it."""
+    names = FOREGROUND_FILE, MASKS_FILE, WHOLE_MASKS_FILE, PUBLISHED_MASKS_FILE
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(GrowingArray(folder / name, np.uint8, PACKED)) for name in names
+        ]
+        exhibits = stack.enter_context(writing_exhibits(folder))
+
+        def write(one: _Prepared) -> None:
+            for file, bits in zip(files, one.bits, strict=True):
+                file.append(bits[None])
+            exhibits.append(one.exhibit)
+
+        yield write
 
 
 def load_scan(
@@ -277,21 +297,18 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     whole = resize_mask(classes)
     mask = whole if row.crop is None else resize_mask(classes, part.window)
     check_place(scan, mask, part.foreground, bool(whole.any()))
+    published = whole if row.height == row.width else resize_mask_as_published(classes)
     return _Prepared(
         row,
-        foreground=pack_bits(part.foreground),
-        mask=pack_bits(mask),
-        whole_mask=pack_bits(whole),
-        published_mask=pack_bits(
-            whole if row.height == row.width else resize_mask_as_published(classes)
-        ),
-        exhibit=_exhibit(prepared, part) if scan.split == "test" else None,
-        clutter=part.clutter,
+        tuple(pack_bits(one) for one in (part.foreground, mask, whole, published)),
+        _exhibit(prepared, part, with_picture=scan.split == "test"),
+        part.clutter,
     )
 
 
-def _exhibit(prepared: PreparedScan, part: Part) -> Exhibit:
-    return Exhibit(restore_rgb(prepared.rgb), prepared.points[part.foreground])
+def _exhibit(prepared: PreparedScan, part: Part, with_picture: bool) -> Exhibit:
+    picture = restore_rgb(prepared.rgb) if with_picture else None
+    return Exhibit(prepared.points[part.foreground], picture)
 
 
 def _row(

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ..compute.device import scan_threads
 from ..dataset.grid import SIZE
-from ..dataset.manifest import Manifest, load_foreground
+from ..dataset.manifest import Manifest
+from ..exhibits.store import Exhibits
 from ..features.pixels import PixelFeatures
 from ..features.store import FeatureCache
 from ..params.rivals import RivalName
 from ..params.schema import Params
 from ..plumbing.errors import CacheError
-from ..preparation.prepare import load_scan
 from ..rating.results import Results
 from ..splits.good_scans import good_scans
 from ..training.data import training_features
@@ -72,7 +72,7 @@ class Comparison:
         self.params, self.category, self.device = params, category, device
         self._prepared, self._scratch = prepared, scratch
         self._manifest = Manifest.load(prepared)
-        self._foreground = load_foreground(prepared, self._manifest)
+        self._exhibits = Exhibits.load(prepared, self._manifest)
         self._cache = FeatureCache.open(features, category)
         split = good_scans(self._manifest.rows, params)
         self._held_out = list(split.held_out)
@@ -131,7 +131,8 @@ class Comparison:
             for _ in bar(pool.map(map_scan, numbers)):
                 pass
         if rival.join == CALIBRATED:
-            good = (maps[:-1, n, self._foreground[i]] for n, i in enumerate(self._held_out))
+            foreground = self._exhibits.foreground
+            good = (maps[:-1, n, foreground[i]] for n, i in enumerate(self._held_out))
             calibration = Calibration.fit(good)
             for number in numbers:
                 maps[-1, number] = calibration.joined(maps[:-1, number])
@@ -140,7 +141,7 @@ class Comparison:
     def _metrics(self, maps: NDArray[np.float32]) -> dict[str, Any]:
         """Metrics and decisions of anomaly maps (N, 224, 224) of held-out and test scans."""
         place = {position: number for number, position in enumerate(self._positions)}
-        pairs = ((maps[place[i]], self._foreground[i]) for i in self._held_out)
+        pairs = ((maps[place[i]], self._exhibits.foreground[i]) for i in self._held_out)
         good = [object_score(*pair) for pair in pairs]
         threshold = decision_threshold(good, self.params.voting.target_fpr)
 
@@ -152,8 +153,7 @@ class Comparison:
         return metrics.to_json() | {"decisions": results.decisions()}
 
     def _points(self, position: int) -> PointMap:
-        row = self._manifest.rows[position]
-        return load_scan(Path(self.params.data.root), row, self._foreground[position]).points
+        return self._exhibits.points(position)
 
     def _table(self, rows: int) -> NDArray[np.float32]:
         try:

@@ -27,7 +27,7 @@ class Scans:
     Attributes:
         features: of their pixels.
         points: the organised point map (224, 224, 3), metres, of a scan by its number in
-            `features`; read from the raw scan at each call.
+            `features`.
     """
 
     features: PixelFeatures

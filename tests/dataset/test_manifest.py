@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mentor3ad.dataset.bitmaps import pack_bits
 from mentor3ad.dataset.manifest import (
     SCHEMA,
     Manifest,
     ManifestRow,
     load_foreground,
     load_masks,
-    pack_bits,
 )
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.plumbing.errors import DataError

@@ -102,6 +102,14 @@ def test_a_change_of_the_training_fetches_features_and_no_raw_scan(cloned: Clone
     assert "demo" not in folders(project)
 
 
+def test_a_change_that_reaches_other_methods_needs_no_raw_scan(cloned: Clone) -> None:
+    project = cloned("methods")
+    project.params(voting__target_fpr=0.1, rivals__methods=["btf"])
+    output = project.dvc("repro", "--pull", "--allow-missing")
+    assert stages_run(output) == VOTING | {"rivals"}
+    assert "demo" not in folders(project)
+
+
 def test_without_a_change_nothing_runs_and_the_report_can_be_fetched(cloned: Clone) -> None:
     project = cloned("same")
     assert stages_run(project.dvc("repro", "--pull", "--allow-missing")) == set()

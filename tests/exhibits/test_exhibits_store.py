@@ -1,17 +1,19 @@
-"""What the report shows of test scans: read back as written, and refused where it is another's."""
+"""What later stages need of scans: read back as written, and refused where it is another's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mentor3ad.dataset.manifest import FOREGROUND_FILE, SCHEMA, Manifest, pack_bits
+from mentor3ad.dataset.bitmaps import pack_bits
+from mentor3ad.dataset.manifest import FOREGROUND_FILE, SCHEMA, Manifest
 from mentor3ad.exhibits.store import (
     PICTURES_FILE,
     POINTS_FILE,
     Exhibit,
     Exhibits,
-    save_exhibits,
+    writing_exhibits,
 )
 from mentor3ad.plumbing.errors import DataError
 from tests.options import preparation
@@ -20,35 +22,45 @@ from tests.prepared import rows
 
 def write(folder: Path, kinds: tuple[str, ...]) -> tuple[Manifest, list[Exhibit], np.ndarray]:
     """A category of one training scan and these test scans, with foregrounds of several sizes."""
-    manifest = Manifest(SCHEMA, "rope", preparation(), rows(kinds))
     rng = np.random.default_rng(0)
-    foreground = rng.random((len(manifest.rows), 224, 224)) < 0.1
+    foreground = rng.random((1 + len(kinds), 224, 224)) < 0.1
+    counts = foreground.sum(axis=(1, 2)).tolist()
+    found = zip(rows(kinds), counts, strict=True)
+    scans = tuple(replace(row, n_foreground=count) for row, count in found)
+    manifest = Manifest(SCHEMA, "rope", preparation(), scans)
     np.save(folder / FOREGROUND_FILE, np.stack([pack_bits(one) for one in foreground]))
-    shown = [
+    kept = [
         Exhibit(
-            rng.integers(0, 256, (224, 224, 3), dtype=np.uint8),
-            rng.random((int(one.sum()), 3), dtype=np.float32) + 0.5,
+            rng.random((count, 3), dtype=np.float32) + 0.5,
+            rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) if i else None,
         )
-        for one in foreground[1:]
+        for i, count in enumerate(counts)
     ]
-    save_exhibits(folder, shown)
-    return manifest, shown, foreground
+    write_all(folder, kept)
+    return manifest, kept, foreground
 
 
-def test_every_test_scan_reads_back(tmp_path: Path) -> None:
-    manifest, shown, foreground = write(tmp_path, ("good", "cut", "hole"))
+def write_all(folder: Path, exhibits: list[Exhibit]) -> None:
+    with writing_exhibits(folder) as writer:
+        for one in exhibits:
+            writer.append(one)
+
+
+def test_every_scan_reads_back(tmp_path: Path) -> None:
+    manifest, kept, foreground = write(tmp_path, ("good", "cut", "hole"))
     exhibits = Exhibits.load(tmp_path, manifest)
-    assert exhibits.index == (1, 2, 3)
-    for n, one in enumerate(shown):
-        np.testing.assert_array_equal(exhibits.picture(n), one.picture)
-        points = exhibits.points(n)
-        np.testing.assert_array_equal(points[foreground[n + 1]], one.points)
-        assert not points[~foreground[n + 1]].any()
+    assert exhibits.tested == (1, 2, 3)
+    for i, one in enumerate(kept):
+        if one.picture is not None:
+            np.testing.assert_array_equal(exhibits.picture(i), one.picture)
+        points = exhibits.points(i)
+        np.testing.assert_array_equal(points[foreground[i]], one.points)
+        assert not points[~foreground[i]].any()
 
 
 def test_a_category_without_test_scans_has_none(tmp_path: Path) -> None:
     manifest, _, _ = write(tmp_path, ())
-    assert Exhibits.load(tmp_path, manifest).index == ()
+    assert Exhibits.load(tmp_path, manifest).tested == ()
 
 
 @pytest.mark.parametrize("name", [PICTURES_FILE, POINTS_FILE])
@@ -60,10 +72,10 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_those_of_other_scans_are_refused(tmp_path: Path) -> None:
-    manifest, shown, _ = write(tmp_path, ("good", "cut"))
-    save_exhibits(tmp_path, shown[:1])
+    manifest, kept, _ = write(tmp_path, ("good", "cut"))
+    write_all(tmp_path, kept[:2])
     with pytest.raises(DataError, match=r"pictures.npy is uint8 \(1, 224, 224, 3\) but .* needs"):
         Exhibits.load(tmp_path, manifest)
-    save_exhibits(tmp_path, [shown[0], Exhibit(shown[1].picture, shown[1].points[:-1])])
+    write_all(tmp_path, [*kept[:2], Exhibit(kept[2].points[:-1], kept[2].picture)])
     with pytest.raises(DataError, match=r"points.npy is float32 .* but its manifest needs"):
         Exhibits.load(tmp_path, manifest)

@@ -61,16 +61,18 @@ def test_a_loaded_scan_is_the_listed_one_at_224(case, tmp_path: Path) -> None:
         assert row.n_foreground == mask.sum()
 
 
-def test_the_report_is_shown_what_the_networks_see_of_test_scans(case, tmp_path: Path) -> None:
+def test_later_stages_are_given_what_the_networks_see(case, tmp_path: Path) -> None:
+    """The points of every scan and the pictures of test scans."""
     manifest = prepare(case, tmp_path / "out")
     exhibits = Exhibits.load(tmp_path / "out", manifest)
     tested = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
-    assert exhibits.index == tuple(tested) != ()
+    assert exhibits.tested == tuple(tested) != ()
     foreground = load_foreground(tmp_path / "out", manifest)
-    for n, i in enumerate(tested):
-        scan = load_scan(case[0], manifest.rows[i], foreground[i])
-        np.testing.assert_array_equal(exhibits.picture(n), restore_rgb(scan.rgb))
-        np.testing.assert_array_equal(exhibits.points(n), scan.points)
+    for i, row in enumerate(manifest.rows):
+        scan = load_scan(case[0], row, foreground[i])
+        np.testing.assert_array_equal(exhibits.points(i), scan.points)
+        if i in tested:
+            np.testing.assert_array_equal(exhibits.picture(i), restore_rgb(scan.rgb))
 
 
 def test_a_new_scan_is_prepared_as_one_of_the_data_set(case, tmp_path: Path) -> None:
