@@ -172,8 +172,8 @@ def test_interrupted_write_leaves_nothing(
 
 
 def test_leftovers_of_a_killed_run_are_cleared(root: Path, tmp_path: Path) -> None:
-    (tmp_path / ".out.partial").mkdir()
-    (tmp_path / ".out.partial/junk").touch()
+    (tmp_path / ".out.killed.partial").mkdir()
+    (tmp_path / ".out.killed.partial/junk").touch()
     prepare(root, "disc", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw"]
     assert "junk" not in digest(tmp_path / "out")
