@@ -31,7 +31,8 @@ from ..extraction.scan import views_of
 from ..features.pixels import PixelFeatures
 from ..features.store import ScanFeatures
 from ..params.project import Project
-from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.errors import ConfigError, DataError, Mentor3ADError, NoDecisionError
+from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import ahead
 from ..preparation.prepare import PreparedScan, prepare_raw
 from ..readers.layouts import read_scan
@@ -206,8 +207,8 @@ class Inspector:
                 extracting, voting = partial(ahead, beside, 1), partial(ahead, pool, workers)
             try:
                 ready = ahead(pool, 2 * workers + size - 1, _or_error(self._ready), scans)
-                extracted = extracting(self._extract, _batches(ready, size))
-                scored = chain.from_iterable(map(self._score, extracted))
+                extracted = extracting(_guarded(self._extract), _batches(ready, size))
+                scored = chain.from_iterable(map(_guarded(self._score), extracted))
                 yield from voting(_or_error(self._vote), scored)
             finally:
                 for threads in (pool, beside):
@@ -226,11 +227,21 @@ class Inspector:
 
     def _inspect(self, ready: _InHand[Any]) -> Inspection:
         """Take a scan through the rest of the steps: `extract`, `score` and `vote`."""
-        (scored,) = self._score(self._extract([ready]))
+        (scored,) = _guarded(self._score)(_guarded(self._extract)([ready]))
+        if isinstance(scored, DataError):
+            raise scored
         return self._vote(scored)
 
     def _ready(self, scan: ScanInput) -> _InHand[Any]:
         """Do `prepare`, and the part of `extract` that needs no network."""
+        try:
+            return self._prepared(scan)
+        except Mentor3ADError:
+            raise
+        except Exception as error:  # whatever a scan's files lead to is that scan's fault
+            raise DataError(f"{_name(scan)} cannot be inspected ({_reason(error)})") from error
+
+    def _prepared(self, scan: ScanInput) -> _InHand[Any]:
         settings, seconds = self.model.settings, dict[str, float]()
         name = _name(scan)
         with _timed(seconds, "read"):
@@ -305,6 +316,26 @@ def _or_error(step: Callable[[Any], T]) -> Callable[[Any], T | DataError]:
             return error
 
     return run
+
+
+def _guarded(step: Callable[[Sequence[Any]], list[Any]]) -> Callable[[Sequence[Any]], list[Any]]:
+    """Make what the networks stumble on, such as a singular matrix, no decision of the batch."""
+
+    def run(batch: Sequence[Any]) -> list[Any]:
+        try:
+            return step(batch)
+        except Mentor3ADError:
+            raise
+        except Exception as error:
+            LOGGER.debug("a step of the networks failed", exc_info=error)
+            none = NoDecisionError(f"no decision: the networks failed at it ({_reason(error)})")
+            return [one if isinstance(one, DataError) else none for one in batch]
+
+    return run
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

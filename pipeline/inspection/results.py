@@ -42,10 +42,15 @@ COLUMNS = [field.name for field in fields(Result)]
 
 def line(result: Result, form: Format) -> str:
     """A result's line. Numbers are written in full: reading them gives the same bits."""
-    values = asdict(result)
+    values = {name: _text(value) for name, value in asdict(result).items()}
     if form == "csv":
         return _csv_line([_cell(value) for value in values.values()])
     return dump_json({name: value for name, value in values.items() if value is not None}) + "\n"
+
+
+def _text(value: Any) -> Any:
+    """A value whose text is Unicode: bytes of a file's name that are none become escapes."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def header(form: Format) -> str:

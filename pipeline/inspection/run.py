@@ -1,5 +1,6 @@
 """Runs `mentor3ad predict`: takes scans, writes lines and pictures, returns an exit code."""
 
+import errno
 import signal
 import sys
 import threading
@@ -19,7 +20,10 @@ from .inspector import Inspection, Inspector
 from .pictures import PictureKind, save_pictures
 from .results import Format, Result, header, line, results_file
 from .scans import find_scans, pair_files, split_pair
-from .station import Station
+from .station import Refused, Station
+
+# A picture whose name is too long, or the name of a folder of pictures, is the scan's own fault.
+_NAME_AT_FAULT = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 
 class ExitCode(IntEnum):
@@ -60,7 +64,15 @@ class _Writer:
     def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
         """Write the pictures, then the line, which says that all of its scan is there."""
         if isinstance(found, Inspection) and self.output.folder is not None:
-            save_pictures(self.output.folder, name, found, self.output.kinds)
+            try:
+                save_pictures(self.output.folder, name, found, self.output.kinds)
+            except OSError as error:
+                if error.errno not in _NAME_AT_FAULT:
+                    raise
+                found = DataError(
+                    f"{name}: its pictures cannot be written ({error.strerror}): "
+                    "give the scan a shorter name, and one that no folder has"
+                )
         result = Result.of(name, found, source)
         self.scans += 1
         self.defective += bool(result.defective)
@@ -137,6 +149,9 @@ def watch(inspector: Inspector, folder: Path, output: Output, interval: float) -
         about = {"category": inspector.category, "folder": str(folder)}
         log_event("watch", {**about, "known": len(handled), "warm_up_seconds": warm_up})
         for arrived in station.arrivals():
+            if isinstance(arrived, Refused):
+                writer.write(arrived.id, DataError(arrived.reason), arrived.source)
+                continue
             found: Inspection | DataError
             try:
                 found = inspector.inspect_scan(arrived.scan)
@@ -168,7 +183,7 @@ def _named(
         if Path(name).is_dir():
             _check_apart(Path(name), output)
             found = find_scans(Path(name), inspector.model)
-            new, bad = found.scans, found.unusable
+            new, bad = found.scans, found.unusable | found.refused_by_id(Path(name))
         else:
             new, bad = [_pair(name, inspector)], {}
         if twice := (scans.keys() | unusable.keys()) & ({s.id for s in new} | bad.keys()):

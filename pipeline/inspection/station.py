@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset.scan import ScanFiles
-from ..plumbing.errors import DataError
 from ..plumbing.logs import LOGGER
 from .model import InspectionModel
 from .scans import FoundScans, find_scans
@@ -27,6 +27,15 @@ class Arrived:
     time: float  # when its last file changed
     state: str  # the source, and what else changes when a file is written to
     reserved: bool  # a file has a length whose bytes nobody has written yet
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or folder that is no part of any scan, and stays so."""
+
+    id: str  # its path from the station's folder
+    reason: str
+    source: str  # a hash of the reason, and of what is known of the entry without opening it
 
 
 @dataclass
@@ -57,11 +66,16 @@ class Station:
     _failed: set[str] = field(default_factory=set)  # states that could not be inspected, once
     _waiting: dict[str, float] = field(default_factory=dict)  # since when a scan has lacked a file
     _warned: set[str] = field(default_factory=set)
+    _refused: dict[Refused, int] = field(default_factory=dict)  # looks that found each
 
-    def arrivals(self) -> Iterator[Arrived]:
-        """Yield scans in the order of their last change, until the station is stopped."""
+    def arrivals(self) -> Iterator[Arrived | Refused]:
+        """Yield scans in the order of their last change, until the station is stopped.
+
+        What is refused comes once.
+        """
         while not self.stop.is_set():
-            for arrived in self.look():
+            found: list[Arrived | Refused] = [*self.look(), *self.refusals()]
+            for arrived in found:
                 if self.stop.is_set():
                     return
                 yield arrived
@@ -71,10 +85,11 @@ class Station:
         """The scans that are new and have not changed since the last look."""
         try:
             found = find_scans(self.folder, self.model)
-        except (DataError, OSError) as error:  # a folder may come back, a link be removed
-            self._warn_once(str(error))
+        except Exception as error:  # a folder may come back; whatever it is, the station goes on
+            self._warn_once(f"{self.folder} cannot be looked into: {error}")
             return []
         self._mention(found)
+        self._refused = self._still_refused(found)
         new = [a for a in map(_arrived, found.scans) if a and a.source not in self.handled]
         self._seen = {a.scan.id: (a.state, self._looks(a)) for a in new}
         resting = [a for a in new if self._seen[a.scan.id][1] >= self._wanted(a)]
@@ -98,6 +113,18 @@ class Station:
         self._failed.discard(arrived.state)
         self.handled.add(arrived.source)
         return True
+
+    def _still_refused(self, found: FoundScans) -> dict[Refused, int]:
+        """What is refused at this look and was not reported, with the looks before that did so."""
+        refused = [_refused(self.folder, path, why) for path, why in found.refused.items()]
+        new = [one for one in refused if one.source not in self.handled]
+        return {one: self._refused.get(one, -1) + 1 for one in new}
+
+    def refusals(self) -> list[Refused]:
+        """What has been refused for `PATIENT_LOOKS`; it is then handled."""
+        due = [one for one, looks in self._refused.items() if looks >= PATIENT_LOOKS]
+        self.handled |= {one.source for one in due}
+        return due
 
     def _looks(self, arrived: Arrived) -> int:
         """How many looks before this one found the scan as it is."""
@@ -125,14 +152,15 @@ class Station:
 def _arrived(scan: ScanFiles) -> Arrived | None:
     """The scan as its files are now; None if a file is still empty, or gone again."""
     own = {role: path for role, path in scan.sidecars.items() if role != "camera"}
-    source, state, latest = hashlib.sha256(scan.id.encode()), "", 0
+    source, state, latest = hashlib.sha256(_bytes(scan.id)), "", 0
     paths = (scan.rgb, scan.points, *(own[role] for role in sorted(own)))
     try:
         for path in paths:
             status = path.stat()
-            if not status.st_size:
+            if stat.S_ISREG(status.st_mode) and not status.st_size:
                 return None
-            source.update(f"\n{path.name}\n{status.st_size} {status.st_mtime_ns}".encode())
+            text = f"\n{path.name}\n{status.st_size} {status.st_mtime_ns}"
+            source.update(_bytes(text))
             state += f" {status.st_ino} {status.st_ctime_ns}"
             latest = max(latest, status.st_mtime_ns)
         reserved = any(map(_has_hole, paths))
@@ -142,9 +170,29 @@ def _arrived(scan: ScanFiles) -> Arrived | None:
     return Arrived(scan, name, latest / 1e9, name + state, reserved)
 
 
+def _bytes(text: str) -> bytes:
+    """A text in UTF-8; a file's name may hold bytes that are none, and these come back."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _refused(folder: Path, path: Path, reason: str) -> Refused:
+    name = path.relative_to(folder).as_posix()
+    known = f"{name}\n{reason}"
+    try:
+        status = path.lstat()
+        known += f"\n{status.st_ino}"
+        if not stat.S_ISDIR(status.st_mode):  # a folder changes with each scan that comes
+            known += f" {status.st_size} {status.st_mtime_ns}"
+    except OSError:
+        pass
+    return Refused(name, reason, hashlib.sha256(_bytes(known)).hexdigest()[:32])
+
+
 def _has_hole(path: Path) -> bool:
     """Whether part of the file's length was reserved and never written, where the system tells."""
     if not hasattr(os, "SEEK_HOLE"):
+        return False
+    if not path.is_file():  # a FIFO would be waited for; its reader refuses it
         return False
     with path.open("rb") as file:
         length = os.fstat(file.fileno()).st_size

@@ -15,6 +15,7 @@ from .errors import DataError
 from .locks import LockedError, lock
 
 _PARTIAL = ".partial"
+_LONGEST_PREFIX = 200  # bytes of a name of 255: what mkstemp adds has room behind them
 
 
 def write_whole(target: Path, text: str, follow: bool = False) -> None:
@@ -42,7 +43,10 @@ def replaced_whole(target: Path, follow: bool = True) -> Iterator[Path]:
         target = target.resolve()
     elif target.is_symlink():
         target.unlink()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    prefix = (
+        f".{target.name.encode('utf-8', 'ignore')[:_LONGEST_PREFIX].decode('utf-8', 'ignore')}."
+    )
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -56,6 +60,11 @@ def replaced_whole(target: Path, follow: bool = True) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _shortened(name: str) -> str:
+    """A name without the end that would make one with a random part too long."""
+    return os.fsencode(name)[:_LONGEST_PREFIX].decode("utf-8", "ignore")
 
 
 @contextmanager

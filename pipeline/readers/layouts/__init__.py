@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
-from ...plumbing.errors import ConfigError
+from ...plumbing.errors import ConfigError, Mentor3ADError
+from ..formats.checks import damaged
 from .adam3d import ADAM3D as ADAM3D
 from .eyecandies import EYECANDIES as EYECANDIES
 from .folder import FOLDER as FOLDER
@@ -54,6 +55,13 @@ def read_scan(files: ScanFiles) -> RawScan:
 
     Raises:
         ConfigError: there is no such layout.
-        DataError: a file is refused, or their sizes differ.
+        DataError: a file is refused, or their sizes differ. Whatever a decoder of a foreign library
+            stumbles on is one as well.
     """
-    return find_layout(files.layout).read_scan(files)
+    layout = find_layout(files.layout)
+    try:
+        return layout.read_scan(files)
+    except Mentor3ADError:
+        raise
+    except Exception as error:
+        raise damaged(files.points, error) from error

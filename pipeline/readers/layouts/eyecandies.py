@@ -164,11 +164,10 @@ def group_items(
 def find(root: Path, folder: Path, choices: Choices) -> Found:
     """Return the scans of a folder by number; a mask alone is no scan.
 
-    Raises:
-        DataError: a link leads out of root.
+    Refused: links that lead out of root.
     """
     found = Found()
-    for number, items in group_items(root, folder, choices.light).items():
+    for number, items in group_items(root, folder, choices.light, found.refuse).items():
         lacking = [what for role, what in _NEEDED.items() if role not in items]
         if lacking:
             found.unusable[number] = f"{folder / number} has no {', no '.join(lacking)}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ...plumbing.errors import DataError
 from ...plumbing.files import check_inside
 from .problems import Problem, Report, reporting
+
+MAX_FOLDERS_DEEP = 16  # below the one that is named: deeper, nothing is looked for
 
 
 def check_category(root: Path, category: str, categories: Collection[str], what: str) -> None:
@@ -95,11 +97,16 @@ def report_ignored(
 
 def _holds(folder: Path, suffixes: Collection[str]) -> bool:
     """Tell whether a file of these types lies in a folder or below it; links are not followed."""
-    return any(
-        Path(name).suffix.lower() in suffixes and not name.startswith(".")
-        for _, _, names in os.walk(folder)
-        for name in names
-    )
+    folders = [(folder, 0)]
+    while folders:
+        place, depth = folders.pop()
+        with suppress(DataError, OSError):  # what cannot be listed holds nothing
+            for path in visible(place):
+                if path.suffix.lower() in suffixes and path.is_file():
+                    return True
+                if depth < MAX_FOLDERS_DEEP and path.is_dir() and not path.is_symlink():
+                    folders.append((path, depth + 1))
+    return False
 
 
 def is_inside(root: Path, path: Path, report: Report) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
-from .problems import Report
+from .problems import Problem, Report
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,18 @@ class Found:
     Attributes:
         pairs: complete scans.
         unusable: scans of which a file is missing or there twice, with the sentence that says so.
+        refused: files and folders that are no part of any scan, with the sentence that says why;
+            they stop no other.
     """
 
     pairs: dict[str, Pair] = field(default_factory=dict)
     unusable: dict[str, str] = field(default_factory=dict)
+    refused: dict[Path, str] = field(default_factory=dict)
+
+    def refuse(self, problem: Problem) -> None:
+        """A `Report` that notes what is refused, and goes on."""
+        if problem.kind != "ignored":
+            self.refused.setdefault(problem.path, problem.message)
 
 
 class Choices(Protocol):

@@ -80,11 +80,10 @@ def group_files(
 def find_pairs(root: Path, folder: Path, choices: Choices) -> Found:
     """Return the scans of a folder; a mask alone is no scan.
 
-    Raises:
-        DataError: both forms in one folder, or a link that leads out of root.
+    Refused: what lies in folders where a folder has both forms, and links that lead out of root.
     """
     found = Found()
-    for stem, roles in group_files(root, folder).items():
+    for stem, roles in group_files(root, folder, found.refuse).items():
         rgb, points = roles.get("rgb"), roles.get("points")
         if points and not rgb and choices.own_colours:
             rgb = points
@@ -133,7 +132,7 @@ def _candidates(root: Path, folder: Path, report: Report) -> list[tuple[Role | N
             f"{flat[0][2]} lies beside the folder {nested[0][2].parent.name} of other scans' "
             "files: put all scans into folders, or all side by side."
         )
-        report(Problem("layout", flat[0][2], message))
+        report(Problem("layout", nested[0][2].parent, message))
     return flat or nested
 
 

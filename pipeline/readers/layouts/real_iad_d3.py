@@ -52,12 +52,11 @@ def list_scans(
 def find(root: Path, folder: Path, choices: Choices) -> Found:
     """Return the scans of a folder with rgb and xyz in it.
 
-    Raises:
-        DataError: a link leads out of root.
+    Refused: links that lead out of root.
     """
     found, problems = Found(), list[Problem]()
     images = _find_images(root, folder, problems.append, light=choices.light)
-    points = files_by_stem(root, folder / XYZ, _GEOMETRIES, refuse)
+    points = files_by_stem(root, folder / XYZ, _GEOMETRIES, found.refuse)
     for name in sorted(images.keys() | points.keys()):
         if name in images and name in points:
             found.pairs[name] = Pair(images[name], points[name])
@@ -65,7 +64,8 @@ def find(root: Path, folder: Path, choices: Choices) -> Found:
             found.unusable[name] = f"{images[name]} has no {folder / XYZ / name}.tiff: add it."
     for problem in problems:
         if problem.kind != "missing_pair":
-            refuse(problem)
+            found.refuse(problem)
+            continue
         found.unusable[problem.path.name] = problem.message
     for name in sorted(points.keys() - images.keys() - found.unusable.keys()):
         found.unusable[name] = f"{points[name]} has no folder {folder / RGB / name}: add it."

@@ -8,6 +8,7 @@ import pytest
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.readers.layouts import list_scans
+from mentor3ad.readers.layouts.files import report_ignored
 from mentor3ad.readers.layouts.problems import Problem
 from tests.options import listing
 from tests.raw_data_sets import write_eyecandies, write_mask, write_nested, write_pair
@@ -217,3 +218,14 @@ def test_a_neighbour_of_another_type_in_mvtecs_layout(tmp_path: Path) -> None:
     path.rename(path.with_suffix(".webp"))
     with pytest.raises(DataError, match=r"000\.webp is of another type: save it as \.png"):
         listed(home, "mvtec3d")
+
+
+def test_a_folder_that_is_ignored_may_be_as_deep_as_it_likes(tmp_path: Path) -> None:
+    deep = tmp_path / "ignored" / "/".join(["d"] * 400)
+    deep.mkdir(parents=True)
+    (deep / "lost.png").touch()
+    (tmp_path / "near/a").mkdir(parents=True)
+    (tmp_path / "near/a/x.png").touch()
+    said: list[Problem] = []
+    report_ignored(tmp_path, (), (".png",), "only these are read", said.append)
+    assert [problem.path.name for problem in said] == ["near"]

@@ -114,7 +114,7 @@ def test_a_plant_hears_of_every_folder(tmp_path: Path) -> None:
         ("missing_pair", "test/dent/0.npy"),
         ("missing_pair", "test/dent/0_mask.png"),
         ("layout", "train/scratch/7.png"),
-        ("layout", "test/good/0.npy"),
+        ("layout", "test/good/rgb"),
     }
 
 
