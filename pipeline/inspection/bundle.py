@@ -31,7 +31,7 @@ from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .model import InspectionModel, Settings, configure_device
 
-SCHEMA = 1
+SCHEMA = 2  # 1: without settings.part_pixels
 BUNDLE_FILE = "bundle.json"
 FUSION, GUIDANCE = "fusion.safetensors", "guidance.safetensors"
 BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
@@ -69,7 +69,7 @@ class BackboneHashes(Section):
 class BundleManifest(Section):
     """The content of bundle.json."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     category: Category
     settings: Settings
     backbones: BackboneHashes

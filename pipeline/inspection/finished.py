@@ -58,7 +58,12 @@ class Finished:
             preparation=self.manifest.options,
             features=self.params.features,
             precision=self.params.model.precision,
+            part_pixels=self._part_pixels(),
         )
+
+    def _part_pixels(self) -> tuple[int, int] | None:
+        good = [row.n_foreground for row in self.manifest.rows if row.split != "test"]
+        return (min(good), max(good)) if good else None
 
     @property
     def camera(self) -> Path | None:

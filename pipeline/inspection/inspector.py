@@ -41,7 +41,7 @@ from .arrays import raw_scan
 from .bundle import BUNDLE_FILE, load_bundle
 from .extraction import OneByOne, Together
 from .finished import load_project
-from .model import InspectionModel
+from .model import InspectionModel, check_like_training
 from .scans import pair_files
 
 WARM_UP_SIDE = 128  # pixels of the made-up part
@@ -248,6 +248,7 @@ class Inspector:
             raw = self._read(scan)
         with _timed(seconds, "foreground"):
             prepared = prepare_raw(raw, settings.preparation, name, self.views)
+        check_like_training(int(prepared.foreground.sum()), settings, name)
         with _timed(seconds, "group"), _naming(name):
             grouped = self.extraction.group(prepared)
         return _InHand(prepared, grouped, seconds)

@@ -9,11 +9,13 @@ from pydantic import ValidationError, field_validator
 
 from ..compute.device import select_device
 from ..compute.process import configure_process
+from ..dataset.grid import SIZE
 from ..extraction.scan import Backbones
 from ..params.schema import (
     PAPER_POINTS,
     PAPER_RGB,
     Bits,
+    Count,
     Features,
     Finite,
     Light,
@@ -24,7 +26,7 @@ from ..params.schema import (
     Section,
     Units,
 )
-from ..plumbing.errors import ConfigError
+from ..plumbing.errors import ConfigError, DataError
 from ..scoring.scorer import Scorer
 from ..voting.model import VotingModel
 
@@ -41,6 +43,9 @@ class Settings(Section):
     preparation: Preparation
     features: Features
     precision: Precision
+    # Least and most foreground pixels at 224 x 224 of the good scans behind the model; None in
+    # bundles of schema 1, which do not say.
+    part_pixels: tuple[Count, Count] | None = None
 
     @field_validator("features", mode="before")
     @classmethod
@@ -50,6 +55,25 @@ class Settings(Section):
             return value
         rgb, points = PAPER_RGB | value.get("rgb", {}), PAPER_POINTS | value.get("points", {})
         return value | {"rgb": rgb, "points": points}
+
+
+FAR = 10  # times fewer or more pixels than any good scan had: no part like those, whole or not
+
+
+def check_like_training(pixels: int, settings: Settings, name: str) -> None:
+    """Refuse a scan that shows far less or more of a part than the good scans of the training.
+
+    Raises:
+        DataError: it does.
+    """
+    if settings.part_pixels is None:
+        return
+    least, most = settings.part_pixels
+    if not least / FAR <= pixels <= most * FAR:
+        raise DataError(
+            f"{name} shows {pixels} pixels of a part at {SIZE} x {SIZE}, but the good scans of the "
+            f"training {least} to {most}: it is too unlike them to be decided; scan it as those."
+        )
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ from ..readers.content import content_sha256
 from ..readers.layouts import list_scans, read_scan
 from .foreground import Foreground, extract_foreground
 from .masks import MUCH_CLUTTER, check_label, check_place, clutter_words
+from .plausible import check_part
 from .resize import (
+    nearest_points,
     resize_foreground,
     resize_mask,
     resize_mask_as_published,
@@ -240,7 +242,8 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
     """Find the part in a scan, at full size; `name` stands in messages.
 
     Raises:
-        DataError: fewer than `options.min_points` foreground points remain at 224 x 224.
+        DataError: fewer than `options.min_points` foreground points remain at 224 x 224, or they
+            are no part; see `check_part`.
     """
     if raw.part_only:
         mask = is_part(raw.points)
@@ -260,6 +263,7 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
             f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
             "the limit."
         )
+    check_part(foreground, nearest_points(raw.points, window), name)
     return Part(foreground, plane, window, clutter)
 
 

@@ -85,6 +85,11 @@ def resize_points(points: NDArray[np.float32], window: Window | None = None) -> 
     return np.where(inside[..., None], means, nearest)
 
 
+def nearest_points(points: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
+    """(224, 224, 3): the nearest point of each pixel of a window; outside the scan no return."""
+    return _pick(points, window)
+
+
 def resize_foreground(
     foreground: NDArray[np.bool_], window: Window | None = None
 ) -> NDArray[np.bool_]:

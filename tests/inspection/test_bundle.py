@@ -90,7 +90,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda f: (f / BUNDLE_FILE).unlink(), "is no bundle"),
     "not JSON": (lambda f: (f / BUNDLE_FILE).write_text("{"), "is damaged"),
     "a list": (lambda f: (f / BUNDLE_FILE).write_text("[]"), "is damaged"),
-    "newer": (lambda f: edit(f, schema_version=2, new_key=1), "newer release (schema 2"),
+    "newer": (lambda f: edit(f, schema_version=3, new_key=1), "newer release (schema 3"),
     "older": (lambda f: edit(f, schema_version=0), "schema_version"),
     "unknown key": (lambda f: edit(f, more=1), "more: "),
     "a file gone": (lambda f: (f / "voting.json").unlink(), "voting.json is missing"),
