@@ -25,6 +25,7 @@ NOT_RUN = {
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
     "results.md": "needs MVTec 3D-AD and weights from an index",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
+    "service.md": "runs until it is stopped; tests/serving runs it and sends it scans",
     "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",
 }
 # Commands of pages that run which do not run themselves.

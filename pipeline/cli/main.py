@@ -22,6 +22,7 @@ from . import (
     reproduce,
     reset,
     run,
+    serve,
     study,
     sync,
     use,
@@ -41,6 +42,7 @@ app.command("use")(use.use)
 app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
+app.command("serve")(serve.serve)
 app.command("compare")(compare.compare)
 app.command("run")(run.run)
 app.command("reproduce")(reproduce.reproduce)

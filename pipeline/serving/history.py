@@ -1,0 +1,287 @@
+"""The history of a service: one row a result in SQLite, and a folder of files beside each.
+
+    history.sqlite   the rows, in WAL mode; a row is committed before its result is answered
+    scans/PLACE/     files of one scan: its own, and what its pictures are drawn from
+    incoming/        scans in hand; emptied when the service starts
+
+The folder of a scan is complete before its row is written, so a row never lacks its files. A folder
+without a row is of a service that was killed between the two, and goes at the next start.
+"""
+
+import shutil
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..plumbing.errors import ConfigError
+from .answers import Mark, ScanResult, ShiftCounts
+from .kept import size_of
+from .options import GIGABYTE
+from .refusals import StorageError
+
+SCHEMA = 1
+DATABASE = "history.sqlite"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS results (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    recipe TEXT NOT NULL,
+    time REAL NOT NULL,
+    status TEXT NOT NULL,
+    body TEXT NOT NULL,
+    place TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    mark TEXT
+);
+CREATE INDEX IF NOT EXISTS by_time ON results (time);
+CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+"""
+_OWN = {"seq", "mark", "maps"}  # keys of a result that its body does not hold
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A result, and what the client does not see of it."""
+
+    result: ScanResult
+    digest: str  # of the recipe's name and the scan's content
+    place: str  # name of the folder beside
+
+
+class History:
+    """The results of a service, for all its threads.
+
+    Raises:
+        ConfigError: the database is damaged or of a newer release, or cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._lock = folder, threading.Lock()
+        self._closed = False
+        try:
+            for name in ("scans", "incoming"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                folder / DATABASE, check_same_thread=False, isolation_level=None
+            )
+            self._set_up()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                f"{folder} cannot hold a history ({error}): name another --history, or move "
+                f"{DATABASE} away"
+            ) from None
+        self._latest = self._one("SELECT max(seq) FROM results") or 0
+        self._sweep()
+
+    def _set_up(self) -> None:
+        found = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA:
+            raise ConfigError(
+                f"{self.folder} was written by a newer release (schema {found}): update mentor3ad"
+            )
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.executescript(_TABLES)
+        self._database.execute(f"PRAGMA user_version={SCHEMA}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+            self._closed = True
+
+    @property
+    def latest(self) -> int:
+        """The number of the last result, 0 where there is none."""
+        return self._latest
+
+    # Scans in hand
+
+    def incoming(self) -> Path:
+        """A new folder for the files of a scan in hand. Raises StorageError on a full disk."""
+        path = self.folder / "incoming" / uuid.uuid4().hex
+        with _storing():
+            path.mkdir()
+        return path
+
+    def add(self, result: ScanResult, digest: str, incoming: Path) -> ScanResult:
+        """Commit a result; its folder goes beside it. Returns it with its number.
+
+        Raises:
+            StorageError: it could not be written; then neither row nor folder is there.
+        """
+        home = self.folder / "scans" / incoming.name
+        body = result.model_dump_json(exclude=_OWN)
+        with _storing():
+            size = size_of(incoming) + len(body)
+            incoming.rename(home)
+            values = (result.id, digest, result.recipe, result.time, result.status, body)
+            try:
+                with self._lock:
+                    added = self._database.execute(
+                        "INSERT INTO results (id, digest, recipe, time, status, body, place, bytes)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (*values, home.name, size),
+                    )
+            except sqlite3.Error:
+                shutil.rmtree(home, ignore_errors=True)
+                raise
+        number = added.lastrowid
+        assert number is not None
+        self._latest = max(self._latest, number)
+        return _with_row(result, number, None)
+
+    # Reading
+
+    def by_id(self, name: str) -> HistoryRow | None:
+        return self._row("id = ?", name)
+
+    def by_number(self, seq: int) -> HistoryRow | None:
+        return self._row("seq = ?", seq)
+
+    def home(self, row: HistoryRow) -> Path:
+        """The folder of a scan's files."""
+        return self.folder / "scans" / row.place
+
+    def after(self, seq: int, limit: int = 100) -> list[ScanResult]:
+        """The results that follow a number, oldest first."""
+        return [r.result for r in self._rows("seq > ? ORDER BY seq LIMIT ?", seq, limit)]
+
+    def before(
+        self, seq: int | None, limit: int, recipe: str | None = None, status: str | None = None
+    ) -> list[ScanResult]:
+        """The results below a number, newest first; `status` may also be a mark or `unmarked`."""
+        wanted, values = ["seq < ?"], [seq or 2**62]
+        named: list[str | int] = list(values)
+        if recipe is not None:
+            wanted.append("recipe = ?")
+            named.append(recipe)
+        if status == "unmarked":
+            wanted.append("mark IS NULL")
+        elif status is not None:
+            wanted.append("mark = ?" if status in ("ok", "ng") else "status = ?")
+            named.append(status)
+        where = " AND ".join(wanted)
+        rows = self._rows(f"{where} ORDER BY seq DESC LIMIT ?", *named, limit)
+        return [row.result for row in rows]
+
+    def marked(self) -> Iterator[HistoryRow]:
+        yield from self._rows("mark IS NOT NULL ORDER BY seq")
+
+    def counts(self, since: float) -> ShiftCounts:
+        """How many results there are since a time, in seconds since 1970."""
+        counts = ShiftCounts(since=since)
+        for column in ("status", "mark"):
+            found = self._all(
+                f"SELECT {column}, count(*) FROM results WHERE time >= ? GROUP BY {column}", since
+            )
+            counts = counts.model_copy(update={name: n for name, n in found if name})
+        return counts
+
+    # Marks, channels
+
+    def mark(self, seq: int, mark: Mark | None) -> bool:
+        """Keep a reviewer's word; whether there is such a result."""
+        with _storing(), self._lock:
+            done = self._database.execute("UPDATE results SET mark = ? WHERE seq = ?", (mark, seq))
+        return done.rowcount == 1
+
+    def delivered(self, channel: str) -> int:
+        """The number up to which a channel has delivered; a new channel begins at the last one."""
+        with _storing(), self._lock:
+            self._database.execute(
+                "INSERT OR IGNORE INTO channels VALUES (?, ?)", (channel, self._latest)
+            )
+        return int(self._one("SELECT seq FROM channels WHERE name = ?", channel) or 0)
+
+    def set_delivered(self, channel: str, seq: int) -> None:
+        with _storing(), self._lock:
+            self._database.execute("UPDATE channels SET seq = ? WHERE name = ?", (seq, channel))
+
+    # Pruning
+
+    def prune(self, days: float, gigabytes: float) -> int:
+        """Remove what is older, then the oldest until the rest is small enough; marked ones last.
+
+        Returns:
+            How many results went.
+        """
+        old = self._all("SELECT seq, place FROM results WHERE time < ?", time.time() - days * _DAY)
+        self._remove(old)
+        total = self._one("SELECT sum(bytes) FROM results") or 0
+        beyond = []
+        order = "SELECT seq, place, bytes FROM results ORDER BY mark IS NOT NULL, seq"
+        for seq, place, size in self._all(order) if total > gigabytes * GIGABYTE else ():
+            if total <= gigabytes * GIGABYTE:
+                break
+            beyond.append((seq, place))
+            total -= size
+        self._remove(beyond)
+        return len(old) + len(beyond)
+
+    def _remove(self, gone: list[tuple[int, str]]) -> None:
+        """Remove the rows first: a folder that stays is swept at the next start."""
+        with self._lock:
+            self._database.executemany("DELETE FROM results WHERE seq = ?", [(s,) for s, _ in gone])
+        for _, place in gone:
+            shutil.rmtree(self.folder / "scans" / place, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove the folders of scans that have no row."""
+        known = {place for (place,) in self._all("SELECT place FROM results")}
+        kept = self.folder / "scans"
+        strays = [path for path in kept.iterdir() if path.name not in known]
+        for path in [*strays, *(self.folder / "incoming").iterdir()]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    # SQL
+
+    def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    def _one(self, query: str, *values: object) -> int | None:
+        value: int | None = self._all(query, *values)[0][0]
+        return value
+
+    def _rows(self, where: str, *values: object) -> list[HistoryRow]:
+        found = self._all(
+            f"SELECT seq, mark, body, digest, place FROM results WHERE {where}", *values
+        )
+        return [
+            HistoryRow(_with_row(_result(body), seq, mark), digest, place)
+            for seq, mark, body, digest, place in found
+        ]
+
+    def _row(self, where: str, *values: object) -> HistoryRow | None:
+        rows = self._rows(where, *values)
+        return rows[0] if rows else None
+
+
+def _result(body: str) -> ScanResult:
+    return ScanResult.model_validate_json(f'{{"seq":0,{body[1:]}')
+
+
+def _with_row(result: ScanResult, seq: int, mark: Mark | None) -> ScanResult:
+    maps = {}
+    if result.status != "error":
+        names = {"image": "image.png", "heatmap": "heatmap.png", "map": "map.tiff"}
+        maps = {kind: f"/scans/{seq}/{name}" for kind, name in names.items()}
+    return result.model_copy(update={"seq": seq, "mark": mark, "maps": maps})
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(
+            f"the history cannot be written ({error}): free space, and send the scan again"
+        ) from None

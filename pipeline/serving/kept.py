@@ -1,0 +1,124 @@
+"""What is kept of a scan beside its row: its files, and what its pictures are drawn from."""
+
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..inspection.inspector import Inspection
+from ..inspection.pictures import draw_heatmap
+from ..plumbing.files import replaced_whole
+from ..preparation.resize import restore_rgb
+
+VIEW_FILE, FILES_FILE = "view.npz", "files.json"
+PICTURES = {"image.png": "image/png", "heatmap.png": "image/png", "map.tiff": "image/tiff"}
+CLOUD = "cloud.bin"  # of the page's 3D view
+
+
+@dataclass(frozen=True)
+class KeptView:
+    """What the pictures of one scan are drawn from.
+
+    Attributes:
+        rgb: (224, 224, 3) uint8, as the network saw it.
+        anomaly: (224, 224) float32.
+        foreground: (224, 224) bool.
+        points: (N, 3) float32 of the foreground's pixels, row by row: metres, camera frame.
+    """
+
+    rgb: NDArray[np.uint8]
+    anomaly: NDArray[np.float32]
+    foreground: NDArray[np.bool_]
+    points: NDArray[np.float32]
+    threshold: float
+
+
+def save_view(folder: Path, found: Inspection) -> None:
+    """Write all that pictures need; the pictures themselves are drawn when they are asked for."""
+    np.savez(
+        folder / VIEW_FILE,
+        rgb=restore_rgb(found.scan.rgb),
+        anomaly=found.anomaly_map,
+        foreground=found.foreground,
+        points=found.scan.points[found.foreground],
+        threshold=np.float64(found.threshold),
+    )
+
+
+def load_view(folder: Path) -> KeptView:
+    with np.load(folder / VIEW_FILE, allow_pickle=False) as arrays:
+        rest = {name: arrays[name] for name in ("rgb", "anomaly", "foreground", "points")}
+        return KeptView(**rest, threshold=float(arrays["threshold"]))
+
+
+def picture(folder: Path, name: str) -> bytes:
+    """The bytes of one of `PICTURES`, or of `CLOUD`; the heatmap is drawn once.
+
+    Raises:
+        FileNotFoundError: the scan could not be inspected, or is gone.
+    """
+    if name == "heatmap.png":
+        path = folder / name
+        if not path.is_file():
+            view = load_view(folder)
+            seen = draw_heatmap(view.rgb, view.anomaly, view.foreground, view.threshold)
+            with replaced_whole(path) as part:
+                Image.fromarray(seen).save(part, format="PNG", compress_level=1)
+        return path.read_bytes()
+    view, out = load_view(folder), io.BytesIO()
+    if name == "image.png":
+        Image.fromarray(view.rgb).save(out, format="PNG", compress_level=1)
+    elif name == "map.tiff":
+        tifffile.imwrite(out, view.anomaly, photometric="minisblack", metadata=None, software=False)
+    else:
+        return _cloud(view)
+    return out.getvalue()
+
+
+def _cloud(view: KeptView) -> bytes:
+    """Every point as 4 float32, little-endian: x, y, z in metres and score over threshold."""
+    score = view.anomaly[view.foreground] / (view.threshold if view.threshold > 0 else 1.0)
+    return np.column_stack([view.points, score]).astype("<f4").tobytes()
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """The names of a scan's own files in its folder."""
+
+    rgb: str
+    points: str
+
+
+def keep_files(folder: Path, rgb: Path, points: Path) -> None:
+    """Copy a scan's files into its folder, unless they are there, and note their names."""
+    names = [_own_name(role, path) for role, path in (("rgb", rgb), ("geometry", points))]
+    if rgb == points:
+        names[0] = names[1]
+    for path, name in zip((rgb, points), names, strict=True):
+        if path.parent != folder and not (folder / name).exists():
+            shutil.copyfile(path, folder / name)
+    (folder / FILES_FILE).write_text(json.dumps(names), encoding="utf-8")
+
+
+def kept_files(folder: Path) -> KeptFiles | None:
+    """The names of a scan's files; None where they are not kept."""
+    try:
+        rgb, points = json.loads((folder / FILES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return KeptFiles(str(rgb), str(points))
+
+
+def _own_name(role: str, path: Path) -> str:
+    return f"{role}{path.suffix.lower()}"
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.iterdir())
