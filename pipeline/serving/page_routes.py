@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from typing import Annotated, Literal
 
@@ -66,11 +66,8 @@ def _add_page(router: APIRouter, service: Service) -> None:
     async def index() -> Response:
         return Response(_file("index.html"), media_type="text/html", headers=_HEADERS)
 
-    @router.get("/{name}", include_in_schema=False)
-    async def file(name: str) -> Response:
-        if name not in _FILES:
-            raise UnknownError(f"there is nothing called {name}")
-        return Response(_file(name), media_type=_FILES[name], headers=_HEADERS)
+    for name in _FILES:
+        router.add_api_route(f"/{name}", _sender(name), include_in_schema=False)
 
     @router.post("/login", include_in_schema=False)
     async def login(shown: LogIn, request: Request) -> Response:
@@ -165,6 +162,13 @@ def _row(service: Service, seq: int) -> HistoryRow:
     if (row := service.history.by_number(seq)) is None:
         raise UnknownError(f"there is no scan {seq} in the history")
     return row
+
+
+def _sender(name: str) -> Callable[[], Response]:
+    def send() -> Response:
+        return Response(_file(name), media_type=_FILES[name], headers=_HEADERS)
+
+    return send
 
 
 def _file(name: str) -> bytes:
