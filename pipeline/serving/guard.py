@@ -12,7 +12,7 @@ from .options import MEGABYTE, ServiceOptions
 from .refusals import TooLargeError
 
 COOKIE = "mentor3ad"
-OPEN = ("/", "/healthz", "/readyz", "/login", "/page.js", "/page.css", "/cloud.js")
+OPEN = ("/", "/healthz", "/readyz", "/login", "/page.js", "/page.css", "/cloud.js", "/icon.svg")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 

@@ -21,7 +21,12 @@ from .service import Service
 MOST_LISTENERS = 64
 LOOK_S = 0.2  # between looks at the history, for a listener
 HEALTH_S = 2.0
-_FILES = {"page.js": "text/javascript", "page.css": "text/css", "cloud.js": "text/javascript"}
+_FILES = {
+    "page.js": "text/javascript",
+    "cloud.js": "text/javascript",
+    "page.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
