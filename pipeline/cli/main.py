@@ -17,6 +17,7 @@ from . import (
     bench,
     bundle,
     compare,
+    feedback,
     new,
     predict,
     reproduce,
@@ -49,6 +50,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("reset")(reset.reset)
 app.command("sync")(sync.sync)
 app.command("bench")(bench.bench)
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(weights.app, name="weights")
 app.add_typer(study.app, name="study")
 

@@ -1,5 +1,7 @@
 """`mentor3ad serve`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,21 @@ Token = Annotated[
 Root = Annotated[
     Path | None, typer.Option(help="Clients may name scans by their paths below this folder.")
 ]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RECIPE=FOLDER", help="Inspect what arrives in a folder, too."),
+]
+Webhooks = Annotated[list[str] | None, typer.Option(help="Post each result to this address.")]
+WebhookSecret = Annotated[
+    str | None,
+    typer.Option(envvar="MENTOR3AD_WEBHOOK_SECRET", help="The key that signs what is posted."),
+]
+MqttBroker = Annotated[
+    str | None, typer.Option(help="Publish results: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX.")
+]
+OpcUaAddress = Annotated[
+    str | None, typer.Option(help="Offer the last result to OPC UA: opc.tcp://127.0.0.1:PORT.")
+]
 
 
 def serve(
@@ -37,24 +54,54 @@ def serve(
     keep_days: Annotated[float, typer.Option(min=0.01, help="Age of the oldest result.")] = 30.0,
     keep_gb: Annotated[float, typer.Option(min=0.001, help="Size of all results.")] = 20.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    watch: Watch = None,
+    interval: Annotated[
+        float, typer.Option(min=0.01, help="Seconds between looks into watched folders.")
+    ] = 1.0,
+    webhook: Webhooks = None,
+    webhook_secret: WebhookSecret = None,
+    mqtt: MqttBroker = None,
+    opcua: OpcUaAddress = None,
 ) -> None:
     """Inspect scans over HTTP, with one recipe a bundle; a page shows them at /.
 
     It runs until SIGINT or SIGTERM ends it; the scans in hand are finished, and the exit code is 0.
     """
-    try:
+    with _needed():
         from ..serving.options import ServiceOptions
         from ..serving.server import serve as run
-        from ..serving.service import Service
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"serve needs {error.name}: install it with `pip install 'mentor3ad[serve]'`"
-        ) from None
+        from ..serving.service import Attached, Service
+        from ..serving.sources import watched
 
+        attached: list[Attached] = [watched(text, interval) for text in watch or []]
+        if webhook:
+            from ..serving.line.webhook import Webhook
+
+            attached += [Webhook(url, webhook_secret) for url in webhook]
+        if mqtt:
+            from ..serving.line.mqtt import Mqtt
+
+            attached.append(Mqtt(mqtt))
+        if opcua:
+            from ..serving.line.opcua import OpcUa
+
+            attached.append(OpcUa(opcua))
     options = ServiceOptions(
         *(history, host, port, token, root, queue, deadline, upload_mb),
         keep_days=keep_days,
         keep_gb=keep_gb,
         device=device,
     )
-    run(Service(bundles, options))
+    run(Service(bundles, options, attached))
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Say which extra has a package that is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        extra = "line" if error.name in ("httpx", "paho", "asyncua") else "serve"
+        raise ConfigError(
+            f"serve needs {error.name}: install it with `pip install 'mentor3ad[{extra}]'`"
+        ) from None

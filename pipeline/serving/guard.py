@@ -1,8 +1,10 @@
 """Stands before every request: who may ask, and how much may be sent."""
 
+import asyncio
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -12,6 +14,7 @@ from .options import MEGABYTE, ServiceOptions
 from .refusals import TooLargeError
 
 COOKIE = "mentor3ad"
+PATIENCE_S = 5.0
 OPEN = ("/", "/healthz", "/readyz", "/login", "/page.js", "/page.css", "/cloud.js", "/icon.svg")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -27,10 +30,19 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if (refusal := self._refusal(scope["path"], Headers(scope=scope))) is not None:
+        headers = Headers(scope=scope)
+        body = _Body(receive, "content-length" in headers or "transfer-encoding" in headers)
+        if (refusal := self._refusal(scope["path"], headers)) is not None:
+            await body.pass_by()
             await _answer(send, *refusal)
             return
-        await self.app(scope, self._bounded(receive), send)
+
+        async def after_body(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await body.pass_by()
+            await send(message)
+
+        await self.app(scope, self._bounded(body.receive), after_body)
 
     def _refusal(self, path: str, headers: Headers) -> tuple[int, str] | None:
         if not self._is_own_page(headers):
@@ -80,6 +92,29 @@ class Guard:
             return message
 
         return bounded
+
+
+class _Body:
+    """The body of a request, of which a client that is refused early sends the rest in vain.
+
+    It must be read all the same, though not kept: a client that still sends when the connection
+    closes never sees the answer.
+    """
+
+    def __init__(self, source: Receive, there: bool) -> None:
+        self._source, self._left = source, there
+
+    async def receive(self) -> Message:
+        message = await self._source()
+        self._left = bool(message.get("more_body", False))
+        return message
+
+    async def pass_by(self) -> None:
+        """Read what is left, for `PATIENCE_S` at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while self._left:
+                    await self.receive()
 
 
 def session(token: str) -> str:

@@ -63,30 +63,38 @@ class History:
         ConfigError: the database is damaged or of a newer release, or cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read_only: bool = False) -> None:
+        """Open the history of a folder.
+
+        Args:
+            read_only: beside a service that runs; else what a killed one has left is removed.
+        """
         self.folder, self._lock = folder, threading.Lock()
-        self._closed = False
         try:
-            for name in ("scans", "incoming"):
+            for name in () if read_only else ("scans", "incoming"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(
-                folder / DATABASE, check_same_thread=False, isolation_level=None
+                folder / DATABASE, check_same_thread=False, isolation_level=None, timeout=30
             )
-            self._set_up()
+            self._set_up(read_only)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
                 f"{folder} cannot hold a history ({error}): name another --history, or move "
                 f"{DATABASE} away"
             ) from None
         self._latest = self._one("SELECT max(seq) FROM results") or 0
-        self._sweep()
+        if not read_only:
+            self._sweep()
 
-    def _set_up(self) -> None:
+    def _set_up(self, read_only: bool) -> None:
         found = self._database.execute("PRAGMA user_version").fetchone()[0]
         if found > SCHEMA:
             raise ConfigError(
                 f"{self.folder} was written by a newer release (schema {found}): update mentor3ad"
             )
+        if read_only:
+            self._database.execute("PRAGMA query_only=ON")
+            return
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.executescript(_TABLES)
@@ -95,7 +103,6 @@ class History:
     def close(self) -> None:
         with self._lock:
             self._database.close()
-            self._closed = True
 
     @property
     def latest(self) -> int:
@@ -174,6 +181,12 @@ class History:
 
     def marked(self) -> Iterator[HistoryRow]:
         yield from self._rows("mark IS NOT NULL ORDER BY seq")
+
+    def ids(self, prefix: str) -> list[str]:
+        """The ids that begin so."""
+        length = len(prefix)
+        found = self._all("SELECT id FROM results WHERE substr(id, 1, ?) = ?", length, prefix)
+        return [name for (name,) in found]
 
     def counts(self, since: float) -> ShiftCounts:
         """How many results there are since a time, in seconds since 1970."""

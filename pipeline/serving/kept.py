@@ -17,6 +17,7 @@ from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
 
 VIEW_FILE, FILES_FILE = "view.npz", "files.json"
+CAMERA = "camera"  # name of the camera file beside them, without its ending
 PICTURES = {"image.png": "image/png", "heatmap.png": "image/png", "map.tiff": "image/tiff"}
 CLOUD = "cloud.bin"  # of the page's 3D view
 
@@ -95,8 +96,10 @@ class KeptFiles:
     points: str
 
 
-def keep_files(folder: Path, rgb: Path, points: Path) -> None:
+def keep_files(folder: Path, rgb: Path, points: Path, camera: Path | None) -> None:
     """Copy a scan's files into its folder, unless they are there, and note their names."""
+    if camera is not None:
+        shutil.copyfile(camera, folder / f"{CAMERA}{camera.suffix.lower()}")
     names = [_own_name(role, path) for role, path in (("rgb", rgb), ("geometry", points))]
     if rgb == points:
         names[0] = names[1]

@@ -59,8 +59,8 @@ def serve(service: Service) -> None:
     """
     options = service.options
     with listening(options.host, options.port) as address:
-        service.start()
         try:
+            service.start()
             host, port = address.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             recipes = ", ".join(one.name for one in service.recipes.all())
@@ -68,7 +68,7 @@ def serve(service: Service) -> None:
             Server(service).run(sockets=[address])
         finally:
             service.stop()
-            log_event("serve_end", {"results": service.history.latest})
+            log_event("serve_end", {"last": service.history.latest})
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Service:
     ) -> None:
         options.check()
         self.options, self.attached = options, attached
+        self._started: list[Attached] = []
         self._stack = ExitStack()
         self._stack.enter_context(locked(options.history / "lock", _in_use(options.history)))
         self.history = History(options.history)
@@ -65,15 +66,17 @@ class Service:
         self.worker.start()
         self._housekeeping.start()
         for one in self.attached:
+            self._started.append(one)
             one.start(self)
 
     def stop(self) -> None:
         """Finish what is in hand, then end; what comes meanwhile is refused."""
         self.stopping.set()
         self.worker.stop()
-        for one in self.attached:
-            one.stop()
-        self._housekeeping.join()
+        while self._started:
+            self._started.pop().stop()
+        if self._housekeeping.is_alive():
+            self._housekeeping.join()
         self.history.close()
         self._stack.close()
 

@@ -136,7 +136,7 @@ class Worker:
         if not job.accept(isinstance(found, DataError)):
             raise NotYetError
         try:
-            keep_files(job.incoming, job.rgb, job.points)
+            keep_files(job.incoming, job.rgb, job.points, job.recipe.inspector.model.camera)
             if isinstance(found, Inspection):
                 save_view(job.incoming, found)
         except OSError as error:

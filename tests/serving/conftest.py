@@ -65,8 +65,8 @@ def running(places: list[Path], attached: Any = (), **options: Any) -> Iterator[
     with ExitStack() as stack:
         address = stack.enter_context(listening("127.0.0.1", 0))
         service = Service(places, ServiceOptions(device="cpu", **options), attached)
-        service.start()
         stack.callback(service.stop)
+        service.start()
         server = Server(service)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [address]})
         thread.start()

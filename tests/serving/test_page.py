@@ -1,0 +1,131 @@
+"""The live page in a real browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.chromium import Page, chromium, find_chromium
+from testbed.clone import CATEGORY
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("httpx", reason="the extra line is not installed")
+
+from .conftest import Running
+
+TOKEN = "a token of some length"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    if (executable := find_chromium()) is None:
+        pytest.skip("there is no Chromium on this machine")
+    with chromium(executable, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def one(start: Callable[..., Running], test_scans: Path) -> Running:
+    """A service with two scans of which one cannot be inspected."""
+    service = start()
+    service.inspect(test_scans / "good/rgb/000.png", test_scans / "good/xyz/000.tiff")
+    service.client.post(
+        f"/inspect/{CATEGORY}",
+        files={"rgb": ("bad.png", b"x"), "geometry": ("bad.tiff", b"x")},
+    )
+    return service
+
+
+def visit(page: Page, one: Running) -> None:
+    page.send("Page.navigate", url="about:blank")
+    page.send("Page.navigate", url=one.address)
+    page.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+
+def live(page: Page) -> None:
+    page.wait("document.getElementById('connection').textContent === 'live'")
+
+
+def text(page: Page, place: str) -> str:
+    return str(page.run(f"document.querySelector({place!r}).textContent"))
+
+
+def test_it_shows_what_comes_and_keeps_marks(page: Page, one: Running, test_scans: Path) -> None:
+    page.problems.clear()
+    page.requests.clear()
+    visit(page, one)
+    live(page)
+    assert text(page, "#word") == "NOT INSPECTED"
+    assert "is not a PNG file" in text(page, "#error")
+    assert page.run("document.querySelectorAll('#strip button').length") == 2
+
+    scan = test_scans / "good/rgb/001.png", test_scans / "good/xyz/001.tiff"
+    found = one.inspect(*scan).json()
+    page.wait("document.querySelectorAll('#strip button').length === 3")
+    word = {"good": "GOOD", "defective": "DEFECTIVE"}[found["status"]]
+    assert text(page, "#word") == word
+    page.wait("document.getElementById('heatmap').naturalWidth === 224 && cloud.points.length > 0")
+    assert text(page, f"#{found['status']}") in ("1", "2")
+
+    page.run("document.getElementById('ng').click()")
+    page.wait("document.getElementById('ng').getAttribute('aria-pressed') === 'true'")
+    row = one.service.history.by_number(found["seq"])
+    assert row is not None
+    assert row.result.mark == "ng"
+
+    page.run("(only.value = 'error', only.dispatchEvent(new Event('change')))")
+    page.wait("document.querySelectorAll('#strip button').length === 1")
+    assert text(page, "#word") == word
+    page.run("document.querySelector('#strip button').click()")
+    assert text(page, "#word") == "NOT INSPECTED"
+    page.run("document.getElementById('live').click()")
+    assert text(page, "#word") == word
+
+    assert page.problems == []
+    strange = [url for url in page.requests if not url.startswith((one.address, "about:"))]
+    assert strange == []
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_nothing_is_wider_than_the_screen(page: Page, one: Running, width: int) -> None:
+    page.size(width, 900, mobile=width < 800)
+    visit(page, one)
+    live(page)
+    assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    height = page.run("parseFloat(getComputedStyle(document.getElementById('word')).fontSize)")
+    assert height >= (40 if width < 800 else 130)
+
+
+def test_it_says_when_it_is_cut_off(page: Page, one: Running) -> None:
+    visit(page, one)
+    live(page)
+    one.service.stopping.set()
+    page.wait("document.getElementById('connection').className === 'lost'")
+
+
+def test_a_token_is_asked_for_once(
+    page: Page, start: Callable[..., Running], test_scans: Path
+) -> None:
+    one = start(token=TOKEN)
+    visit(page, one)
+    page.wait("document.getElementById('login').open")
+
+    def log_in(token: str) -> None:
+        page.run(f"(document.getElementById('token').value = {token!r}, 0)")
+        page.run("document.querySelector('#login button').click()")
+
+    log_in("another")
+    page.wait("document.getElementById('refused').textContent.includes('not the service')")
+    log_in(TOKEN)
+    live(page)
+    visit(page, one)
+    live(page)
+    assert TOKEN not in page.run("document.cookie")
+
+
+def test_a_mark_of_no_scan_is_refused(start: Callable[..., Running]) -> None:
+    client = start().client
+    assert client.put("/scans/7/mark", json={"mark": "ok"}).status_code == 404
+    assert client.get("/scans/7/heatmap.png").status_code == 404
+    assert client.get("/scans/7/..%2f..%2fhistory.sqlite").status_code == 404
+    assert client.get("/results/none").status_code == 404
