@@ -24,6 +24,7 @@ NOT_RUN = {
     "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
     "results.md": "needs MVTec 3D-AD and weights from an index",
+    "reverse-proxy.md": "needs a proxy and a certificate; tests/serving asks for the token",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
     "service.md": "runs until it is stopped; tests/serving runs it and sends it scans",
     "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",
