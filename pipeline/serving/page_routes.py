@@ -15,7 +15,7 @@ from .answers import Marking, Refusal, ScanResult, ShiftCounts
 from .guard import COOKIE, same, session
 from .history import HistoryRow
 from .kept import CLOUD, PICTURES, picture
-from .refusals import BusyError, RefusedError, UnknownError
+from .refusals import QueueFullError, RefusedError, UnknownError
 from .service import Service
 
 MOST_LISTENERS = 64
@@ -138,7 +138,7 @@ class _Listeners:
 
     def stream(self, after: int) -> AsyncIterator[str]:
         if self.now >= MOST_LISTENERS:
-            raise BusyError(f"{self.now} pages listen already", {"Retry-After": "30"})
+            raise QueueFullError(f"{self.now} pages listen already", {"Retry-After": "30"})
         return self._events(after)
 
     async def _events(self, after: int) -> AsyncIterator[str]:

@@ -35,7 +35,7 @@ class UnusableError(RefusedError):
     status = 422
 
 
-class BusyError(RefusedError):
+class QueueFullError(RefusedError):
     """The queue is full, or the service is ending."""
 
     status = 503

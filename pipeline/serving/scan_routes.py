@@ -24,7 +24,7 @@ from .answers import (
     ScanId,
     ScanResult,
 )
-from .refusals import BusyError, LateError, RefusedError, TooLargeError, UnusableError
+from .refusals import LateError, QueueFullError, RefusedError, TooLargeError, UnusableError
 from .service import Service
 from .uploads import path_below, save_uploads
 
@@ -113,7 +113,9 @@ class _Receiving:
 
     async def __aenter__(self) -> None:
         if self.now >= self.most:
-            raise BusyError(f"{self.now} scans are being received: try again", {"Retry-After": "1"})
+            raise QueueFullError(
+                f"{self.now} scans are being received: try again", {"Retry-After": "1"}
+            )
         self.now += 1
 
     async def __aexit__(self, *_: object) -> None:

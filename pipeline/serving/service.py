@@ -123,7 +123,7 @@ class Service:
             `StorageError`, or whatever went wrong.
 
         Raises:
-            UnknownError, BusyError, ConflictError, StorageError: the scan is not taken.
+            UnknownError, QueueFullError, ConflictError, StorageError: the scan is not taken.
             DataError: a file cannot be read.
         """
         known = self.recipe(recipe)
@@ -163,7 +163,7 @@ class Service:
         """Queue a scan of a watched folder, and wait up to a second for a place.
 
         Raises:
-            BusyError: there was none.
+            QueueFullError: there was none.
         """
         self.worker.submit(job, wait=True)
         job.done.add_done_callback(lambda done: self._end(job, done))

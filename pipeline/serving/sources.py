@@ -10,7 +10,7 @@ from pathlib import Path
 from ..inspection.station import Arrived, Station
 from ..plumbing.errors import ConfigError
 from ..plumbing.logs import LOGGER
-from .refusals import BusyError, RefusedError
+from .refusals import QueueFullError, RefusedError
 from .service import Service
 from .worker import Job, NotYetError
 
@@ -87,7 +87,7 @@ class WatchedFolder:
             try:
                 service.queue_watched(job)
                 break
-            except BusyError:
+            except QueueFullError:
                 self._note()
         while not self._stop.is_set():
             try:

@@ -18,7 +18,7 @@ from .answers import ScanResult
 from .history import History
 from .kept import keep_files, save_view
 from .recipes import Recipe
-from .refusals import BusyError, LateError, RefusedError, StorageError
+from .refusals import LateError, QueueFullError, RefusedError, StorageError
 from .regions import regions
 
 
@@ -86,9 +86,9 @@ class Worker:
         return 0.0 if since is None else time.monotonic() - since
 
     def check_room(self) -> None:
-        """Raises BusyError where a scan would find no place in the queue."""
+        """Raises QueueFullError where a scan would find no place in the queue."""
         if self._ending.is_set():
-            raise BusyError("the service is ending: send the scan again", {"Retry-After": "5"})
+            raise QueueFullError("the service is ending: send the scan again", {"Retry-After": "5"})
         if self._queue.full():
             raise self._full()
 
@@ -96,18 +96,18 @@ class Worker:
         """Queue a scan.
 
         Raises:
-            BusyError: the queue is full, and `wait` is off; or the service is ending.
+            QueueFullError: the queue is full, and `wait` is off; or the service is ending.
         """
         if self._ending.is_set():
-            raise BusyError("the service is ending: send the scan again", {"Retry-After": "5"})
+            raise QueueFullError("the service is ending: send the scan again", {"Retry-After": "5"})
         try:
             self._queue.put(job, block=wait, timeout=1.0 if wait else None)
         except queue.Full:
             raise self._full() from None
 
-    def _full(self) -> BusyError:
+    def _full(self) -> QueueFullError:
         seconds = max(1, round(self._queue.qsize() * self.seconds))
-        return BusyError(
+        return QueueFullError(
             f"{self._queue.qsize()} scans wait already: try again in {seconds} s",
             {"Retry-After": str(seconds)},
         )
