@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import axe_core_python
 import pytest
 
 from testbed.chromium import Page, chromium, find_chromium
@@ -13,6 +14,10 @@ pytest.importorskip("httpx", reason="the extra line is not installed")
 
 from .conftest import Running
 
+AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found =>
+  found.violations.filter(v => ['serious', 'critical'].includes(v.impact))
+    .map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).slice(0, 3).join(', ')))"""
 TOKEN = "a token of some length"
 
 
@@ -94,6 +99,15 @@ def test_nothing_is_wider_than_the_screen(page: Page, one: Running, width: int) 
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     height = page.run("parseFloat(getComputedStyle(document.getElementById('word')).fontSize)")
     assert height >= (40 if width < 800 else 130)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(page: Page, one: Running, dark: bool) -> None:
+    page.dark(dark)
+    visit(page, one)
+    live(page)
+    page.run(AXE.read_text(encoding="utf-8") + "\n;1")
+    assert page.run(SERIOUS) == []
 
 
 def test_it_says_when_it_is_cut_off(page: Page, one: Running) -> None:
