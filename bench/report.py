@@ -16,12 +16,13 @@ from bench.figures import Row
 from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.views import VIEWS_FILE, CategoryViews
+from mentor3ad.evaluation.views import EVALUATION, CategoryViews
 from mentor3ad.params.project import Project
 from mentor3ad.report.html.content import page_content
 from mentor3ad.report.html.page import render_page
 from mentor3ad.report.paper import paper_tables
 from mentor3ad.report.summary import summarise
+from mentor3ad.seals.sealed import Sealed
 from testbed.chromium import Page, chromium, find_chromium
 
 SCANS = 120  # a category
@@ -38,8 +39,8 @@ DRAWN = "document.querySelectorAll('#panels canvas').length === 6"
 
 def repeated(evaluated: Path, name: str) -> tuple[dict[str, Any], CategoryViews]:
     """Metrics and views of a category of 120 scans, from those of one that was evaluated."""
-    metrics = json.loads((evaluated / METRICS_FILE).read_text())
-    views = CategoryViews.load(evaluated / VIEWS_FILE)
+    out = Sealed.open(evaluated, EVALUATION)
+    metrics, views = out.read_json(METRICS_FILE), CategoryViews.load(out)
     truth = {scan["id"]: scan for scan in metrics["scans"]}
     scans = [
         replace(scan, id=f"{scan.id}-{i}")

@@ -1,29 +1,34 @@
 """Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
-import json
 from pathlib import Path
 
-from mentor3ad.cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
+from mentor3ad.cache.maps import SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
 from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves, write_losses
 from mentor3ad.evaluation.metrics import METRICS_FILE
-from mentor3ad.evaluation.views import PANELS_FOLDER, VIEWS_FILE
+from mentor3ad.evaluation.views import EVALUATION, PANELS_FOLDER, VIEWS_FILE
 from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.rating.results import Results, write_metrics
-from mentor3ad.voting.model import VOTING_FILE, VotingModel
+from mentor3ad.seals.sealed import Sealed, open_chain
+from mentor3ad.voting.votes import Votes
 
 from .runner import HERE, run_category
 
+INPUTS = ("prepared", "mfm", "mgm", "scores", "votes")
+
 
 def evaluate(params: Params, category: str) -> Figures:
+    made_from = open_chain(category, HERE.outs(category, *INPUTS))
     with folder_replaced_whole(HERE.evaluation(category)) as out:
-        return _evaluate(params, category, out)
+        figures = _evaluate(params, category, out)
+        made_from.seal(out, EVALUATION)
+    return figures
 
 
 def _evaluate(params: Params, category: str, out: Path) -> Figures:
@@ -34,15 +39,16 @@ def _evaluate(params: Params, category: str, out: Path) -> Figures:
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / CURVES_FOLDER, category, rankings)
-    modules = HERE.mfm(category), HERE.mgm(category)
-    losses = [json.loads((module / LOSS_FILE).read_text(encoding="utf-8")) for module in modules]
+    modules = HERE.outs(category, "mfm", "mgm").items()
+    losses = [Sealed.open(folder, kind, category).read_json(LOSS_FILE) for kind, folder in modules]
     write_losses(out / CURVES_FOLDER, category, losses)
     maps = Store.open(HERE.scores(category), SCORES_KIND, category)
+    votes = Votes.open(HERE.votes(category), category)
     category_views(
         HERE.prepared(category),
         maps,
-        Store.open(HERE.votes(category) / ANOMALY_FILE, ANOMALY_KIND, category),
-        VotingModel.load(HERE.votes(category) / VOTING_FILE),
+        votes.maps,
+        votes.model,
         params.evaluate.views,
         lambda scans: progress(scans, f"views {category}", "scan"),
     ).save(out / VIEWS_FILE)

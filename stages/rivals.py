@@ -3,17 +3,20 @@
 from functools import partial
 
 from mentor3ad.params.schema import Params
-from mentor3ad.plumbing.documents import dump_json
-from mentor3ad.plumbing.files import write_whole
 from mentor3ad.plumbing.logs import Figure, Figures
 from mentor3ad.plumbing.progress import progress
+from mentor3ad.seals.document import write_document
+from mentor3ad.seals.sealed import open_chain
 
 from .runner import HERE, run_category, staging
+
+RIVALS = "rivals"  # the kind of the out
 
 
 def rivals(params: Params, category: str) -> Figures:
     rated: dict[str, dict[str, object]] = {}
     figures: dict[str, Figure] = {}
+    made_from = open_chain(category, HERE.outs(category, "prepared", "features"))
     if params.rivals.methods:
         from mentor3ad.compute.device import select_device
         from mentor3ad.compute.process import configure_process
@@ -33,7 +36,7 @@ def rivals(params: Params, category: str) -> Figures:
         found = comparison.rate(name, bar)
         rated[name] = found.content
         figures |= {f"{name}_fit_s": found.fit_seconds, f"{name}_scan_ms": found.scan_ms}
-    write_whole(HERE.rivals(category), dump_json(rated, indent=1) + "\n")
+    write_document(HERE.rivals(category), RIVALS, made_from, rated)
     return {"rivals": len(rated), **figures}
 
 

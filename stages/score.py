@@ -18,12 +18,14 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.scoring.scorer import Scorer, score_inputs
+from mentor3ad.seals.sealed import open_chain
 
 from .runner import HERE, run_category, staging
 
 
 def score(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
+    made_from = open_chain(category, HERE.outs(category, "prepared", "features", "mfm", "mgm"))
     cache = FeatureCache.open(HERE.features(category), category)
     fusion = load_module(Fusion, HERE.mfm(category), device)
     guidance = load_module(Guidance, HERE.mgm(category), device)
@@ -48,7 +50,8 @@ def score(params: Params, category: str) -> Figures:
                 return {SCORES.name: scorer.score_together(features)}
             return {SCORES.name: np.stack(list(pool.map(score_scan, samples)))}
 
-        write_store(HERE.scores(category), manifest, score_shard, staging(), bar)
+        out = HERE.scores(category)
+        write_store(out, manifest, score_shard, staging(), bar, made_from=made_from.digests)
     return {"scans": len(manifest.samples)}
 
 

@@ -8,6 +8,7 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
+from mentor3ad.seals.sealed import open_chain
 from mentor3ad.training.data import stage_features
 
 from .runner import HERE, run_category, staging
@@ -15,6 +16,7 @@ from .runner import HERE, run_category, staging
 
 def train_mfm(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
+    inputs = open_chain(category, HERE.outs(category, "prepared", "features"))
     data, held_out = stage_features(
         params, category, HERE.prepared(category), HERE.features(category), staging(), device
     )
@@ -27,6 +29,7 @@ def train_mfm(params: Params, category: str) -> Figures:
     )
     with folder_replaced_whole(HERE.mfm(category)) as out:
         save_module(out, trained.module, trained.losses, trained.held_out)
+        inputs.seal(out, "mfm")
     return {"scans": len(data), **trained.figures()}
 
 

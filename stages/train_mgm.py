@@ -9,6 +9,7 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
+from mentor3ad.seals.sealed import open_chain
 from mentor3ad.training.data import stage_features
 
 from .runner import HERE, run_category, staging
@@ -16,6 +17,7 @@ from .runner import HERE, run_category, staging
 
 def train_mgm(params: Params, category: str) -> Figures:
     device = select_device(params.runtime)
+    inputs = open_chain(category, HERE.outs(category, "prepared", "features", "mfm"))
     data, held_out = stage_features(
         params, category, HERE.prepared(category), HERE.features(category), staging(), device
     )
@@ -29,6 +31,7 @@ def train_mgm(params: Params, category: str) -> Figures:
     )
     with folder_replaced_whole(HERE.mgm(category)) as out:
         save_module(out, trained.module, trained.losses, trained.held_out)
+        inputs.seal(out, "mgm")
     return {"scans": len(data), **trained.figures()}
 
 

@@ -16,6 +16,7 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
+from mentor3ad.seals.sealed import open_chain
 from mentor3ad.splits.good_scans import good_scans
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
@@ -23,6 +24,7 @@ from .runner import HERE, run_category, staging
 
 
 def vote(params: Params, category: str) -> Figures:
+    made_from = open_chain(category, HERE.outs(category, "prepared", "scores"))
     manifest = Manifest.load(HERE.prepared(category))
     store = Store.open(HERE.scores(category), SCORES_KIND, category)
     split = good_scans(manifest.rows, params)
@@ -36,9 +38,11 @@ def vote(params: Params, category: str) -> Figures:
 
     inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}
     store_manifest = maps_manifest(ANOMALY_KIND, ANOMALY, manifest, inputs)
+    digests = made_from.digests
     with folder_replaced_whole(HERE.votes(category)) as out:
-        write_store(out / ANOMALY_FILE, store_manifest, anomaly_maps, staging())
+        write_store(out / ANOMALY_FILE, store_manifest, anomaly_maps, staging(), made_from=digests)
         model.save(out / VOTING_FILE)
+        made_from.seal(out, "votes")
     return {"scans": len(manifest.rows), "threshold": model.threshold}
 
 

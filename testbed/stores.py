@@ -7,7 +7,7 @@ import numpy as np
 from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.dataset.grid import SIZE
-from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow
+from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow, seal_prepared
 from mentor3ad.dataset.scan import Split
 from mentor3ad.features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from mentor3ad.features.store import KIND, ScanFeatures, feature_arrays
@@ -38,6 +38,7 @@ def store_category(
     shipped = load_params(ROOT / PARAMS_FILE)
     manifest = Manifest(SCHEMA, category, shipped.data.preparation, rows)
     (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    seal_prepared(prepared, manifest)
     store = StoreManifest(
         kind=KIND,
         category=category,

@@ -15,9 +15,12 @@ from mentor3ad.dataset.manifest import (
     SCHEMA,
     Manifest,
     ManifestRow,
+    seal_prepared,
 )
 from mentor3ad.publishing.writer import write_store
+from mentor3ad.seals.seal import write_seal
 from mentor3ad.voting.model import VotingModel
+from mentor3ad.voting.votes import VOTES
 from tests.options import preparation
 
 CATEGORY = "rope"
@@ -72,6 +75,7 @@ def write_category(folder: Path, scans: tuple[ManifestRow, ...]) -> tuple[Path, 
     np.save(prepared / MASKS_FILE, np.stack([pack_bits(m) for m in masks_of(scans)]))
     whole = np.ones((SIZE, SIZE), bool)
     np.save(prepared / FOREGROUND_FILE, np.stack([pack_bits(whole)] * len(scans)))
+    seal_prepared(prepared, manifest)
     maps = maps_of(scans)
     write_store(
         votes / "anomaly.zarr",
@@ -80,6 +84,7 @@ def write_category(folder: Path, scans: tuple[ManifestRow, ...]) -> tuple[Path, 
         folder / "staging",
     )
     voting_model().save(votes / "voting.json")
+    write_seal(votes, VOTES, CATEGORY, {})
     return prepared, votes
 
 

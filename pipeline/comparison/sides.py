@@ -13,6 +13,7 @@ from ..rating.results import Results
 from ..revisions.git import file_at, git
 from ..revisions.outs import Outs, cache_of_project
 from ..revisions.settings import content_at, workspace_content
+from ..seals.sealed import Sealed
 
 WORKSPACE = "workspace"
 METRICS, RESULTS = str(Project().metrics), str(Project().results)
@@ -128,7 +129,7 @@ def _side(name: str) -> Side:
 def _of_workspace() -> Side:
     try:
         lock = LOCK_FILE.read_text(encoding="utf-8")
-        results = json.loads(Project().results.read_text(encoding="utf-8"))
+        results = Sealed.open(Project().reports, "reports").read_json(Project().results.name)
     except OSError as error:
         raise ConfigError(f"{error.filename} is missing: run `dvc repro`") from None
     return Side(WORKSPACE, None, workspace_content(), results, Outs(lock, cache_of_project()))

@@ -41,6 +41,11 @@ class BitMaps:
             packed = np.load(path, allow_pickle=False, mmap_mode="r" if count else None)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
+        return cls.of(packed, path, count)
+
+    @classmethod
+    def of(cls, packed: NDArray, path: Path, count: int) -> Self:
+        """The masks of `count` scans in the array of a file; raises as `load`."""
         if packed.dtype != np.uint8 or packed.shape != (count, PACKED):
             raise DataError(
                 f"{path} is {packed.dtype} {packed.shape} but its manifest has {count} scans, "

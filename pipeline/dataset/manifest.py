@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
-from ..plumbing.documents import LARGE, dump_json, parse_json, read_text
+from ..plumbing.documents import dump_json, parse_json
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
+from ..seals.arrays import array_in
+from ..seals.seal import Seal, write_seal
+from ..seals.sealed import Sealed
 from .bitmaps import BitMaps
 from .grid import inside_scan
 from .scan import Label, ScanFiles, Split
 from .window import Window
 
 SCHEMA = 3
+PREPARED = "prepared"  # the kind of the out
 MANIFEST_FILE = "manifest.json"
 FOREGROUND_FILE = "foreground.npy"
 MASKS_FILE = "masks.npy"
@@ -151,13 +155,15 @@ class Manifest:
         """Read the manifest in a folder that `prepare_category` wrote.
 
         Raises:
-            DataError: no manifest there, another schema, damaged, or inconsistent.
+            CacheError: there is none, or it is not the one that was written.
+            DataError: another schema, damaged before it was sealed, or inconsistent.
         """
         path = folder / MANIFEST_FILE
+        sealed = Sealed.open(folder, PREPARED)
+        text = sealed.read(MANIFEST_FILE)
         try:
-            text = read_text(path, LARGE)
-            raw = parse_json(text)
-        except (OSError, ValueError) as error:
+            raw = parse_json(text.decode("utf-8"))
+        except ValueError as error:
             raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
         schema = raw.get("schema") if isinstance(raw, dict) else None
         if schema != SCHEMA:
@@ -169,42 +175,52 @@ class Manifest:
         except (ValidationError, ConfigError) as error:
             raise DataError(f"{path} is damaged ({_first(error)}): run prepare again.") from error
         _check_rows(path, manifest)
+        if manifest.category != sealed.seal.category:
+            raise DataError(f"{path} is of another category than its seal: run prepare again.")
         return manifest
+
+
+def seal_prepared(folder: Path, manifest: Manifest) -> Seal:
+    """Seal the folder of a manifest, once all its files are there."""
+    return write_seal(folder, PREPARED, manifest.category, {})
 
 
 def load_foreground(folder: Path, manifest: Manifest) -> BitMaps:
     """(N, 224, 224) bool: the foreground of every row, read by rows.
 
     Raises:
-        DataError: the array is missing or is not the manifest's.
+        CacheError: the array is missing, or not as it was written.
+        DataError: it is not the manifest's.
     """
-    return BitMaps.load(folder / FOREGROUND_FILE, len(manifest.rows))
+    return _load_bits(folder, FOREGROUND_FILE, manifest)
 
 
 def load_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """(N, 224, 224) bool: the defects of every row; all False where a scan has no mask.
 
     Raises:
-        DataError: the array is missing or is not the manifest's.
+        CacheError: the array is missing, or not as it was written.
+        DataError: it is not the manifest's.
     """
-    return BitMaps.load(folder / MASKS_FILE, len(manifest.rows))
+    return _load_bits(folder, MASKS_FILE, manifest)
 
 
 def load_whole_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """`load_masks` of the whole scans, also where they are cropped."""
     cropped = manifest.options.crop != "none"
-    return BitMaps.load(folder / (WHOLE_MASKS_FILE if cropped else MASKS_FILE), len(manifest.rows))
+    return _load_bits(folder, WHOLE_MASKS_FILE if cropped else MASKS_FILE, manifest)
 
 
 def load_published_masks(folder: Path, manifest: Manifest) -> BitMaps:
     """`load_whole_masks`, but with the padding as CFM's code fills it.
 
     Raises:
-        DataError: the array is missing or is not the manifest's.
+        CacheError: the array is missing, or not as it was written.
+        DataError: it is not the manifest's.
     """
     if manifest.is_square:
         return load_whole_masks(folder, manifest)
-    return BitMaps.load(folder / PUBLISHED_MASKS_FILE, len(manifest.rows))
+    return _load_bits(folder, PUBLISHED_MASKS_FILE, manifest)
 
 
 def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
@@ -212,6 +228,16 @@ def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
     if all(row.height == row.width for row in rows):
         return None
     return np.stack([inside_scan(row.height, row.width) for row in rows])
+
+
+def _load_bits(folder: Path, name: str, manifest: Manifest) -> BitMaps:
+    path = folder / name
+    content = Sealed.open(folder, PREPARED, manifest.category).map(name)
+    try:
+        packed = array_in(content)
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
+    return BitMaps.of(packed, path, len(manifest.rows))
 
 
 def _check_rows(path: Path, manifest: Manifest) -> None:

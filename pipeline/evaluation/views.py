@@ -11,9 +11,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..plumbing.documents import LARGE, dump_json, read_bytes
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import CacheError
+from ..seals.seal import remedy
+from ..seals.sealed import Sealed
 
+EVALUATION = "eval"  # the kind of the out
 VIEWS_FILE = "views.json"
 PANELS_FOLDER = "panels"  # beside it: the heatmap panels, which mentor3ad.drawing.gallery draws
 Ranges = dict[str, tuple[float, float]]
@@ -98,10 +101,18 @@ class CategoryViews:
         path.write_text(dump_json(asdict(self), indent=0) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> CategoryViews:
-        """Raises CacheError where the file is missing or not one of these."""
+    def load(cls, sealed: Sealed) -> CategoryViews:
+        """Those in the out of an evaluation.
+
+        Raises:
+            CacheError: they are missing, damaged or of another category.
+        """
+        path = sealed.folder / VIEWS_FILE
         try:
-            return TypeAdapter(cls).validate_json(read_bytes(path, LARGE))
-        except (OSError, ValueError) as error:
+            views = TypeAdapter(cls).validate_json(sealed.read(VIEWS_FILE))
+        except ValueError as error:
             reason = " ".join(str(error).split())[:200]
             raise CacheError(f"{path}: no views ({reason}); `dvc repro` makes them") from None
+        if views.category != sealed.seal.category:
+            raise CacheError(f"{path} is of {views.category}; {remedy(sealed.folder)}")
+        return views

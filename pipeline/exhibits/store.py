@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from ..dataset.bitmaps import BitMaps
 from ..dataset.grid import SIZE
-from ..dataset.manifest import Manifest, load_foreground
+from ..dataset.manifest import PREPARED, Manifest, load_foreground
 from ..plumbing.errors import DataError
+from ..seals.arrays import array_in
+from ..seals.sealed import Sealed
 from .growing import GrowingArray
 
 PICTURES_FILE = "pictures.npy"
@@ -84,13 +86,15 @@ class Exhibits:
         """Open the exhibits in a folder that `prepare_category` wrote.
 
         Raises:
-            DataError: a file is missing, damaged or not the manifest's.
+            CacheError: a file is missing, or not as it was written.
+            DataError: it is not the manifest's.
         """
         tested = tuple(i for i, row in enumerate(manifest.rows) if row.split == "test")
         foreground = load_foreground(folder, manifest)
         ends = np.cumsum([row.n_foreground for row in manifest.rows], dtype=np.int64)
-        pictures = _open(folder / PICTURES_FILE, np.uint8, (len(tested), SIZE, SIZE, 3))
-        points = _open(folder / POINTS_FILE, np.float32, (int(ends[-1]) if len(ends) else 0, 3))
+        sealed = Sealed.open(folder, PREPARED, manifest.category)
+        pictures = _open(sealed, PICTURES_FILE, np.uint8, (len(tested), SIZE, SIZE, 3))
+        points = _open(sealed, POINTS_FILE, np.float32, (int(ends[-1]) if len(ends) else 0, 3))
         return cls(tested, foreground, pictures, points, ends)
 
     def picture(self, position: int) -> NDArray[np.uint8]:
@@ -105,10 +109,11 @@ class Exhibits:
         return points
 
 
-def _open(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray:
-    try:  # a file without values cannot be mapped
-        array = np.load(path, allow_pickle=False, mmap_mode="r" if np.prod(shape) else None)
-    except (OSError, ValueError, EOFError) as error:
+def _open(sealed: Sealed, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray:
+    path = sealed.folder / name
+    try:
+        array = array_in(sealed.map(name))
+    except ValueError as error:
         raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
     if array.dtype != dtype or array.shape != shape:
         raise DataError(

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ..compute.device import scan_threads
 from ..dataset.bitmaps import BitMaps
-from ..dataset.manifest import Manifest, ManifestRow, load_foreground
+from ..dataset.manifest import PREPARED, Manifest, ManifestRow, load_foreground
 from ..params.schema import Features, PointFeatures, Preparation
 from ..plumbing.errors import DataError
 from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
 from ..preparation.views import NO_VIEWS, Views
 from ..publishing.writer import write_store
+from ..seals.sealed import open_chain
 from .batched import Compute, DeviceScan, shard_by_shard
 from .identity import shard_sources, source_sha256, store_manifest
 from .points import PointGeometry
@@ -69,6 +70,7 @@ def extract_category(
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
     """
     manifest = Manifest.load(prepared)
+    made_from = open_chain(manifest.category, {PREPARED: prepared}).digests
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
     scans = CategoryScans(root, manifest.rows, foreground, views_of(options), manifest.options)
@@ -83,7 +85,11 @@ def extract_category(
     with last_store(staging, store, sources) as last, way as compute:
         reusing = last.reusing(compute)
         # One shard ahead: the cores go on while a shard is finished, packed and written.
-        write_store(out, store, reusing, staging, bar, last.identity, last.keep, ahead=1)
+        write_store(
+            *(out, store, reusing, staging, bar, last.identity, last.keep),
+            ahead=1,
+            made_from=made_from,
+        )
     return Extracted(len(manifest.rows), last.computed, last.reused, last.refusal)
 
 

@@ -24,6 +24,8 @@ class Fusion(TrainedModule):
     `space` is what F_RGB (N, R) and F_XYZ (N, X) are given in: all channels, or its components.
     """
 
+    OUT = "mfm"
+
     def __init__(
         self,
         dim: int,

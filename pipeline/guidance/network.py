@@ -42,6 +42,8 @@ class Guidance(TrainedModule):
     first, empty where nothing is kept.
     """
 
+    OUT = "mgm"
+
     def __init__(
         self,
         dim: int,

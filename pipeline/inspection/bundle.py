@@ -11,6 +11,7 @@
 The same project gives the same bytes. Nothing in it is a pickle.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from ..extraction.scan import Backbones
 from ..fusion.network import Fusion
 from ..guidance.network import Guidance
-from ..mentor.modules import read_module
+from ..mentor.modules import module_in
 from ..params.categories import Category
 from ..params.schema import Features
 from ..params.section import Section
@@ -37,6 +38,8 @@ FUSION, GUIDANCE = "fusion.safetensors", "guidance.safetensors"
 BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
 CAMERAS = ("camera.json", "camera.yaml", "camera.yml")
 PARTS = (FUSION, GUIDANCE, VOTING_FILE)  # that every bundle has
+
+MOST_BYTES = 1 << 31  # of a part; MFM and MGM have a thousandth of it, a memory of features more
 
 _WHOLE = "a bundle written with --with-backbones needs none from elsewhere"
 _REMEDY = "write the bundle again with `mentor3ad bundle`, or copy it again"
@@ -93,17 +96,17 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
         ConfigError: no such device, or CUDA where there is none.
         WeightsError: the backbones are not in the bundle and cannot be had here.
     """
-    manifest = read_manifest(folder)
+    manifest, parts = _read(folder)
     if category is not None and category != manifest.category:
         raise BundleError(
             f"{folder} inspects {manifest.category}, not {category}; name the bundle of {category}"
         )
     where = configure_device(device)
     settings = manifest.settings
-    fusion = read_module(Fusion, folder / FUSION, where, _REMEDY)
-    guidance = read_module(Guidance, folder / GUIDANCE, where, _REMEDY)
+    fusion = module_in(Fusion, parts[FUSION], folder / FUSION, where, _REMEDY)
+    guidance = module_in(Guidance, parts[GUIDANCE], folder / GUIDANCE, where, _REMEDY)
     scorer = Scorer(fusion, guidance, settings.precision)
-    voting = VotingModel.load(folder / VOTING_FILE)
+    voting = VotingModel.parse(parts[VOTING_FILE], folder / VOTING_FILE)
     camera = next((folder / name for name in CAMERAS if name in manifest.files), None)
     backbones = _load_backbones(folder, manifest, where)
     return InspectionModel(manifest.category, settings, camera, backbones, scorer, voting)
@@ -115,6 +118,25 @@ def read_manifest(folder: Path) -> BundleManifest:
     Raises:
         BundleError: see `load_bundle`.
     """
+    return _read(folder)[0]
+
+
+def check_bundle(folder: Path) -> BundleManifest:
+    """`read_manifest`, and read the modules and the voting model; no backbone is loaded.
+
+    Raises:
+        BundleError, CacheError, WeightsError: see `load_bundle`.
+    """
+    manifest, parts = _read(folder)
+    cpu = torch.device("cpu")
+    module_in(Fusion, parts[FUSION], folder / FUSION, cpu, _REMEDY)
+    module_in(Guidance, parts[GUIDANCE], folder / GUIDANCE, cpu, _REMEDY)
+    VotingModel.parse(parts[VOTING_FILE], folder / VOTING_FILE)
+    return manifest
+
+
+def _read(folder: Path) -> tuple[BundleManifest, dict[str, bytes]]:
+    """The manifest, and the content of the parts that every bundle has, as it was checked."""
     path = folder / BUNDLE_FILE
     try:
         text = read_bytes(path)
@@ -134,20 +156,33 @@ def read_manifest(folder: Path) -> BundleManifest:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise BundleError(f"{path} is damaged ({place}: {problem['msg']}); {_REMEDY}") from None
-    _check_files(folder, manifest)
-    return manifest
+    return manifest, _check_files(folder, manifest)
 
 
-def _check_files(folder: Path, manifest: BundleManifest) -> None:
+def _check_files(folder: Path, manifest: BundleManifest) -> dict[str, bytes]:
     if unlisted := set(PARTS) - manifest.files.keys():
         names = ", ".join(sorted(unlisted))
         raise BundleError(f"{folder / BUNDLE_FILE} does not list {names}; {_REMEDY}")
+    parts = {}
     for name, expected in manifest.files.items():
         path = folder / name
         if not path.is_file():
             raise BundleError(f"{path} is missing; {_REMEDY}")
-        if file_sha256(path) != expected:
+        if name in PARTS:
+            parts[name] = _content(path)
+            found = hashlib.sha256(parts[name]).hexdigest()
+        else:
+            found = file_sha256(path)
+        if found != expected:
             raise BundleError(f"{path} is damaged, its sha256 is another; {_REMEDY}")
+    return parts
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path, MOST_BYTES)
+    except DocumentError as error:
+        raise BundleError(f"{path} is damaged (it {error}); {_REMEDY}") from None
 
 
 def _load_backbones(folder: Path, manifest: BundleManifest, device: torch.device) -> Backbones:

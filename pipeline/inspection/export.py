@@ -10,7 +10,9 @@ from ..mentor.modules import MODULE_FILE
 from ..plumbing.documents import dump_json
 from ..plumbing.errors import BundleError
 from ..plumbing.files import folder_replaced_whole
-from ..voting.model import VOTING_FILE, VotingModel
+from ..seals.sealed import Sealed
+from ..voting.model import VOTING_FILE
+from ..voting.votes import Votes
 from ..weights.download import file_sha256
 from .bundle import (
     BACKBONES,
@@ -63,9 +65,10 @@ def _is_empty_folder(path: Path) -> bool:
 
 def _copy_parts(finished: Finished, folder: Path) -> None:
     project, category = finished.project, finished.category
-    shutil.copyfile(project.mfm(category) / MODULE_FILE, folder / FUSION)
-    shutil.copyfile(project.mgm(category) / MODULE_FILE, folder / GUIDANCE)
-    VotingModel.load(project.votes(category) / VOTING_FILE).save(folder / VOTING_FILE)
+    for kind, name in (("mfm", FUSION), ("mgm", GUIDANCE)):
+        module = Sealed.open(project.outs(category, kind)[kind], kind, category)
+        (folder / name).write_bytes(module.read(MODULE_FILE))
+    Votes.open(project.votes(category), category).model.save(folder / VOTING_FILE)
     if finished.camera is not None:
         shutil.copyfile(finished.camera, folder / f"camera{finished.camera.suffix.lower()}")
 

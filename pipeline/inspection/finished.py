@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..cache.maps import ANOMALY_FILE, ANOMALY_KIND, SCORES_KIND
+from ..cache.maps import SCORES_KIND
 from ..cache.reader import Store
 from ..dataset.manifest import Manifest
 from ..extraction.identity import store_manifest
@@ -20,8 +20,11 @@ from ..params.schema import Params, load_params
 from ..plumbing.errors import CacheError, ConfigError
 from ..plumbing.files import check_inside
 from ..scoring.scorer import Scorer, score_inputs
-from ..voting.model import VOTING_FILE, VotingModel
+from ..seals.sealed import open_chain
+from ..voting.votes import Votes
 from .model import InspectionModel, Settings, configure_device
+
+INPUTS = ("prepared", "features", "mfm", "mgm", "scores", "votes")  # of a model
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Finished:
             CacheError: a store is missing or damaged, or was made from something else.
         """
         project, category, params = self.project, self.category, self.params
+        open_chain(category, project.outs(category, *INPUTS))
         if self.manifest.options != params.data.preparation:
             raise _outdated(project.prepared(category))
         features = Store.open(project.features(category), KIND, category).manifest
@@ -94,9 +98,9 @@ class Finished:
             scores.inputs,
             score_inputs(features, *modules, params.model.precision),
         )
-        votes = Store.open(project.votes(category) / ANOMALY_FILE, ANOMALY_KIND, category).manifest
+        votes = Votes.open(project.votes(category), category)
         voting = {"scores": scores.fingerprint, "voting": params.voting.model_dump()}
-        _same(project.votes(category), votes.inputs, voting)
+        _same(project.votes(category), votes.maps.manifest.inputs, voting)
 
     def load(self, device: torch.device) -> InspectionModel:
         """Raises CacheError or WeightsError where a part is missing, damaged or outdated."""
@@ -105,7 +109,7 @@ class Finished:
         fusion = load_module(Fusion, self.project.mfm(self.category), device)
         guidance = load_module(Guidance, self.project.mgm(self.category), device)
         scorer = Scorer(fusion, guidance, self.params.model.precision)
-        voting = VotingModel.load(self.project.votes(self.category) / VOTING_FILE)
+        voting = Votes.open(self.project.votes(self.category), self.category).model
         return InspectionModel(self.category, self.settings, self.camera, backbones, scorer, voting)
 
 

@@ -1,9 +1,8 @@
 """Trained modules on disk: safetensors, and the loss of every step beside it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import safetensors
 import torch
@@ -11,8 +10,10 @@ from torch import Tensor, nn
 
 from ..features.channels import PUBLISHED
 from ..params.project import LOSS_FILE
-from ..plumbing.documents import dump_json, open_regular, parse_json
+from ..plumbing.documents import dump_json, parse_json
 from ..plumbing.errors import ConfigError, WeightsError
+from ..seals.seal import read_seal, remedy
+from ..seals.sealed import Sealed
 
 MODULE_FILE = "module.safetensors"
 CONFIG = "config"  # the module's constructor arguments, in the file's metadata
@@ -28,6 +29,7 @@ _REFUSED = (
 class TrainedModule(nn.Module):
     """A network of the method that can be written to a file and made again from it."""
 
+    OUT: ClassVar[str]  # the kind of the out that holds it
     config: dict[str, Any]  # the constructor's arguments, JSON values
 
 
@@ -70,18 +72,23 @@ def save_module(
 
 
 def load_module(kind: type[M], folder: Path, device: torch.device) -> M:
-    """A trained module of a kind, frozen. Raises WeightsError where it is missing or damaged."""
-    remedy = f"delete {folder} and run `dvc repro` to make it again"
-    return read_module(kind, folder / MODULE_FILE, device, remedy)
+    """A trained module of a kind from its out, frozen.
+
+    Raises:
+        CacheError: the out is missing, damaged or of another kind.
+        WeightsError: it does not hold a whole module.
+    """
+    content = Sealed.open(folder, kind.OUT).read(MODULE_FILE)
+    return module_in(kind, content, folder / MODULE_FILE, device, remedy(folder))
 
 
 def module_sha256(folder: Path) -> str:
-    """The hash of a trained module's file."""
-    return hashlib.sha256((folder / MODULE_FILE).read_bytes()).hexdigest()
+    """The hash of a trained module's file, as its seal says it."""
+    return read_seal(folder).files[MODULE_FILE].digest.removeprefix("sha256:")
 
 
-def read_module(kind: type[M], path: Path, device: torch.device, remedy: str) -> M:
-    """A module's file, frozen.
+def module_in(kind: type[M], content: bytes, path: Path, device: torch.device, remedy: str) -> M:
+    """The module in the content of the file at a path, frozen.
 
     Args:
         remedy: the end of the sentence about a file that is missing or damaged.
@@ -89,41 +96,51 @@ def read_module(kind: type[M], path: Path, device: torch.device, remedy: str) ->
     Raises:
         WeightsError: it does not hold a whole module of the kind, of finite numbers.
     """
+    from safetensors.torch import load
+
     try:
-        open_regular(path).close()  # the library would wait at a FIFO
-        with safetensors.safe_open(path, framework="pt") as file:
-            module = _empty(kind, file)
-            module.load_state_dict({name: _tensor(file, name) for name in file.keys()})  # noqa: SIM118
+        state = load(content)  # no more than the content has
+        module = _empty(kind, _metadata(content)[CONFIG], state)
+        for name, tensor in state.items():
+            _check_values(name, tensor)
+        module.load_state_dict(state)
     except _REFUSED as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsError(
-            f"{path} does not hold a whole {kind.__name__} module ({reason}); {remedy}"
-        ) from None
+        raise _refused(kind, path, error, remedy) from None
     return module.to(device).eval().requires_grad_(False)
 
 
-def _empty(kind: type[M], file: Any) -> M:
+def _refused(kind: type[M], path: Path, error: Exception, remedy: str) -> WeightsError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return WeightsError(f"{path} does not hold a whole {kind.__name__} module ({reason}); {remedy}")
+
+
+def _metadata(content: bytes) -> Mapping[str, str]:
+    """What a file of safetensors says beside its tensors; the library gives it of files alone."""
+    length = int.from_bytes(content[:8], "little")
+    found: Mapping[str, str] = parse_json(content[8 : 8 + length].decode())["__metadata__"]
+    return found
+
+
+def _empty(kind: type[M], config: str, state: Mapping[str, Tensor]) -> M:
     """A module of the sizes that the file's metadata says, once its tensors are found to fit.
 
     The sizes are words that anybody can write, so no memory is taken for them before.
     """
     with torch.device("meta"):
-        module = kind(**parse_json(file.metadata()[CONFIG]))
-    names, state = set(file.keys()), module.state_dict()
-    if names != state.keys():
-        raise ValueError(f"it lacks or has beside others {min(names ^ state.keys())}")
-    for name, tensor in state.items():
-        found = tuple(file.get_slice(name).get_shape())
-        if found != tuple(tensor.shape):
-            raise ValueError(f"size mismatch for {name}: {found}, not {tuple(tensor.shape)}")
+        module = kind(**parse_json(config))
+    own = module.state_dict()
+    if state.keys() != own.keys():
+        raise ValueError(f"it lacks or has beside others {min(state.keys() ^ own.keys())}")
+    for name, tensor in own.items():
+        if state[name].shape != tensor.shape:
+            found, needed = tuple(state[name].shape), tuple(tensor.shape)
+            raise ValueError(f"size mismatch for {name}: {found}, not {needed}")
     return module.to_empty(device="cpu")
 
 
-def _tensor(file: Any, name: str) -> Tensor:
-    """A tensor of the file; ValueError where it holds what no training ends in."""
-    tensor = file.get_tensor(name)
+def _check_values(name: str, tensor: Tensor) -> None:
+    """Raise ValueError where a tensor holds what no training ends in."""
     if tensor.numel():
         least, most = (float(end) for end in torch.aminmax(tensor))
         if not (least >= -LARGEST_WEIGHT and most <= LARGEST_WEIGHT):  # as NaN is not
             raise ValueError(f"{name} has values that are not finite or over {LARGEST_WEIGHT:g}")
-    return tensor

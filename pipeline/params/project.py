@@ -51,6 +51,19 @@ class Project:
     def evaluation(self, category: str) -> Path:
         return self.data / "eval" / category
 
+    def outs(self, category: str, *kinds: str) -> dict[str, Path]:
+        """The folders of a category's outs by the kinds that their seals say; all without any."""
+        every = {
+            "prepared": self.prepared(category),
+            "features": self.features(category),
+            "mfm": self.mfm(category),
+            "mgm": self.mgm(category),
+            "scores": self.scores(category),
+            "votes": self.votes(category),
+            "eval": self.evaluation(category),
+        }
+        return {kind: every[kind] for kind in kinds or every}
+
     def rivals(self, category: str) -> Path:
         """The metrics of other methods on the category."""
         return self.data / "rivals" / f"{category}.json"

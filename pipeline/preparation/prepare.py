@@ -28,6 +28,7 @@ from ..dataset.manifest import (
     Manifest,
     ManifestRow,
     PlaneState,
+    seal_prepared,
 )
 from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window
@@ -166,6 +167,7 @@ def prepare_category(
         if manifest.is_square:
             (folder / PUBLISHED_MASKS_FILE).unlink()
         (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+        seal_prepared(folder, manifest)
     if most > MUCH_CLUTTER:
         note(f"{category}: in {cluttered} {clutter_words(most)}.")
     return manifest

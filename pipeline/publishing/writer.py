@@ -20,6 +20,7 @@ from ..plumbing import parallel as threads
 from ..plumbing.claims import check_claims
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import locked
+from ..seals.seal import SEAL_FILE
 
 STORE, DONE, LOCK = "store", "done", "lock"  # in the folder of an unfinished store
 
@@ -112,7 +113,7 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
         shutil.rmtree(done, ignore_errors=True)
         _create(store, manifest)
         done.mkdir()
-    for torn in store.rglob("*.partial"):
+    for torn in (*store.rglob("*.partial"), *store.glob(f".{SEAL_FILE}.*")):
         torn.unlink()
     return [shard for shard in range(manifest.shards) if not _done(staging, manifest, shard)]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND
+from ..cache.maps import ANOMALY
 from ..cache.reader import Store
 from ..dataset.manifest import (
+    PREPARED,
     Manifest,
     ManifestRow,
     inside_scans,
@@ -24,7 +25,9 @@ from ..evaluation.aupro import rank_pixels
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..plumbing.documents import dump_json
 from ..plumbing.words import counted, has
-from ..voting.model import VOTING_FILE, VotingModel, exceeds, object_score
+from ..seals.sealed import Sealed, check_chain
+from ..voting.model import exceeds, object_score
+from ..voting.votes import Votes
 
 ReadMaps = Callable[[Sequence[int]], NDArray[np.float32]]  # (N, 224, 224) of N positions
 
@@ -51,11 +54,12 @@ class Results:
 
     @classmethod
     def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
-        """Raises DataError or CacheError where preparation or votes cannot be used."""
+        """Raises DataError or CacheError where preparation or votes cannot be used together."""
         manifest = Manifest.load(prepared)
-        store = Store.open(votes / ANOMALY_FILE, ANOMALY_KIND, category)
-        threshold = VotingModel.load(votes / VOTING_FILE).threshold
-        return cls.of(prepared, manifest, partial(_read_maps, store), threshold)
+        voted = Votes.open(votes, category)
+        check_chain([Sealed.open(prepared, PREPARED, category), voted.sealed])
+        read = partial(_read_maps, voted.maps)
+        return cls.of(prepared, manifest, read, voted.model.threshold)
 
     @classmethod
     def of(cls, prepared: Path, manifest: Manifest, read: ReadMaps, threshold: float) -> "Results":

@@ -8,17 +8,15 @@ that names the digest of another one was made from exactly those bytes (docs/dec
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import dump_json, parse_json, read_bytes
 from ..plumbing.errors import CacheError
+from ..plumbing.files import replaced_whole
 
 SEAL_FILE = "seal.json"
 VERSION = 1
@@ -44,6 +42,9 @@ class Mark:
         """The mark of a file with this content."""
         return cls(len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")
 
+
+# Errors that say something about the out; any other says something about the system.
+NOT_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 MarkFile = Callable[[Path], Mark]
 
@@ -87,7 +88,7 @@ class Seal:
     def parse(cls, content: bytes) -> Seal:
         """Raises ValueError, of a few words, where these are not the bytes of a seal."""
         try:
-            found = json.loads(content)
+            found = parse_json(content.decode())
             if found["version"] != VERSION:
                 raise ValueError(f"it has version {found['version']!r}, not {VERSION}")
             files = {n: Mark(m["size"], m["digest"]) for n, m in found["files"].items()}
@@ -106,23 +107,22 @@ def write_seal(
     category: str,
     made_from: Mapping[str, str],
     mark: MarkFile | None = None,
+    files: Iterable[Path] | None = None,
 ) -> Seal:
-    """Seal a finished out: hash every file in it, and write the seal beside them.
+    """Seal a finished out: hash its files, and write the seal beside them.
 
     Args:
         mark: makes the mark of a file; None: of its bytes.
+        files: of the out; None: all in the folder.
 
     Returns:
         What was written.
     """
-    marks = {
-        path.relative_to(folder).as_posix(): (mark or mark_file)(path) for path in out_files(folder)
-    }
+    mark, files = mark or mark_file, out_files(folder) if files is None else files
+    marks = {path.relative_to(folder).as_posix(): mark(path) for path in files}
     seal = Seal(kind, category, made_from, marks)
-    with (folder / SEAL_FILE).open("wb") as file:  # torn, it is refused, and so is the out
-        file.write(seal.to_bytes())
-        file.flush()
-        os.fsync(file.fileno())
+    with replaced_whole(folder / SEAL_FILE, follow=False) as part:
+        part.write_bytes(seal.to_bytes())
     return seal
 
 
@@ -131,18 +131,19 @@ def read_seal(folder: Path) -> Seal:
 
     Raises:
         CacheError: the out is missing, has none, or the seal is damaged.
+        OSError: the system does not let us read it.
     """
     path = folder / SEAL_FILE
     if not folder.is_dir():
         raise CacheError(f"{folder} does not exist; `dvc repro` makes it")
     try:
-        content = read_regular(path, MOST_BYTES)
+        content = read_bytes(path, MOST_BYTES)
     except FileNotFoundError:
         raise CacheError(
             f"{folder} has no {SEAL_FILE}, so it is incomplete or of an older release; "
             f"{remedy(folder)}"
         ) from None
-    except (OSError, ValueError) as error:
+    except (*NOT_THERE, ValueError) as error:
         raise CacheError(f"{path} cannot be read ({error}); {remedy(folder)}") from None
     try:
         return Seal.parse(content)
@@ -167,22 +168,6 @@ def mark_file(path: Path) -> Mark:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Mark(file.tell(), f"sha256:{digest}")
-
-
-def read_regular(path: Path, most: int) -> bytes:
-    """The bytes of a regular file.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is no regular file, or has more than `most` bytes.
-    """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no regular file")
-    if found.st_size > most:
-        raise ValueError(f"it has {found.st_size} bytes, more than it can have")
-    with path.open("rb") as file:
-        return file.read(most + 1)
 
 
 def remedy(path: Path) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..plumbing.documents import open_regular, parse_json, read_bytes
 from ..plumbing.errors import CacheError
-from .seal import Mark, Seal, read_regular, read_seal, remedy
+from .seal import NOT_THERE, Mark, Seal, read_seal, remedy, write_seal
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,12 @@ class Sealed:
 
         Raises:
             CacheError: it is missing or damaged, or the seal does not list it.
+            OSError: the system does not let us read it.
         """
         mark = self.mark(name)
         try:
-            content = read_regular(self.folder / name, mark.size)
-        except (OSError, ValueError) as error:
+            content = read_bytes(self.folder / name, mark.size)
+        except (*NOT_THERE, ValueError) as error:
             raise self._refused(name, str(error)) from None
         self._check(name, mark, content)
         return content
@@ -56,17 +57,17 @@ class Sealed:
     def read_json(self, name: str) -> Any:
         """The content of a JSON file; raises as `read`."""
         try:
-            return json.loads(self.read(name))
-        except (ValueError, RecursionError) as error:
-            raise self._refused(name, f"no JSON: {error}") from None
+            return parse_json(self.read(name).decode())
+        except ValueError as error:
+            raise self._refused(name, f"it {error}") from None
 
     def map(self, name: str) -> memoryview:
         """`read` for a large file: its bytes as they are mapped, which are the ones checked."""
         mark = self.mark(name)
         try:
-            with (self.folder / name).open("rb") as file:
+            with open_regular(self.folder / name) as file:
                 content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        except (*NOT_THERE, ValueError) as error:  # an empty file cannot be mapped
             raise self._refused(name, str(error)) from None
         view = memoryview(content)
         self._check(name, mark, view)
@@ -89,30 +90,46 @@ class Sealed:
         )
 
 
-def check_chain(outs: Iterable[Sealed]) -> dict[str, str]:
-    """The digest of each out's seal by its kind, if each was made from the others as they are.
+@dataclass(frozen=True)
+class Inputs:
+    """The outs that a new out of a category is made from: the digests of their seals by kind."""
 
-    Outs that are not among them are not asked for.
+    category: str
+    digests: Mapping[str, str]
 
-    Raises:
-        CacheError: one was made from another version of one of the others.
-    """
-    here = {out.seal.kind: out for out in outs}
-    for out in here.values():
-        for kind, digest in out.seal.made_from.items():
-            if kind in here and here[kind].seal.digest != digest:
-                raise CacheError(
-                    f"{out.folder} was made from another version of {here[kind].folder}; one of "
-                    "them is older or newer: run `dvc repro`, and if it changes nothing delete "
-                    f"{out.folder} first"
-                )
-    return {kind: out.seal.digest for kind, out in here.items()}
+    def seal(self, folder: Path, kind: str) -> Seal:
+        """Seal an out that was made from them; see `write_seal`."""
+        return write_seal(folder, kind, self.category, self.digests)
 
 
-def open_chain(category: str, outs: Mapping[str, Path]) -> dict[str, str]:
-    """`check_chain` of a category's outs, given by their kinds: what a new out is made from.
+def open_chain(category: str, outs: Mapping[str, Path]) -> Inputs:
+    """Read the seals of a category's outs, given by their kinds, and check that they fit.
 
     Raises:
         CacheError: see `Sealed.open` and `check_chain`.
     """
-    return check_chain(Sealed.open(folder, kind, category) for kind, folder in outs.items())
+    found = [Sealed.open(folder, kind, category) for kind, folder in outs.items()]
+    check_chain(found)
+    return Inputs(category, {one.seal.kind: one.seal.digest for one in found})
+
+
+def check_chain(outs: Iterable[Sealed]) -> None:
+    """Check that a category's outs were made from each other, and from the same others.
+
+    Outs that are not here, as in a clone that pulled some, are compared by what was made from them.
+
+    Raises:
+        CacheError: two of them know another version of one out.
+    """
+    known: dict[str, tuple[str, Path]] = {}  # digest by kind, and which out says so
+    outs = list(outs)
+    for out in outs:
+        known[out.seal.kind] = (out.seal.digest, out.folder)
+    for out in outs:
+        for kind, digest in out.seal.made_from.items():
+            expected, where = known.setdefault(kind, (digest, out.folder))
+            if expected != digest:
+                raise CacheError(
+                    f"{out.folder} and {where} do not belong together, for they know different "
+                    f"versions of {kind}: run `dvc repro`; if it changes nothing, delete both first"
+                )

@@ -120,9 +120,18 @@ class VotingModel:
     def load(cls, path: Path) -> "VotingModel":
         """Raises CacheError where the file is missing or not a voting model of sane numbers."""
         try:
-            model = TypeAdapter(cls).validate_json(read_bytes(path))
+            content = read_bytes(path)
+        except (OSError, ValueError) as error:
+            raise CacheError(f"{path}: no voting model ({error}); `dvc repro` makes it") from None
+        return cls.parse(content, path)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> "VotingModel":
+        """The model in the content of the file at a path; raises as `load`."""
+        try:
+            model = TypeAdapter(cls).validate_json(content)
             model.check()
-        except (OSError, ValueError) as error:  # a ValidationError is a ValueError
+        except ValueError as error:  # a ValidationError is a ValueError
             reason = " ".join(str(error).split())
             raise CacheError(f"{path}: no voting model ({reason}); `dvc repro` makes it") from None
         return model

@@ -16,9 +16,10 @@ from mentor3ad.dataset.manifest import (
     ManifestRow,
     load_foreground,
     load_masks,
+    seal_prepared,
 )
 from mentor3ad.dataset.scan import ScanFiles
-from mentor3ad.plumbing.errors import DataError
+from mentor3ad.plumbing.errors import CacheError, DataError
 from tests.options import preparation
 
 ROW = ManifestRow(
@@ -50,6 +51,7 @@ MANIFEST = Manifest(SCHEMA, "tire", preparation(cluster_eps_m=0.008), (ROW,))
 
 def save(folder: Path, text: str) -> Path:
     (folder / "manifest.json").write_text(text, encoding="utf-8")
+    seal_prepared(folder, MANIFEST)
     return folder
 
 
@@ -70,8 +72,20 @@ def test_rows_of_one_split() -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"manifest\.json cannot be read .*: run prepare again"):
+    with pytest.raises(CacheError, match=r"has no seal\.json"):
         Manifest.load(tmp_path)
+
+
+def test_another_than_the_sealed_one(tmp_path: Path) -> None:
+    save(tmp_path, MANIFEST.to_json())
+    (tmp_path / "manifest.json").write_text(replace(MANIFEST, rows=()).to_json())
+    with pytest.raises(CacheError, match=r"manifest\.json is missing or damaged"):
+        Manifest.load(tmp_path)
+
+
+def test_another_category_than_the_seals(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="another category than its seal"):
+        Manifest.load(save(tmp_path, replace(MANIFEST, category="foam").to_json()))
 
 
 @pytest.mark.parametrize("text", ["", "{", "\x00", '{"schema": 1'])
@@ -143,6 +157,7 @@ def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> Non
     pixels = np.random.default_rng(0).random((1, 224, 224)) > 0.5
     for name in ("foreground.npy", "masks.npy"):
         np.save(tmp_path / name, np.stack([pack_bits(one) for one in pixels]))
+    seal_prepared(tmp_path, MANIFEST)
     np.testing.assert_array_equal(load(tmp_path, MANIFEST), pixels)
 
 
@@ -151,13 +166,14 @@ def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> Non
 )
 def test_array_of_another_manifest(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "foreground.npy", array)
+    seal_prepared(tmp_path, MANIFEST)
     with pytest.raises(DataError, match=r"foreground\.npy is .* its manifest has 1 scans"):
         load_foreground(tmp_path, MANIFEST)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY\x01\x00v\x00{", b"junk" * 20])
-def test_array_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "masks.npy").write_bytes(content)
+@pytest.mark.parametrize("content", [b"\x93NUMPY\x01\x00v\x00{", b"junk" * 20])
+def test_array_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "masks.npy").write_bytes(content)
+    seal_prepared(tmp_path, MANIFEST)
     with pytest.raises(DataError, match=r"masks\.npy cannot be read"):
         load_masks(tmp_path, MANIFEST)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mentor3ad.dataset.bitmaps import pack_bits
-from mentor3ad.dataset.manifest import FOREGROUND_FILE, SCHEMA, Manifest
+from mentor3ad.dataset.manifest import FOREGROUND_FILE, SCHEMA, Manifest, seal_prepared
 from mentor3ad.exhibits.store import (
     PICTURES_FILE,
     POINTS_FILE,
@@ -15,7 +15,7 @@ from mentor3ad.exhibits.store import (
     Exhibits,
     writing_exhibits,
 )
-from mentor3ad.plumbing.errors import DataError
+from mentor3ad.plumbing.errors import CacheError, DataError
 from tests.options import preparation
 from tests.prepared import rows
 
@@ -37,6 +37,7 @@ def write(folder: Path, kinds: tuple[str, ...]) -> tuple[Manifest, list[Exhibit]
         for i, count in enumerate(counts)
     ]
     write_all(folder, kept)
+    seal_prepared(folder, manifest)
     return manifest, kept, foreground
 
 
@@ -67,15 +68,17 @@ def test_a_category_without_test_scans_has_none(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     manifest, _, _ = write(tmp_path, ("good", "cut"))
     (tmp_path / name).unlink()
-    with pytest.raises(DataError, match=rf"{name} cannot be read .*: run prepare again"):
+    with pytest.raises(CacheError, match=rf"{name} is missing or damaged"):
         Exhibits.load(tmp_path, manifest)
 
 
 def test_those_of_other_scans_are_refused(tmp_path: Path) -> None:
     manifest, kept, _ = write(tmp_path, ("good", "cut"))
     write_all(tmp_path, kept[:2])
+    seal_prepared(tmp_path, manifest)
     with pytest.raises(DataError, match=r"pictures.npy is uint8 \(1, 224, 224, 3\) but .* needs"):
         Exhibits.load(tmp_path, manifest)
     write_all(tmp_path, [*kept[:2], Exhibit(kept[2].points[:-1], kept[2].picture)])
+    seal_prepared(tmp_path, manifest)
     with pytest.raises(DataError, match=r"points.npy is float32 .* but its manifest needs"):
         Exhibits.load(tmp_path, manifest)

@@ -14,13 +14,15 @@ from mentor3ad.guidance.network import Guidance
 from mentor3ad.mentor.modules import (
     CONFIG,
     MODULE_FILE,
+    M,
     TrainedModule,
     load_module,
     module_sha256,
     save_module,
 )
 from mentor3ad.params.project import LOSS_FILE
-from mentor3ad.plumbing.errors import WeightsError
+from mentor3ad.plumbing.errors import CacheError, WeightsError
+from mentor3ad.seals.seal import write_seal
 
 CPU = torch.device("cpu")
 
@@ -35,6 +37,12 @@ def guidance(use_mentor: bool = True) -> Guidance:
     return Guidance(8, 6, use_mentor)
 
 
+def loaded_from(kind: type[M], folder: Path) -> M:
+    """A module from a folder that is sealed as it is now."""
+    write_seal(folder, kind.OUT, "rope", {})
+    return load_module(kind, folder, CPU)
+
+
 def assert_equal_states(a: torch.nn.Module, b: torch.nn.Module) -> None:
     assert a.state_dict().keys() == b.state_dict().keys()
     for name, tensor in a.state_dict().items():
@@ -43,32 +51,32 @@ def assert_equal_states(a: torch.nn.Module, b: torch.nn.Module) -> None:
 
 def test_a_saved_fusion_loads_bit_for_bit(tmp_path: Path) -> None:
     save_module(tmp_path, fusion(), [1.0])
-    assert_equal_states(fusion(), load_module(Fusion, tmp_path, CPU))
+    assert_equal_states(fusion(), loaded_from(Fusion, tmp_path))
 
 
 @pytest.mark.parametrize("use_mentor", [True, False])
 def test_a_saved_guidance_loads_bit_for_bit(tmp_path: Path, use_mentor: bool) -> None:
     save_module(tmp_path, guidance(use_mentor), [1.0])
-    loaded = load_module(Guidance, tmp_path, CPU)
+    loaded = loaded_from(Guidance, tmp_path)
     assert_equal_states(guidance(use_mentor), loaded)
 
 
 def test_channels_other_than_the_papers_are_in_the_file(tmp_path: Path) -> None:
     made = Guidance(8, 6, True, None, (24, 40))
     save_module(tmp_path, made, [1.0])
-    assert_equal_states(made, load_module(Guidance, tmp_path, CPU))
+    assert_equal_states(made, loaded_from(Guidance, tmp_path))
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
     save_module(tmp_path / "a", fusion(), [1.0, 0.5])
-    save_module(tmp_path / "b", load_module(Fusion, tmp_path / "a", CPU), [1.0, 0.5])
+    save_module(tmp_path / "b", loaded_from(Fusion, tmp_path / "a"), [1.0, 0.5])
     for name in (MODULE_FILE, LOSS_FILE):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_a_loaded_module_is_frozen(tmp_path: Path) -> None:
     save_module(tmp_path, fusion(), [1.0])
-    loaded = load_module(Fusion, tmp_path, CPU)
+    loaded = loaded_from(Fusion, tmp_path)
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
 
@@ -84,6 +92,7 @@ def test_losses_are_one_row_a_step(tmp_path: Path) -> None:
 def test_the_hash_is_of_the_file(tmp_path: Path) -> None:
     save_module(tmp_path, fusion(), [1.0])
     expected = hashlib.sha256((tmp_path / MODULE_FILE).read_bytes()).hexdigest()
+    write_seal(tmp_path, Fusion.OUT, "rope", {})
     assert module_sha256(tmp_path) == expected
 
 
@@ -92,7 +101,7 @@ def test_the_hash_is_of_the_file(tmp_path: Path) -> None:
 
 def refused(folder: Path, kind: type[TrainedModule] = Fusion) -> str:
     with pytest.raises(WeightsError) as caught:
-        load_module(kind, folder, CPU)
+        loaded_from(kind, folder)
     said = str(caught.value)
     assert said.startswith(f"{folder / MODULE_FILE} does not hold a whole ")
     assert said.endswith("run `dvc repro` to make it again")
@@ -108,7 +117,23 @@ def edit(folder: Path, **config: Any) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert "No such file" in refused(tmp_path)
+    with pytest.raises(CacheError, match="its seal does not list it"):
+        loaded_from(Fusion, tmp_path)
+
+
+def test_a_module_that_is_not_the_sealed_one_is_refused(tmp_path: Path) -> None:
+    save_module(tmp_path, fusion(), [1.0])
+    write_seal(tmp_path, Fusion.OUT, "rope", {})
+    save_module(tmp_path, fusion(hidden=7), [1.0])
+    with pytest.raises(CacheError, match=r"module\.safetensors is missing or damaged"):
+        load_module(Fusion, tmp_path, CPU)
+
+
+def test_a_module_under_the_others_name_is_refused(tmp_path: Path) -> None:
+    save_module(tmp_path, fusion(), [1.0])
+    write_seal(tmp_path, Fusion.OUT, "rope", {})
+    with pytest.raises(CacheError, match="kind is 'mfm', expected 'mgm'"):
+        load_module(Guidance, tmp_path, CPU)
 
 
 @pytest.mark.parametrize(("change", "name"), [({"dim": 9}, "rgb.3"), ({"hidden": 7}, "rgb.1")])
@@ -141,7 +166,7 @@ def test_another_kind_of_module_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("use_mentor", [True, False])
 def test_guidance_comes_back_as_it_was_trained(tmp_path: Path, use_mentor: bool) -> None:
     save_module(tmp_path, guidance(use_mentor), [1.0])
-    assert (load_module(Guidance, tmp_path, CPU).to_xyz.guide is not None) == use_mentor
+    assert (loaded_from(Guidance, tmp_path).to_xyz.guide is not None) == use_mentor
 
 
 def test_a_fusion_is_not_taken_for_a_guidance(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_same_bytes_for_any_number_of_workers(root: Path, tmp_path: Path) -> Non
         prepare(root, "disc", tmp_path / f"out{workers}", workers=workers)
     assert digest(tmp_path / "out1") == digest(tmp_path / "out2") == digest(tmp_path / "out3")
     files = {"manifest.json", "foreground.npy", "masks.npy", "masks_as_published.npy"}
-    assert set(digest(tmp_path / "out1")) == files | {"pictures.npy", "points.npy"}
+    assert set(digest(tmp_path / "out1")) == files | {"pictures.npy", "points.npy", "seal.json"}
 
 
 def test_same_bytes_wherever_the_root_lies(root: Path, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 import mentor3ad.rating.results as evaluation
-from mentor3ad.dataset.manifest import MASKS_FILE, PUBLISHED_MASKS_FILE
+from mentor3ad.dataset.manifest import MASKS_FILE, PREPARED, PUBLISHED_MASKS_FILE
 from mentor3ad.evaluation.curves import CURVES, write_curves
 from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import CacheError
+from mentor3ad.seals.seal import write_seal
+from mentor3ad.voting.votes import VOTES
 from tests.evaluated import evaluate
 from tests.paths import ROOT
 from tests.prepared import CATEGORY, KINDS, THRESHOLD, maps_of, masks_of, rows, write_category
@@ -119,7 +121,7 @@ def test_without_labelled_scans_there_are_no_metrics(
 
 
 def test_votes_of_another_category_are_refused(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(CacheError, match="category is rope, expected foam"):
+    with pytest.raises(CacheError, match="category is 'rope', expected 'foam'"):
         evaluation.Results.load(*folders, "foam")
 
 
@@ -204,6 +206,7 @@ def test_a_score_at_the_threshold_is_accepted(tmp_path: Path) -> None:
     model = json.loads((votes / "voting.json").read_text())
     highest = float(maps_of(rows())[1:].max())
     (votes / "voting.json").write_text(json.dumps(model | {"threshold": highest}))
+    write_seal(votes, VOTES, CATEGORY, {})
     scans = evaluation.Results.load(prepared, votes, CATEGORY)
     evaluation.write_metrics(
         tmp_path / "metrics.json", scans, scans.rankings().metrics(OPTIONS.limits)
@@ -249,6 +252,7 @@ def test_padding_of_scans_is_left_out_of_the_metrics_of_results(tmp_path: Path) 
     flat = tuple(replace(row, height=100, width=200) for row in rows())
     prepared, votes = write_category(tmp_path, flat)
     np.save(prepared / PUBLISHED_MASKS_FILE, np.load(prepared / MASKS_FILE))
+    write_seal(prepared, PREPARED, CATEGORY, {})
     metrics = evaluation.Results.load(prepared, votes, CATEGORY).rankings().metrics()
     masks, maps = masks_of(rows())[1:, 56:168], maps_of(rows())[1:, 56:168]
     np.testing.assert_allclose(metrics.p_auroc, roc_auc_score(masks.ravel(), maps.ravel()))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from mentor3ad.plumbing.errors import CacheError
+from mentor3ad.seals.document import read_document, write_document
 from mentor3ad.seals.seal import SEAL_FILE, Seal, read_seal, write_seal
-from mentor3ad.seals.sealed import Sealed, check_chain, open_chain
+from mentor3ad.seals.sealed import Inputs, Sealed, check_chain, open_chain
 
 FILES = {"a.json": b'{"x": 1}', "deep/b.bin": bytes(range(256)), "empty": b""}
 
@@ -124,20 +125,75 @@ def made(folder: Path, kind: str, made_from: dict[str, str], content: str = "1")
 def test_a_chain_that_fits_says_what_comes_from_it(tmp_path: Path) -> None:
     scores = made(tmp_path / "scores", "scores", {"features": "0" * 64})  # which are not here
     votes = made(tmp_path / "votes", "votes", {"scores": scores.seal.digest})
-    digests = {"scores": scores.seal.digest, "votes": votes.seal.digest}
-    assert check_chain([votes, scores]) == digests
-    assert open_chain("rope", {"scores": scores.folder, "votes": votes.folder}) == digests
+    check_chain([votes, scores])
+    inputs = open_chain("rope", {"scores": scores.folder, "votes": votes.folder})
+    assert inputs.digests == {"scores": scores.seal.digest, "votes": votes.seal.digest}
+    (tmp_path / "eval").mkdir()
+    assert inputs.seal(tmp_path / "eval", "eval").made_from == inputs.digests
 
 
 def test_an_older_out_is_refused_though_it_is_whole(tmp_path: Path) -> None:
     scores = made(tmp_path / "scores", "scores", {})
     votes = made(tmp_path / "votes", "votes", {"scores": scores.seal.digest})
     newer = made(tmp_path / "scores", "scores", {}, content="2")
-    with pytest.raises(CacheError, match=r"votes was made from another version of .*scores"):
+    with pytest.raises(CacheError, match=r"votes and .*scores do not belong together"):
         check_chain([newer, votes])
+
+
+def test_outs_of_different_versions_of_what_is_not_here(tmp_path: Path) -> None:
+    scores = made(tmp_path / "scores", "scores", {"features": "0" * 64})
+    rivals = made(tmp_path / "rivals", "rivals", {"features": "1" * 64})
+    with pytest.raises(CacheError, match="different versions of features"):
+        check_chain([scores, rivals])
 
 
 def test_an_out_that_is_made_again_to_the_byte_still_fits(tmp_path: Path) -> None:
     scores = made(tmp_path / "scores", "scores", {})
     votes = made(tmp_path / "votes", "votes", {"scores": scores.seal.digest})
     check_chain([made(tmp_path / "scores", "scores", {}), votes])
+
+
+# Outs that are one file
+
+
+CONTENT = {"gaussian": {"bytes": 12, "maps": {"rgb": {"i_auroc": 0.75}}}}
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "rope.json"
+    write_document(path, "rivals", Inputs("rope", {"features": "0" * 64}), CONTENT)
+    return path
+
+
+def test_a_document_reads_back(document: Path) -> None:
+    sealed, content = read_document(document, "rivals", "rope")
+    assert (sealed.seal.made_from, content) == ({"features": "0" * 64}, CONTENT)
+
+
+def test_no_flipped_bit_of_a_document_is_read(document: Path) -> None:
+    whole = document.read_bytes()
+    for position in range(len(whole)):
+        content = bytearray(whole)
+        content[position] ^= 1 << (position % 8)
+        document.write_bytes(content)
+        with pytest.raises(CacheError, match="is damaged"):
+            read_document(document, "rivals", "rope")
+
+
+@pytest.mark.parametrize(("kind", "category"), [("rivals", "foam"), ("scores", "rope")])
+def test_a_document_of_others(document: Path, kind: str, category: str) -> None:
+    with pytest.raises(CacheError, match="under another's name"):
+        read_document(document, kind, category)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"[" * 100_000, b'{"seal": {}}'])
+def test_a_document_that_is_none(document: Path, content: bytes) -> None:
+    document.write_bytes(content)
+    with pytest.raises(CacheError, match="is damaged"):
+        read_document(document, "rivals", "rope")
+
+
+def test_a_missing_document(tmp_path: Path) -> None:
+    with pytest.raises(CacheError, match="does not exist"):
+        read_document(tmp_path / "rope.json", "rivals", "rope")

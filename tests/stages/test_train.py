@@ -53,4 +53,4 @@ def test_modules_are_the_same_to_the_byte_and_no_file_stays(
     assert trained(with_memory(small, 1e-6)) == resident
     assert len(mapped) == 2 * 2 * (4 + 2)  # stages, parts; tables and projected ones
     assert list(Path(".staging").iterdir()) == []
-    assert len(resident) == 4
+    assert len(resident) == 6
