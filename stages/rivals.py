@@ -6,7 +6,7 @@ from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figure, Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.seals.document import write_document
-from mentor3ad.seals.sealed import open_chain
+from mentor3ad.seals.sealed import Inputs, open_chain
 
 from .runner import HERE, run_category, staging
 
@@ -16,8 +16,9 @@ RIVALS = "rivals"  # the kind of the out
 def rivals(params: Params, category: str) -> Figures:
     rated: dict[str, dict[str, object]] = {}
     figures: dict[str, Figure] = {}
-    made_from = open_chain(category, HERE.outs(category, "prepared", "features"))
+    made_from = Inputs(category, {})
     if params.rivals.methods:
+        made_from = open_chain(category, HERE.outs(category, "prepared", "features"))
         from mentor3ad.compute.device import select_device
         from mentor3ad.compute.process import configure_process
         from mentor3ad.rivals.compare import Comparison

@@ -27,6 +27,7 @@ NOT_RUN = {
     "reverse-proxy.md": "needs a proxy and a certificate; tests/serving asks for the token",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
     "service.md": "runs until it is stopped; tests/serving runs it and sends it scans",
+    "verify.md": "names stores and bundles of other data; tests/verification checks each kind",
     "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",
 }
 # Commands of pages that run which do not run themselves.

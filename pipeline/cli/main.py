@@ -28,6 +28,7 @@ from . import (
     sync,
     use,
     validate,
+    verify,
     weights,
 )
 
@@ -45,6 +46,7 @@ app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("serve")(serve.serve)
 app.command("compare")(compare.compare)
+app.command("verify")(verify.verify)
 app.command("run")(run.run)
 app.command("reproduce")(reproduce.reproduce)
 app.command("reset")(reset.reset)

@@ -80,15 +80,25 @@ class Finished:
         Raises:
             CacheError: a store is missing or damaged, or was made from something else.
         """
+        self._check(backbones.sha256(), backbones.precision)
+
+    def check_params(self) -> None:
+        """`check` without the backbones: with the weights and the precision that features name."""
+        features = Store.open(self.project.features(self.category), KIND, self.category).manifest
+        of = {name: features.inputs[name] for name in ("rgb", "points")}
+        weights = {name: inputs.get("weights", "") for name, inputs in of.items()}
+        precision = {name: inputs.get("precision", "") for name, inputs in of.items()}
+        self._check(weights, precision)
+
+    def _check(self, weights: dict[str, str], precision: dict[str, str]) -> None:
         project, category, params = self.project, self.category, self.params
         open_chain(category, project.outs(category, *INPUTS))
         if self.manifest.options != params.data.preparation:
             raise _outdated(project.prepared(category))
         features = Store.open(project.features(category), KIND, category).manifest
-        precision = backbones.precision
         if params.features.precision == "auto":  # it may mean another one elsewhere
             precision = {name: features.inputs[name].get("precision", "") for name in precision}
-        made = store_manifest(self.manifest, params.features, backbones.sha256(), precision)
+        made = store_manifest(self.manifest, params.features, weights, precision)
         if features.fingerprint != made.fingerprint:
             raise _outdated(project.features(category))
         scores = Store.open(project.scores(category), SCORES_KIND, category).manifest

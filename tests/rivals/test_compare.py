@@ -1,6 +1,5 @@
 """The rivals on a tiny project: what the stage writes, twice the same, scan by scan."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from mentor3ad.params.project import Project
 from mentor3ad.params.schema import Params, load_params
 from mentor3ad.rivals.compare import Comparison
 from mentor3ad.rivals.methods import FITS
-from stages.rivals import rivals
+from mentor3ad.seals.document import read_document
+from stages.rivals import RIVALS, rivals
 from testbed.clone import CATEGORY
 
 METHODS = ["cfm", "nearest", "btf", "gaussian"]
@@ -102,7 +102,9 @@ def test_the_stage_writes_the_same_bytes_twice(
     first = out.read_bytes()
     rivals(params, CATEGORY)
     assert out.read_bytes() == first
-    assert list(json.loads(first)) == ["gaussian", "nearest"]
+    sealed, content = read_document(out, RIVALS, CATEGORY)
+    assert list(content) == ["gaussian", "nearest"]
+    assert set(sealed.seal.made_from) == {"prepared", "features"}
     assert {"gaussian_fit_s", "gaussian_scan_ms"} <= set(figures)
 
 
@@ -111,4 +113,5 @@ def test_without_methods_the_stage_reads_nothing_and_writes_an_empty_object(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     rivals(with_rivals(tiny_project, []), CATEGORY)
-    assert json.loads(Project().rivals(CATEGORY).read_text()) == {}
+    sealed, content = read_document(Project().rivals(CATEGORY), RIVALS, CATEGORY)
+    assert (content, sealed.seal.made_from) == ({}, {})

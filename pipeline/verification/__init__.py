@@ -1,0 +1,1 @@
+"""Checks all that a project, a bundle or one out holds, to the last byte."""
