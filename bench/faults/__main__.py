@@ -17,6 +17,7 @@ from .tally import Tally
 Kind = Callable[[Base, Tally, int, random.Random], Iterator[None]]
 KINDS = {  # and the trials of a run in which no number is given
     "kills": 60,
+    "repros": 20,
     "damage": 300,
     "calls": 100_000,  # every call of every subject
     "hostile": 2000,

@@ -20,7 +20,7 @@ from testbed.clone import CATEGORY
 
 from . import forked
 from .forked import Command, Ended
-from .project import Base, remove, state
+from .project import BUNDLE, MODEL, Base, remove, state
 from .tally import HALF, HARMLESS, SILENT, STUCK, Tally, Verdict
 
 SOURCE = Path(__file__).with_name("inject.c")
@@ -49,9 +49,8 @@ class Subject:
 
 def subjects(base: Base) -> list[Subject]:
     """The stages that the campaign covers, and `mentor3ad bundle`."""
-    bundle = Command("mentor3ad.cli", ("bundle", "--category", CATEGORY, "--out", "model"))
     stages = [Subject(s, forked.stage(s, CATEGORY), base.out(s)) for s in SUBJECTS[:-1]]
-    return [*stages, Subject("bundle", bundle, "model")]
+    return [*stages, Subject("bundle", BUNDLE, MODEL)]
 
 
 def injected() -> bool:

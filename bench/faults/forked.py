@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from mentor3ad.plumbing.errors import one_sentence
+
 from .tally import CRASHED, HUNG, REFUSED, TRACEBACK, Verdict
 
 STAGES = (
@@ -42,6 +44,9 @@ class Command:
 
     def __str__(self) -> str:
         return " ".join((self.module, *self.arguments))
+
+
+Action = Command | Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def preload() -> None:
 
 
 def run(
-    command: Command,
+    command: Action,
     folder: Path,
     limit_s: float = 120.0,
     before: Callable[[], object] = lambda: None,
@@ -103,6 +108,7 @@ def run(
     """Run a command in a fork, in a folder, and wait for its end.
 
     Args:
+        command: or a function, whose errors are shown as those of a command.
         before: is called in the fork, before the command.
         memory: bytes of address space that it may take beyond what this process has.
     """
@@ -119,7 +125,7 @@ def run(
 
 
 def spawn(
-    command: Command,
+    command: Action,
     folder: Path,
     output: int,
     before: Callable[[], object] = lambda: None,
@@ -137,7 +143,7 @@ def spawn(
 
 
 def _become(
-    command: Command,
+    command: Action,
     folder: Path,
     output: int,
     before: Callable[[], object],
@@ -148,14 +154,19 @@ def _become(
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     os.chdir(folder)
-    sys.argv = [command.module, *command.arguments]
+    if isinstance(command, Command):
+        sys.argv = [command.module, *command.arguments]
     if memory is not None:
         limit = _address_space() + memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     code = 0
     try:
         before()
-        runpy.run_module(command.module, run_name="__main__", alter_sys=True)
+        if isinstance(command, Command):
+            runpy.run_module(command.module, run_name="__main__", alter_sys=True)
+        else:
+            with one_sentence():
+                command()
     except SystemExit as ended:
         code = _exit_code(ended.code)
     except BaseException:

@@ -1,11 +1,13 @@
 """The tiny project that faults are tried on."""
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from testbed.clone import CATEGORY, Project, clone, copy_pipeline, digest, isolated
+from testbed.paths import ROOT
 
 from . import forked
 
@@ -21,6 +23,9 @@ SMALLEST: dict[str, Any] = {  # six scans, two small networks: a stage computes 
     "runtime.threads": 1,
 }
 OTHER = "clutch"  # a category whose files are not this one's
+MODEL = "model"  # the folder of the bundle, in the project
+BUNDLE = forked.Command("mentor3ad.cli", ("bundle", "--category", CATEGORY, "--out", MODEL))
+SCANS = f"data/demo/{CATEGORY}/test"
 OUTS = {  # of each stage, where the project keeps it
     "prepare": "data/prepared/{}",
     "extract": "data/features/{}.zarr",
@@ -50,6 +55,13 @@ class Base:
         """The path, in the project, of what a stage makes."""
         return OUTS[stage].format(category)
 
+    def bundle(self) -> None:
+        """Write the project's bundle into it, as MODEL."""
+        remove(self.root / MODEL)
+        done = forked.run(BUNDLE, self.root)
+        if done.code:
+            raise RuntimeError(done.text)
+
     def copy(self, name: str = "trial", whole: bool = False) -> Path:
         """A fresh copy in the place of the last one of this name.
 
@@ -66,14 +78,19 @@ class Base:
 
 
 def make(folder: Path) -> Base:
-    """Make the project and run all of it through dvc; one that is there already is used again."""
-    root, home = folder / "base", folder / "base-home"
-    if (root / "reports/metrics.json").is_file():
+    """Make the project and run all of it through dvc; one of this code is used again."""
+    root, home, code = folder / "base", folder / "base-home", folder / "code.json"
+    files = digest(ROOT / "pipeline") | digest(ROOT / "stages")
+    ours = json.dumps({name: sha for name, sha in files.items() if name.endswith(".py")})
+    if code.is_file() and code.read_text(encoding="utf-8") == ours:
         return Base(Project(root, isolated(home)), folder)
+    for old in ("source", "base", "base-home"):
+        remove(folder / old)
     copy_pipeline(folder / "source")
     project = clone(folder / "source", "base", **SMALLEST)
     project.dvc("repro")
     project.commit()
+    code.write_text(ours, encoding="utf-8")
     return Base(project, folder)
 
 
