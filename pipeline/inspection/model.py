@@ -53,8 +53,10 @@ class Settings(Section):
         """A bundle from before there was a choice of backbones has the paper's."""
         if not isinstance(value, dict):
             return value
-        rgb, points = PAPER_RGB | value.get("rgb", {}), PAPER_POINTS | value.get("points", {})
-        return value | {"rgb": rgb, "points": points}
+        given = {"rgb": {}, "points": {}} | value
+        papers = {"rgb": PAPER_RGB, "points": PAPER_POINTS}
+        whole = {k: paper | given[k] for k, paper in papers.items() if isinstance(given[k], dict)}
+        return given | whole
 
 
 FAR = 10  # times fewer or more pixels than any good scan had: no part like those, whole or not

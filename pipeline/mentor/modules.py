@@ -21,7 +21,7 @@ LARGEST_WEIGHT = 1e15  # its square, summed over all channels, is still a float3
 
 # What safetensors, torch and constructors make of a file that is none of ours.
 _REFUSED = (
-    *(OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError),
+    *(OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, OverflowError),
     *(ConfigError, safetensors.SafetensorError),
 )
 

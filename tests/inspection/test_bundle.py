@@ -92,6 +92,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list": (lambda f: (f / BUNDLE_FILE).write_text("[]"), "is damaged"),
     "newer": (lambda f: edit(f, schema_version=3, new_key=1), "newer release (schema 3"),
     "older": (lambda f: edit(f, schema_version=0), "schema_version"),
+    "a section that is none": (
+        lambda f: edit(f, settings={"features": {"points": None}}),
+        "is damaged",
+    ),
     "unknown key": (lambda f: edit(f, more=1), "more: "),
     "a file gone": (lambda f: (f / "voting.json").unlink(), "voting.json is missing"),
     "a file not listed": (lambda f: edit(f, files={}), "does not list fusion.safetensors"),

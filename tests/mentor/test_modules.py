@@ -145,7 +145,9 @@ def test_tensors_of_other_sizes_are_refused_and_named(
     assert f"size mismatch for {name}.weight" in refused(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"stray": 1}, {"dim": "wide"}, {"dim": -1}])
+@pytest.mark.parametrize(
+    "change", [{"stray": 1}, {"dim": "wide"}, {"dim": -1}, {"channels": [768]}]
+)
 def test_sizes_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     save_module(tmp_path, fusion(), [1.0])
     edit(tmp_path, **change)
