@@ -21,10 +21,10 @@ from .compare import Reference, all_made, names, outs
 from .project import Base
 from .tally import DIFFERS, LEFTOVER, ORPHAN, SAME, STUCK, Tally, Verdict
 
-EDITS: dict[str, dict[str, Any]] = {  # params to set, by what they rerun
-    "all from extract": {"features.seed": 3},
-    "all from train": {"model.lr": 0.001},
-    "all from vote": {"voting.target_fpr": 0.1},
+EDITS: dict[str, dict[str, Any]] = {  # params to set, by the first stage that they rerun
+    "from train_mgm": {"model.mgm.steps": 6},
+    "from vote": {"voting.target_fpr": 0.1},
+    "from evaluate": {"evaluate.panels": 0},
 }
 MODES = ("dvc alone", "stage alone", "group")
 SOON_S = 0.4  # after a stage's start: before its first statements, or among them

@@ -192,7 +192,7 @@ def _two_repros(base: Base, _: int) -> tuple[str, Verdict, str]:
 
 def _edited(base: Base) -> Project:
     project = Project(base.copy("repro", whole=True), base.project.environment)
-    project.params(model__lr=0.002)
+    project.params(model__mgm__steps=7)
     return project
 
 

@@ -53,10 +53,11 @@ class Settings(Section):
         """A bundle from before there was a choice of backbones has the paper's."""
         if not isinstance(value, dict):
             return value
-        given = {"rgb": {}, "points": {}} | value
-        papers = {"rgb": PAPER_RGB, "points": PAPER_POINTS}
-        whole = {k: paper | given[k] for k, paper in papers.items() if isinstance(given[k], dict)}
-        return given | whole
+        made = dict(value)
+        for name, paper in (("rgb", PAPER_RGB), ("points", PAPER_POINTS)):
+            given = value.get(name, {})
+            made[name] = {**paper, **given} if isinstance(given, dict) else given
+        return made
 
 
 FAR = 10  # times fewer or more pixels than any good scan had: no part like those, whole or not
