@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
+from . import calls
 from .page import Run, record, table
-from .project import Base, make
+from .project import Base, make, remove_deep
 from .tally import Tally
 
 Kind = Callable[[Base, Tally, int, random.Random], Iterator[None]]
@@ -30,13 +31,16 @@ def main() -> int:
     """Run what the command line asks for; 1 where a promise was broken."""
     options = _options()
     _one_thread()
-    with tempfile.TemporaryDirectory(prefix="mentor3ad-faults-") as name:
-        folder = options.folder or Path(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        if "calls" in options.kinds:
-            _load_library(folder)
+    folder = options.folder or calls.folder() or Path(tempfile.mkdtemp(prefix="mentor3ad-faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if "calls" in options.kinds:
+        calls.load_library(folder)
+    try:
         base = make(folder.resolve())
         runs = [_run(kind, base, options) for kind in options.kinds]
+    finally:
+        if options.folder is None:
+            remove_deep(folder)
     if options.record:
         record(runs)
     return 1 if any(run.tally.bad for run in runs) else 0
@@ -57,13 +61,6 @@ def _one_thread() -> None:
     """Begin again with one thread for each library: a pool of threads does not survive a fork."""
     if any(os.environ.get(name) != "1" for name in THREADS):
         os.execve(sys.executable, sys.orig_argv, os.environ | dict.fromkeys(THREADS, "1"))
-
-
-def _load_library(folder: Path) -> None:
-    from . import calls
-
-    if not calls.injected():
-        calls.restart_with_library(folder)
 
 
 def _run(kind: str, base: Base, options: argparse.Namespace) -> Run:

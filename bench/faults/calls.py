@@ -53,17 +53,19 @@ def subjects(base: Base) -> list[Subject]:
     return [*stages, Subject("bundle", BUNDLE, MODEL)]
 
 
-def injected() -> bool:
-    """Whether this process was started with the library that makes calls fail."""
-    return LIBRARY in os.environ
+def folder() -> Path | None:
+    """The folder of the library that this process was started with; None: with none."""
+    return Path(os.environ[LIBRARY]).parent if LIBRARY in os.environ else None
 
 
-def restart_with_library(folder: Path) -> None:
-    """Become the same command with the library loaded, if the machine has a C compiler.
+def load_library(folder: Path) -> None:
+    """Become the same command with the library loaded, if it is not yet.
 
     Raises:
-        FileNotFoundError: it has none.
+        FileNotFoundError: the machine has no C compiler.
     """
+    if LIBRARY in os.environ:
+        return
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise FileNotFoundError("no C compiler (cc, gcc or clang), which this kind needs")

@@ -19,7 +19,7 @@ from testbed.paths import ROOT
 
 from . import forked, mutate, seeds
 from .forked import Action, Command, Ended
-from .project import MODEL, SCANS, Base, remove
+from .project import MODEL, SCANS, Base, remove, remove_deep
 from .tally import DIFFERS, ESCAPED, HUNG, MEMORY, READ, SILENT, Tally, Verdict
 
 LIMIT_S = 10.0
@@ -55,7 +55,7 @@ def hostile(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterat
     makers = _makers(base)
     folder = base.folder / "hostile"
     for number in range(trials):
-        subprocess.run(["rm", "-rf", str(folder)], check=True)  # of any depth
+        remove_deep(folder)
         folder.mkdir()
         (base.folder / SECRET).write_text("{}", encoding="ascii")
         case = rng.choices([m for m, _ in makers], [weight for _, weight in makers])[0](rng, folder)
@@ -64,6 +64,7 @@ def hostile(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterat
         tally.add(case.row, verdict, f"case {number}, {case.what}: {ended.last_line}")
         if verdict.bad:
             _keep(folder, base.folder / "kept" / f"{number}")
+        remove_deep(folder)
         yield
 
 
