@@ -115,6 +115,8 @@ class _Dvc:
         wanted, mode = self.references["study"], rng.choice(("command alone", "group"))
         project = self._study_project()
         killed = _kill_dvc(project, list(STUDY_RUN), mode, rng, wanted.seconds)
+        if mode == "command alone":  # its dvc goes on to the experiment's end, and holds the lock
+            killed.wait()
         again = _start(project, list(STUDY_RUN))
         outlived = killed.alive_after(GRACE_S)
         text, row = again.communicate()[0], f"study, {mode}"
@@ -155,6 +157,14 @@ class Killed:
 
     what: str
     session: int
+
+    def wait(self, limit_s: float = 300.0) -> None:
+        """Wait until no process of the session is left."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline and any(
+            _session(pid) == self.session for pid in _processes()
+        ):
+            time.sleep(0.1)
 
     def alive_after(self, seconds: float) -> str:
         """A process of the session that lives so long after; empty where there is none."""
