@@ -1,18 +1,19 @@
 """A watched folder as a source of scans, by the rules of `predict --watch`."""
 
 import math
+import shutil
 import threading
 import time
 from concurrent.futures import TimeoutError as NotDoneError
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..inspection.station import Arrived, Station
+from ..inspection.station import Arrived, Refused, Station
 from ..plumbing.errors import ConfigError
 from ..plumbing.logs import LOGGER
-from .refusals import QueueFullError, RefusedError
+from .refusals import QueueFullError, RefusedError, StorageError
 from .service import Service
-from .worker import Job, NotYetError
+from .worker import Job, NotYetError, error_result, printable
 
 UNSEEN_S = 3.0  # after which a folder that cannot be looked into is a problem
 PREFIX = "watch-"
@@ -65,6 +66,8 @@ class WatchedFolder:
                     if self._stop.is_set():
                         return
                     self._take(service, station, arrived)
+                for refused in station.refusals():
+                    self._report(service, station, refused)
             except Exception:  # the next look may go well
                 LOGGER.exception("%s could not be looked at", self.folder)
             self._stop.wait(min(self.interval, 1.0) if self._look_failed() else self.interval)
@@ -103,6 +106,19 @@ class WatchedFolder:
                     raise
                 LOGGER.warning("%s is tried again: %s", arrived.scan.id, error)
                 return
+
+    def _report(self, service: Service, station: Station, refused: Refused) -> None:
+        """Put what is no part of any scan into the history, as a scan that cannot be inspected."""
+        recipe = service.recipe(self.recipe)
+        about = error_result(f"{PREFIX}{refused.source}", refused.id, "watch", recipe)
+        result = about.model_copy(update={"error": printable(refused.reason)})
+        incoming = service.history.incoming()
+        try:
+            service.metrics.count(service.history.add(result, refused.source, incoming))
+        except StorageError:
+            station.handled.discard(refused.source)  # it comes again
+            shutil.rmtree(incoming, ignore_errors=True)
+            raise
 
     def _job(self, service: Service, station: Station, arrived: Arrived) -> Job:
         scan = arrived.scan

@@ -157,18 +157,28 @@ def _inspect(job: Job) -> Inspection | DataError:
         return error
 
 
-def _to_result(job: Job, found: Inspection | DataError) -> ScanResult:
-    about = ScanResult(
+def error_result(scan_id: str, name: str, source: str, recipe: Recipe) -> ScanResult:
+    """The result of a scan of which nothing is known yet."""
+    return ScanResult(
         seq=0,
-        id=job.id,
-        recipe=job.recipe.name,
-        category=job.recipe.inspector.category,
-        bundle=job.recipe.version,
-        name=job.name,
-        source=job.source,
+        id=scan_id,
+        recipe=recipe.name,
+        category=recipe.inspector.category,
+        bundle=recipe.version,
+        name=printable(name),
+        source=source,
         time=time.time(),
         status="error",
     )
+
+
+def printable(text: str) -> str:
+    """A text whose bytes that are none, as in a file's name, are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _to_result(job: Job, found: Inspection | DataError) -> ScanResult:
+    about = error_result(job.id, job.name, job.source, job.recipe)
     if isinstance(found, DataError):
         return about.model_copy(update={"error": _without_places(str(found), job)})
     decided = {
@@ -184,4 +194,4 @@ def _to_result(job: Job, found: Inspection | DataError) -> ScanResult:
 
 def _without_places(text: str, job: Job) -> str:
     """A message without the folder that an upload lies in, which tells the client nothing."""
-    return text.replace(f"{job.incoming}/", "")
+    return printable(text.replace(f"{job.incoming}/", ""))

@@ -1,6 +1,8 @@
 """A watched folder as a source of the service."""
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +45,36 @@ def test_what_arrives_is_decided_once_also_after_a_restart(
     drop(test_scans, folder, "001")
     eventually(lambda: again.service.history.latest == 3)
     assert [r.name for r in again.service.history.after(0)] == ["000", "000", "001"]
+
+
+def test_what_is_no_scan_is_reported_once(
+    start: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mentor3ad.inspection.station.PATIENT_LOOKS", 2)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "secret.png").touch()
+    (folder / "a.png").symlink_to(tmp_path / "secret.png")
+    one = start(attached=[WatchedFolder(CATEGORY, folder, 0.02)])
+    eventually(lambda: one.service.history.latest == 1)
+    (result,) = one.service.history.after(0)
+    assert (result.status, result.name, result.maps) == ("error", "a.png", {})
+    assert "leads out of" in (result.error or "")
+    time.sleep(0.3)
+    assert one.service.history.latest == 1
+
+
+def test_a_name_that_is_no_text_is_escaped(
+    start: Callable[..., Running], test_scans: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    drop(test_scans, folder, "000")
+    for file in (folder / "rgb/000.png", folder / "xyz/000.tiff"):
+        file.rename(file.with_stem(os.fsdecode(b"\xff")))
+    one = start(attached=[WatchedFolder(CATEGORY, folder, 0.02)])
+    eventually(lambda: one.service.history.latest == 1)
+    assert one.service.history.after(0)[0].name == "\\udcff"
 
 
 def test_a_dead_folder_is_a_problem_within_five_seconds(
