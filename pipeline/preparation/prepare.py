@@ -39,7 +39,7 @@ from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import one_by_one
-from ..readers.content import content_sha256
+from ..readers.content import content_sha256, unchanged
 from ..readers.layouts import list_scans, read_scan
 from .foreground import Foreground, extract_foreground
 from .masks import MUCH_CLUTTER, check_label, check_place, clutter_words
@@ -210,9 +210,13 @@ def load_scan(
     Raises:
         DataError: the raw scan cannot be read or is not the one that was prepared.
     """
-    raw = read_scan(replace(row.files(root), mask=None))
+    files = row.files(root)
+    with unchanged(files):
+        raw = read_scan(replace(files, mask=None))
+        # A view is keyed by the files (docs/decisions/0007), the two arrays by themselves.
+        same = views == NO_VIEWS or content_sha256(files) == row.sha256
     scan = _masked(raw, foreground, row.window)
-    if scan.sha256 != row.prepared_sha256:
+    if not same or scan.sha256 != row.prepared_sha256:
         raise DataError(
             f"{row.points} or its image is not what was prepared as {row.id}: run prepare again."
         )
@@ -294,11 +298,12 @@ def _with_views(
 
 
 def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:
-    raw = read_scan(scan)
+    with unchanged(scan):
+        raw, sha256 = read_scan(scan), content_sha256(scan)
     check_label(scan, raw.mask)
     part = find_part(raw, options, f"{scan.id} ({scan.points})")
     prepared = _masked(raw, part.foreground, part.window)
-    row = _row(root, scan, raw, part, prepared)
+    row = _row(root, scan, sha256, raw, part, prepared)
     classes = np.zeros((row.height, row.width), np.uint8) if raw.mask is None else raw.mask
     whole = resize_mask(classes)
     mask = whole if row.crop is None else resize_mask(classes, part.window)
@@ -318,7 +323,7 @@ def _exhibit(prepared: PreparedScan, part: Part, with_picture: bool) -> Exhibit:
 
 
 def _row(
-    root: Path, scan: ScanFiles, raw: RawScan, part: Part, prepared: PreparedScan
+    root: Path, scan: ScanFiles, sha256: str, raw: RawScan, part: Part, prepared: PreparedScan
 ) -> ManifestRow:
     return ManifestRow(
         id=scan.id,
@@ -328,7 +333,7 @@ def _row(
         rgb=_relative(root, scan.rgb),
         points=_relative(root, scan.points),
         mask=None if scan.mask is None else _relative(root, scan.mask),
-        sha256=content_sha256(scan),
+        sha256=sha256,
         prepared_sha256=prepared.sha256,
         height=raw.rgb.shape[0],
         width=raw.rgb.shape[1],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..dataset.scan import ScanFiles
@@ -26,6 +28,34 @@ def content_sha256(scan: ScanFiles) -> str:
         total.update(hashlib.sha256(role.encode()).digest())
         total.update(file_digest(scan.sidecars[role]))
     return total.hexdigest()
+
+
+@contextmanager
+def unchanged(scan: ScanFiles) -> Iterator[None]:
+    """Have a block read a scan and hash it, and be sure that both saw the same bytes.
+
+    Raises:
+        DataError: a file was written or replaced meanwhile, or is not there.
+    """
+    before = [_which(path) for path in _paths(scan)]
+    yield
+    for path, which in zip(_paths(scan), before, strict=True):
+        if _which(path) != which:
+            raise DataError(f"{path} changed while it was read: run again once nothing writes it.")
+
+
+def _paths(scan: ScanFiles) -> list[Path]:
+    paths = (scan.rgb, scan.points, scan.mask, *scan.sidecars.values())
+    return [path for path in paths if path is not None]
+
+
+def _which(path: Path) -> tuple[int, ...]:
+    """Tells a file from one that takes its place, and from itself once it is written to."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}): restore it.") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def file_digest(path: Path) -> bytes:

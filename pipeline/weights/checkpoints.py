@@ -1,5 +1,6 @@
 """Reads the backbones' checkpoints: all of their tensors, no others, and no foreign pickle."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from ..plumbing.errors import WeightsError
 from . import sources
-from .download import check_sha256
+from .download import read_checked
 
 _IGNORED = ("mask_token", "decoder_pos_embed.", "MAE_decoder.", "increase_dim.")
 
@@ -75,8 +76,8 @@ def read_image_network(path: Path, source: sources.Source, model: nn.Module) -> 
     if path.suffix == ".safetensors" or source.package is None:
         state = read_safetensors(path)
     else:
-        check_sha256(path, source.sha256 or "")
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checked(path, source.sha256 or "")
+        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         state = from_lite(loaded, model)
     config: Any = getattr(model, "pretrained_cfg", {})
     heads = config.get("classifier") or ()
@@ -122,9 +123,9 @@ def read_point_mae(path: Path) -> dict[str, Tensor]:
     """
     if path.suffix != ".pth":
         return read_safetensors(path)
-    check_sha256(path, sources.POINT_MAE.sha256 or "")
+    content = read_checked(path, sources.POINT_MAE.sha256 or "")
     with torch.serialization.safe_globals(_numpy_scalars()):
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return encoder_state(checkpoint["base_model"])
 
 

@@ -25,7 +25,17 @@ def file_sha256(path: Path) -> str:
 
 def check_sha256(path: Path, expected: str) -> None:
     """Raises WeightsError unless the file's sha256 is the expected one."""
-    digest = file_sha256(path)
+    _compare(path, file_sha256(path), expected)
+
+
+def read_checked(path: Path, expected: str) -> bytes:
+    """The bytes of a file, of which the sha256 is the expected one; else raises WeightsError."""
+    content = path.read_bytes()
+    _compare(path, hashlib.sha256(content).hexdigest(), expected)
+    return content
+
+
+def _compare(path: Path, digest: str, expected: str) -> None:
     if digest != expected:
         raise WeightsError(
             f"{path}: sha256 is {digest}, expected {expected}; the file is damaged or another one: "

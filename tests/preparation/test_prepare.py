@@ -17,6 +17,7 @@ from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.foreground import extract_foreground
 from mentor3ad.preparation.prepare import find_part, load_scan, prepare_files
 from mentor3ad.preparation.resize import resize_foreground, resize_points, resize_rgb
+from mentor3ad.preparation.views import Views
 from mentor3ad.readers.images import read_points, read_rgb
 from mentor3ad.readers.layouts import list_scans
 from tests.options import listing, preparation, prepare
@@ -190,6 +191,34 @@ def test_too_few_points() -> None:
     raw = RawScan(np.zeros((100, 100, 3), np.uint8), disc_points(), None)
     with pytest.raises(DataError, match=r"x/1 has \d+ foreground points at 224 x 224, fewer than"):
         find_part(raw, options, "x/1")
+
+
+def test_a_scan_that_is_written_while_it_is_read_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash would be that of other bytes than its foreground."""
+    read = preparing.read_scan
+
+    def read_then_write(files: ScanFiles) -> RawScan:
+        raw = read(files)
+        write_png(files.rgb, np.zeros((100, 90, 3), np.uint8))
+        return raw
+
+    monkeypatch.setattr(preparing, "read_scan", read_then_write)
+    with pytest.raises(DataError, match="changed while it was read"):
+        prepare(root, "disc", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_view_is_of_the_very_files_that_were_prepared(root: Path, tmp_path: Path) -> None:
+    """The arrays of 224 pixels may be the same, and the picture that a view is made of another."""
+    manifest = prepare(root, "disc", tmp_path / "out")
+    row, foreground = manifest.rows[0], load_foreground(tmp_path / "out", manifest)[0]
+    image = root / row.rgb
+    image.write_bytes(image.read_bytes() + b"more")  # which no reader of the image sees
+    load_scan(root, row, foreground)
+    with pytest.raises(DataError, match="is not what was prepared as train/good/000"):
+        load_scan(root, row, foreground, Views(picture=256), OPTIONS)
 
 
 def test_good_scan_with_a_marked_defect(root: Path, tmp_path: Path) -> None:
