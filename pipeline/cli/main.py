@@ -17,6 +17,7 @@ from . import (
     bench,
     bundle,
     compare,
+    doctor,
     feedback,
     new,
     predict,
@@ -51,6 +52,7 @@ app.command("run")(run.run)
 app.command("reproduce")(reproduce.reproduce)
 app.command("reset")(reset.reset)
 app.command("sync")(sync.sync)
+app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(weights.app, name="weights")

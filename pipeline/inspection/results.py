@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from ..plumbing.cells import safe_cell
 from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.locks import LockedError, lock
@@ -61,7 +62,7 @@ def header(form: Format) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    return "" if value is None else safe_cell(value)
 
 
 def _csv_line(cells: list[str]) -> str:

@@ -75,7 +75,8 @@ def folder_replaced_whole(target: Path) -> Iterator[Path]:
     left is removed by the next.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target)
+    for leftover in leftovers(target.parent, target.name):
+        remove_leftovers(target.parent, leftover.name)
     with _new_folder(target) as partial:
         partial.chmod(0o777 & ~_umask())
         yield partial
@@ -131,11 +132,21 @@ def _exchange(one: Path, other: Path) -> None:
     old.rename(one)
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove the folders of writers that were killed; that of a living one is locked."""
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{_PARTIAL}*"):
-        with contextlib.suppress(OSError, LockedError), _held_folder(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
+def leftovers(parent: Path, name: str = "") -> Iterator[Path]:
+    """Yield the unfinished folders that killed writers left in a folder; a living one's is locked.
+
+    Args:
+        name: of the folder that they wrote; empty: any.
+    """
+    for folder in sorted(parent.glob(f".{glob.escape(name) or '*'}.*{_PARTIAL}*")):
+        with contextlib.suppress(OSError, LockedError), _held_folder(folder):
+            yield folder
+
+
+def remove_leftovers(parent: Path, name: str) -> None:
+    """Remove what a killed writer left, unless it is a living one's."""
+    with contextlib.suppress(OSError, LockedError), _held_folder(parent / name):
+        shutil.rmtree(parent / name, ignore_errors=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..doctor.leftovers import check_rwlock
 from ..plumbing.errors import ConfigError
 from ..plumbing.locks import locked
 from .plan import Planned
@@ -45,8 +46,10 @@ def run_experiments(
         The outcomes of those that failed.
 
     Raises:
-        ConfigError: another study runs in this folder.
+        ConfigError: another study runs in this folder, or a killed dvc left it so that DVC runs
+            nothing.
     """
+    check_rwlock(Path())
     with locked(LOCK, _another_study) as lock:
         runner = _Runner(lock.fileno(), tell, environment(jobs))
         with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:

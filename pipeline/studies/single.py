@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..doctor.leftovers import check_rwlock
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, Params, read_text, validate_params
@@ -30,7 +31,12 @@ def checked_settings(words: Sequence[str]) -> Values:
 
 
 def run_single(values: Values, name: str | None, queue: bool, pull: bool) -> int:
-    """Run or queue an experiment with DVC; returns DVC's exit code."""
+    """Run or queue an experiment with DVC; returns DVC's exit code.
+
+    Raises:
+        ConfigError: DVC's file of who writes what is damaged, so that it could run nothing.
+    """
+    check_rwlock(Path())
     command = [sys.executable, "-m", "dvc", "exp", "run", "--queue" if queue else "--temp"]
     if name is not None:
         command += ["--name", name]

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
+from ..plumbing.cells import safe_cell
 from .table import Cell, Line, StudyTable
 
 NONE = "-"
@@ -71,7 +72,8 @@ def as_csv(tables: Sequence[StudyTable]) -> str:
     for table in tables:
         for line in table.lines:
             for column, cell in zip(table.columns, line.cells, strict=True):
-                writer.writerow((table.title, line.name, column, *_csv_cell(cell)))
+                names = map(safe_cell, (table.title, line.name, column))
+                writer.writerow((*names, *_csv_cell(cell)))
     return text.getvalue()
 
 
