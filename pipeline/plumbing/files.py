@@ -139,8 +139,12 @@ def leftovers(parent: Path, name: str = "") -> Iterator[Path]:
         name: of the folder that they wrote; empty: any.
     """
     for folder in sorted(parent.glob(f".{glob.escape(name) or '*'}.*{_PARTIAL}*")):
-        with contextlib.suppress(OSError, LockedError), _held_folder(folder):
-            yield folder
+        try:
+            with _held_folder(folder):
+                pass
+        except (OSError, LockedError):
+            continue
+        yield folder
 
 
 def remove_leftovers(parent: Path, name: str) -> None:

@@ -62,6 +62,7 @@ def pretrained_image(source: Source) -> Path:
         return packaged
     path = sources.hub_file(source) or _download(source)
     check_recorded(path)
+    sources.pin_commit(source, path)
     return path
 
 
@@ -72,11 +73,13 @@ def _download(source: Source) -> Path:
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # it warns of every try
     try:
-        return Path(hf_hub_download(source.hub, sources.DINO_FILE))
+        pinned = sources.pinned_commit(source)
+        path = Path(hf_hub_download(source.hub, sources.DINO_FILE, revision=pinned))
     except Exception as error:  # the hub's client raises many types for one missing network
         raise _not_had(source, _cause(error)) from error
     finally:
         logging.set_verbosity(verbosity)
+    return path
 
 
 def pretrained_point_mae() -> Path:

@@ -3,7 +3,9 @@
 Imports no torch, so that `mentor3ad weights` can look at once.
 """
 
+import contextlib
 import os
+import re
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +15,8 @@ from ..params.schema import Features
 from ..plumbing.errors import WeightsError
 from ..plumbing.files import write_whole
 from .download import check_sha256, file_sha256
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Backbone = Literal["rgb", "points"]
 Health = Literal["ok", "unknown", "damaged", "missing", ""]
@@ -128,8 +132,41 @@ def hub_file(source: Source = DINO) -> Path | None:
     """A network's file in the Hugging Face cache, where a download has left one."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.hub, DINO_FILE) if source.hub else None
+    if not source.hub:
+        return None
+    found = try_to_load_from_cache(source.hub, DINO_FILE, revision=pinned_commit(source))
     return Path(found) if isinstance(found, str) else None
+
+
+def pinned_commit(source: Source) -> str | None:
+    """The commit of a network's repository that this machine took first; None: none so far.
+
+    Raises:
+        WeightsError: the file that says so holds something else.
+    """
+    path = _pin(source)
+    if not path.is_file():
+        return None
+    commit = path.read_bytes()[:100].decode("ascii", "replace").strip()
+    if not _COMMIT.fullmatch(commit):
+        raise WeightsError(f"{path} holds no commit of {source.hub}: delete it")
+    return commit
+
+
+def pin_commit(source: Source, file: Path) -> None:
+    """Have every later look-up and download take the commit that a file of the hub's cache is of.
+
+    What `main` of a repository holds may be replaced; a commit stays what it is. Where the weights
+    folder cannot be written, nothing is kept.
+    """
+    commit = file.parent.name
+    if _COMMIT.fullmatch(commit) and not _pin(source).exists():
+        with contextlib.suppress(OSError):
+            write_whole(_pin(source), f"{commit}\n")
+
+
+def _pin(source: Source) -> Path:
+    return source.kept.with_suffix(".commit")
 
 
 def record_sha256(path: Path) -> None:

@@ -99,6 +99,29 @@ def test_dino_comes_from_the_hub_once(hub: FileServer, dino: Path) -> None:
     assert len(hub.asked) == 1
 
 
+def test_the_commit_that_was_taken_first_is_taken_ever_after(
+    hub: FileServer, dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.content = dino.read_bytes()
+    pretrained_dino()
+    pin = sources.DINO.kept.with_suffix(".commit")
+    assert pin.read_text() == "c" * 40 + "\n"
+    asked = []
+
+    def download(repository: str, file: str, revision: str | None = None) -> str:
+        asked.append(revision)
+        raise OSError("offline")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(sources, "hub_file", lambda source: None)  # the cache was emptied
+    with pytest.raises(WeightsError, match="offline"):
+        pretrained_dino()
+    assert asked == ["c" * 40]
+    pin.write_text("main")
+    with pytest.raises(WeightsError, match="holds no commit of timm/"):
+        sources.pinned_commit(sources.DINO)
+
+
 def test_a_damaged_file_of_the_hubs_cache_is_refused(hub: FileServer, dino: Path) -> None:
     hub.content = dino.read_bytes()
     flip(pretrained_dino().resolve())
@@ -122,7 +145,7 @@ def test_a_file_put_into_the_weights_folder_by_hand_is_used(dino: Path) -> None:
 
 
 def test_without_network_dino_is_never_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*args: object) -> None:
+    def offline(*args: object, **options: object) -> None:
         raise RuntimeError("cannot find the file") from OSError("no route to host\nmore")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
