@@ -64,9 +64,10 @@ def _stage(process: psutil.Process) -> str | None:
 
 
 def _has_lost_dvc(process: psutil.Process) -> bool:
+    """Tell whether dvc started a stage and none is above it; what may be a dvc counts as one."""
     try:
-        from_dvc = "DVC_STAGE" in process.environ()
-        return from_dvc and not any(_runs(parent, "dvc") for parent in process.parents())
+        above = (" ".join(_command(parent)) for parent in process.parents())
+        return "DVC_STAGE" in process.environ() and not any("dvc" in words for words in above)
     except psutil.Error:
         return False
 
