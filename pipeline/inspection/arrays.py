@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ..dataset.scan import RawScan
 from ..plumbing.errors import DataError
-from ..readers.formats.checks import MAX_COORDINATE_M, MAX_SIDE
+from ..readers.formats.checks import MAX_COORDINATE_M, MAX_POINTS, MAX_SIDE
 from ..readers.layouts import find_layout
 
 
@@ -41,3 +41,8 @@ def _check(array: NDArray[np.generic], dtype: np.dtype[np.generic], what: str) -
         )
     if not all(1 <= side <= MAX_SIDE for side in array.shape[:2]):
         raise DataError(f"the {what} has shape {array.shape}: sides are 1 to {MAX_SIDE} pixels.")
+    if array.shape[0] * array.shape[1] > MAX_POINTS:
+        raise DataError(
+            f"the {what} has shape {array.shape}, over {MAX_POINTS} pixels: give every second row "
+            "and column."
+        )

@@ -9,17 +9,20 @@ is background, and a flat part that crosses the border of a scan without a table
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.grid import border_band, has_return
+from ..dataset.grid import border_band, has_return, is_part
 from ..params.schema import Preparation
 from ..plumbing.errors import DataError
 from .clustering import SPAN, dbscan
 from .pieces import part_pieces
 from .plane import Plane, fit_table
+
+MOST_SEARCHED = 2048 * 2048  # pixels
+_ROWS = 256  # looked at together
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ def extract_foreground(
     Where nothing stands on the plane that the border shows but another lies behind it, the first
     was the face of a flat part and the second is the table.
 
+    In a scan of over `MOST_SEARCHED` pixels every second row and column is searched, or every
+    third and so on: that bounds time and memory, and 224 x 224 pixels are made of the result.
+
     Args:
         points: (H, W, 3) float32 organised point map, metres, camera frame, finite; (0, 0, 0)
             is no return.
@@ -56,6 +62,35 @@ def extract_foreground(
         DataError: nothing is left, or a coordinate is out of all proportion.
     """
     _check_range(points, options, scan)
+    step = math.ceil(math.sqrt(points[..., 0].size / MOST_SEARCHED))
+    if step == 1:
+        return _found(points, options, scan)
+    band = {"border_px": max(1, options.border_px // step)}
+    fewer = np.ascontiguousarray(points[::step, ::step])
+    found = _found(fewer, options.model_copy(update=band), scan)
+    return replace(found, mask=_at_full_size(found, points, options, step))
+
+
+def _at_full_size(
+    found: Foreground, points: NDArray[np.float32], options: Preparation, step: int
+) -> NDArray[np.bool_]:
+    """(H, W) bool of a part that was found in every `step`-th row and column.
+
+    A pixel is as the searched one above and left of it, if it has a return off the table itself.
+    """
+    height, width = points.shape[:2]
+    mask = found.mask.repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
+    for start in range(0, height, _ROWS):
+        rows = slice(start, start + _ROWS)
+        mask[rows] &= is_part(points[rows])
+        if found.plane is not None:
+            plane = Plane(found.plane[:3], float(found.plane[3]))
+            mask[rows] &= np.abs(plane.height(points[rows])) >= options.removal_m
+    return mask
+
+
+def _found(points: NDArray[np.float32], options: Preparation, scan: str) -> Foreground:
+    """`extract_foreground` of all pixels."""
     plane = (
         fit_table(points, options.border_px, options.inlier_m) if options.plane_removal else None
     )
@@ -71,7 +106,7 @@ def extract_foreground(
 
 
 def _check_range(points: NDArray[np.float32], options: Preparation, scan: str) -> None:
-    furthest = float(np.abs(points).max(initial=0))
+    furthest = max(float(points.max(initial=0)), -float(points.min(initial=0)))
     if furthest == 0:
         raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
     if furthest > options.cluster_eps_m * SPAN / 2:

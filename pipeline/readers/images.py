@@ -108,7 +108,7 @@ def _check_coordinates(path: Path, points: NDArray[np.float32]) -> None:
         raise DataError(
             f"{path} has {counted(bad, 'point')} with NaN or Inf: write no return as (0, 0, 0)."
         )
-    farthest = float(np.abs(points).max())
+    farthest = max(float(points.max()), -float(points.min()))  # no copy, as np.abs makes one
     if farthest > MAX_COORDINATE_M:
         raise UnitsError(
             f"{path} has coordinates up to {farthest:g}, but the unit is the metre: "

@@ -12,7 +12,10 @@ from pathlib import Path
 from ...plumbing.errors import DataError
 
 MAX_SIDE = 8192  # pixels; below it Pillow's decompression-bomb guard has nothing to warn of
-MAX_POINTS = MAX_SIDE * MAX_SIDE
+# Structured-light sensors give up to 5 million points, and a scan of the largest size must be read
+# and searched for its part in 1.5 GB. A line scanner's long image may have a longer side.
+MAX_POINTS = 4096 * 4096
+MAX_LISTED = MAX_POINTS // 2  # of a list without rows and columns: projecting it takes more memory
 MAX_COORDINATE_M = 100.0  # beyond any structured-light sensor; a plant's millimetres are not metres
 
 _LONGEST_REASON = 200  # characters of a decoder's own message
@@ -29,10 +32,15 @@ def check_file(path: Path) -> None:
 
 
 def check_side(path: Path, height: int, width: int) -> None:
-    """Raises DataError unless both sides are 1 to `MAX_SIDE` pixels."""
+    """Raises DataError unless sides are 1 to `MAX_SIDE` pixels, and all at most `MAX_POINTS`."""
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise DataError(
             f"{path} claims {height} x {width} pixels: the sides must be 1 to {MAX_SIDE} pixels."
+        )
+    if height * width > MAX_POINTS:
+        raise DataError(
+            f"{path} claims {height} x {width} pixels, over {MAX_POINTS} in all: save every second "
+            "row and column."
         )
 
 

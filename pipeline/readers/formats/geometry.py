@@ -15,7 +15,7 @@ from ...plumbing.words import counted
 from . import no_return
 from .calibration import Calibration
 from .camera import Camera
-from .checks import MAX_COORDINATE_M
+from .checks import MAX_COORDINATE_M, MAX_LISTED, check_side
 from .height_map import HeightMap, Heights, place_cloud, place_heights
 from .orientation import UPRIGHT
 from .pinhole import back_project, move, project
@@ -177,7 +177,13 @@ def _project(path: Path, cloud: Cloud, units: str, camera: Camera | HeightMap | 
             "without rows and columns: give the camera's intrinsics and pose, or save it "
             "organised, with its width and height."
         )
+    check_side(path, camera.height, camera.width)  # of the picture that is made
     points = cloud.points
+    if len(points) > MAX_LISTED:
+        raise DataError(
+            f"{path} is a list of {len(points)} points, over {MAX_LISTED}: save it organised, with "
+            "its width and height, or every second point."
+        )
     returned = np.flatnonzero(np.isfinite(points).all(axis=-1) & has_return(points))
     if not len(returned):
         raise DataError(f"{path} has no point with a return: scan the part again.")
@@ -194,7 +200,7 @@ def _to_metres(path: Path, points: NDArray[Any], units: str) -> NDArray[np.float
     metres = points if scale == 1 else points.astype(np.float64) * scale
     finite = np.isfinite(metres).all(axis=-1, keepdims=True)
     metres = np.where(finite, metres, 0)
-    farthest = float(np.abs(metres).max())
+    farthest = max(float(metres.max()), -float(metres.min()))  # no copy, as np.abs makes one
     if farthest > MAX_COORDINATE_M:
         raise UnitsError(
             f"{path} has coordinates up to {farthest:g} m: the units look wrong, "

@@ -239,7 +239,8 @@ def test_zdf_that_leads_elsewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "dtype", "match"),
     [
-        ((8192, 8192, 3), "f4", r"is truncated"),  # 800 MB that are nowhere
+        ((4096, 4096, 3), "f4", r"is truncated"),  # 200 MB that are nowhere
+        ((4097, 4096, 3), "f4", r"claims 4097 x 4096 pixels, over 16777216 in all"),
         ((9000, 2, 3), "f4", r"claims 9000 x 2 pixels"),
         ((5, 6), "f4", r"shape \(5, 6\)"),
         ((5, 6, 3), "i4", r"type int32"),

@@ -18,7 +18,7 @@ def npy_bytes(shape: str, descr: str = "'<f4'", body: bytes = b"\0" * 64) -> byt
 
 
 NPY_LIES = [
-    ("(8000, 8000, 3)", "'<f4'", "cannot be read|of a false size"),
+    ("(4000, 4000, 3)", "'<f4'", "cannot be read|of a false size"),
     ("(60000, 60000, 3)", "'<f4'", "claims 60000 x 60000|cannot be read"),
     ("(99999999999, 99999999999, 3)", "'<f8'", "claims|cannot be read"),
     ("(-4, 4, 3)", "'<f4'", "claims|cannot be read"),
@@ -69,10 +69,10 @@ def test_npz_bomb(tmp_path: Path) -> None:
 
 
 def test_npz_that_claims_what_it_cannot_inflate_to(tmp_path: Path) -> None:
-    path = npz(tmp_path / "p", {"xyz.npy": npy_bytes("(8000, 8000, 3)", body=b"")})
+    path = npz(tmp_path / "p", {"xyz.npy": npy_bytes("(4000, 4000, 3)", body=b"")})
     content = path.read_bytes()
     at = content.index(b"PK\x01\x02") + 24
-    size = struct.unpack("<I", content[at : at + 4])[0] + 8000 * 8000 * 12
+    size = struct.unpack("<I", content[at : at + 4])[0] + 4000 * 4000 * 12
     path.write_bytes(content[:at] + struct.pack("<I", size) + content[at + 4 :])
     refused(path, "of a false size")
 

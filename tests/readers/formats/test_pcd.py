@@ -18,7 +18,7 @@ from tests.readers.formats.test_ply import TEXTS
         ({"WIDTH": "-4"}, "has WIDTH -4"),
         ({"HEIGHT": ""}, "has HEIGHT nowhere"),
         ({"WIDTH": "60000", "HEIGHT": "2", "POINTS": "120000"}, "claims 2 x 60000 pixels"),
-        ({"WIDTH": "8000", "HEIGHT": "8000", "POINTS": "64000000"}, "truncated|holds 192 bytes"),
+        ({"WIDTH": "4000", "HEIGHT": "4000", "POINTS": "16000000"}, "truncated|holds 192 bytes"),
         ({"FIELDS": "rgb x y i"}, "has 0 properties 'z'"),
         ({"FIELDS": "rgb x y"}, "FIELDS, SIZE, TYPE and COUNT of different lengths"),
         ({"TYPE": "U F F Q"}, "has z of type Q, size 4"),
