@@ -1,5 +1,6 @@
 """Files of DVC's outs as a commit had them, read from DVC's cache by the hashes in dvc.lock."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
+from ..plumbing.errors import CacheError
 
 Cached = Callable[[str], Path]  # the file of DVC's cache that has a hash
 
@@ -36,11 +38,14 @@ class Outs:
 
         Returns:
             None where the lock has no such out, or DVC's cache does not hold it.
+
+        Raises:
+            CacheError: what the cache holds is damaged.
         """
         found = self.hash_of(stage, out)
         if found is not None and file:
             found = self._listed(found).get(file)
-        return None if found is None else _content(self.cached(found))
+        return None if found is None else _content(self.cached(found), found)
 
     def files(self, stage: str, out: str) -> dict[str, Path]:
         """The files of the cache that an out's folder is made of, by their path inside it."""
@@ -56,7 +61,7 @@ class Outs:
 
     def _listed(self, folder: str) -> dict[str, str]:
         """The hash of each file of a folder, from the list that DVC's cache keeps of it."""
-        content = _content(self.cached(folder))
+        content = _content(self.cached(folder), folder)
         return {e["relpath"]: e["md5"] for e in json.loads(content)} if content else {}
 
 
@@ -75,11 +80,17 @@ def _unquoted(name: str) -> str:
     return str(load_yaml(name, LOCK_FILE)) if name[0] in "\"'" else name
 
 
-def _content(file: Path) -> bytes | None:
+def _content(file: Path, md5: str) -> bytes | None:
+    """The bytes that DVC's cache keeps under a hash; CacheError where they are others."""
     try:
-        return file.read_bytes()
+        content = file.read_bytes()
     except OSError:
         return None
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
+        raise CacheError(
+            f"{file}, in DVC's cache, is damaged: delete it, then run `dvc fetch` or `dvc repro`"
+        )
+    return content
 
 
 @cache

@@ -1,13 +1,23 @@
 """Outs of a commit, found by the hashes in dvc.lock."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from mentor3ad.plumbing.errors import CacheError
 from mentor3ad.revisions.outs import Outs
 
-LOCK = """\
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+ROOT, RESULTS = md5(b"root"), md5(b"results")
+LIST = json.dumps([{"md5": ROOT, "relpath": "anomaly.zarr/zarr.json"}]).encode()
+FOLDER = f"{md5(LIST)}.dir"
+LOCK = f"""\
 schema: '2.0'
 stages:
   vote@rope:
@@ -15,7 +25,7 @@ stages:
     outs:
     - path: data/votes/rope
       hash: md5
-      md5: aa.dir
+      md5: {FOLDER}
       nfiles: 1
   'evaluate@rope: long':
     cmd: exec python -m stages.evaluate
@@ -23,7 +33,7 @@ stages:
     cmd: exec python -m stages.report
     outs:
     - path: reports/results.json
-      md5: bb
+      md5: {RESULTS}
     - path: reports/metrics.json
       md5: cc
 """
@@ -31,10 +41,8 @@ stages:
 
 @pytest.fixture
 def outs(tmp_path: Path) -> Outs:
-    listed = [{"md5": "dd", "relpath": "anomaly.zarr/zarr.json"}]
-    (tmp_path / "aa.dir").write_text(json.dumps(listed))
-    (tmp_path / "bb").write_bytes(b"results")
-    (tmp_path / "dd").write_bytes(b"root")
+    for name, content in ((FOLDER, LIST), (RESULTS, b"results"), (ROOT, b"root")):
+        (tmp_path / name).write_bytes(content)
     return Outs(LOCK, lambda md5: tmp_path / md5)
 
 
@@ -44,7 +52,7 @@ def test_a_file_is_read_by_its_hash(outs: Outs) -> None:
 
 def test_a_file_of_a_folder_is_found_through_its_list(outs: Outs, tmp_path: Path) -> None:
     assert outs.read("vote@rope", "data/votes/rope", "anomaly.zarr/zarr.json") == b"root"
-    assert outs.files("vote@rope", "data/votes/rope") == {"anomaly.zarr/zarr.json": tmp_path / "dd"}
+    assert outs.files("vote@rope", "data/votes/rope") == {"anomaly.zarr/zarr.json": tmp_path / ROOT}
 
 
 @pytest.mark.parametrize(
@@ -62,5 +70,12 @@ def test_what_is_not_there_is_none(outs: Outs, stage: str, out: str, file: str) 
 
 
 def test_a_list_that_the_cache_lost_names_no_files(outs: Outs, tmp_path: Path) -> None:
-    (tmp_path / "aa.dir").unlink()
+    (tmp_path / FOLDER).unlink()
     assert outs.files("vote@rope", "data/votes/rope") == {}
+
+
+@pytest.mark.parametrize("name", [FOLDER, ROOT])
+def test_what_the_cache_holds_damaged_is_refused(outs: Outs, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
+    with pytest.raises(CacheError, match="in DVC's cache, is damaged"):
+        outs.read("vote@rope", "data/votes/rope", "anomaly.zarr/zarr.json")
