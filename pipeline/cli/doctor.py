@@ -18,13 +18,13 @@ def doctor(
     from ..doctor.examine import examine
 
     left = 0
-    for finding in list(examine(Path())):
-        if fix and finding.mend is not None:
-            finding.mend()
-            print(f"mended: {finding.what}")
+    for ailment in list(examine(Path())):
+        if fix and ailment.mend is not None:
+            ailment.mend()
+            print(f"mended: {ailment.what}")
         else:
             left += 1
-            print(f"{finding.what}{' (--fix does it)' if finding.mend else ''}")
+            print(f"{ailment.what}{' (--fix does it)' if ailment.mend else ''}")
     if left:
         raise typer.Exit(1)
     print("nothing is wrong")

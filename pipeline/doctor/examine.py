@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..plumbing.errors import ConfigError
-from .finding import Finding
+from .ailment import Ailment
 from .leftovers import find_leftovers
 from .machine import find_bad_params, find_in_machine
 from .running import find_orphans
 
 
-def examine(root: Path) -> Iterator[Finding]:
+def examine(root: Path) -> Iterator[Ailment]:
     """Yield all that is wrong with a project.
 
     Raises:

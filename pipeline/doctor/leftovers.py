@@ -13,7 +13,7 @@ from ..plumbing.files import leftovers, remove_leftovers
 from ..plumbing.locks import LockedError, locked
 from ..plumbing.processes import DVC_RWLOCK
 from ..publishing.writer import DONE, LOCK, STORE
-from .finding import Finding
+from .ailment import Ailment
 from .running import is_running, running_dvc
 
 STAGING = Path(".staging")
@@ -23,7 +23,7 @@ OLD_S = 7 * 24 * 3600.0
 STILL_S = 600.0  # git holds its lock for seconds
 
 
-def find_leftovers(root: Path) -> Iterator[Finding]:
+def find_leftovers(root: Path) -> Iterator[Ailment]:
     """Yield what was left in a project."""
     yield from find_rwlock(root)
     yield from _unfinished_stores(root)
@@ -34,11 +34,11 @@ def find_leftovers(root: Path) -> Iterator[Finding]:
 
 def check_rwlock(root: Path) -> None:
     """Raise ConfigError where DVC could start no stage in a project, and would not say why."""
-    for finding in find_rwlock(root):
-        raise ConfigError(f"{finding.what}, or run `mentor3ad doctor --fix`")
+    for ailment in find_rwlock(root):
+        raise ConfigError(f"{ailment.what}, or run `mentor3ad doctor --fix`")
 
 
-def find_rwlock(root: Path) -> Iterator[Finding]:
+def find_rwlock(root: Path) -> Iterator[Ailment]:
     """Yield what is wrong with DVC's file of who reads and writes what.
 
     DVC writes it in place, so a kill may leave it empty. It removes who does not run any more by
@@ -54,13 +54,13 @@ def find_rwlock(root: Path) -> Iterator[Finding]:
     except OSError:
         return
     except (ValueError, TypeError, KeyError, AttributeError):
-        yield Finding(
+        yield Ailment(
             f"{path} is empty or damaged by a dvc that was killed, so no stage starts: {remedy}",
             mend,
         )
         return
     for pid in sorted(others):
-        yield Finding(
+        yield Ailment(
             f"{path} names process {pid}, which is no dvc any more, so its stage does not start: "
             f"{remedy}",
             mend,
@@ -77,14 +77,14 @@ def _is_other(pid: int) -> bool:
     return is_running(pid) and not is_running(pid, "dvc")
 
 
-def _unfinished_stores(root: Path) -> Iterator[Finding]:
+def _unfinished_stores(root: Path) -> Iterator[Ailment]:
     for folder in sorted((root / STAGING).glob("*")):
         if not ((folder / STORE).is_dir() or (folder / DONE).is_dir()):
             continue
         days = _untouched_s(folder) / 86400
         if days * 86400 < OLD_S:
             continue
-        yield Finding(
+        yield Ailment(
             f"{folder} is an unfinished store of {_megabytes(folder)} MB, untouched for {days:.0f} "
             "days: remove it, or run `dvc repro`, which goes on with it if it still fits",
             partial(_remove_staging, folder),
@@ -99,30 +99,30 @@ def _remove_staging(folder: Path) -> None:
         return  # a stage has just taken it up
 
 
-def _partial_outs(root: Path) -> Iterator[Finding]:
+def _partial_outs(root: Path) -> Iterator[Ailment]:
     for parent in (*sorted((root / "data").glob("*/")), root / "reports"):
         for folder in leftovers(parent):
-            yield Finding(
+            yield Ailment(
                 f"{folder} is what a killed stage had not finished: remove it",
                 partial(remove_leftovers, folder.parent, folder.name),
             )
 
 
-def _experiments(root: Path) -> Iterator[Finding]:
+def _experiments(root: Path) -> Iterator[Ailment]:
     if running_dvc(root):
         return
     for folder in sorted((root / EXPERIMENTS).glob("*/")):
-        yield Finding(
+        yield Ailment(
             f"{folder} is the folder of an experiment that was killed, {_megabytes(folder)} MB: "
             "remove it",
             partial(shutil.rmtree, folder, ignore_errors=True),
         )
 
 
-def _git_lock(root: Path) -> Iterator[Finding]:
+def _git_lock(root: Path) -> Iterator[Ailment]:
     path = root / GIT_LOCK
     if path.exists() and time.time() - path.lstat().st_mtime > STILL_S:
-        yield Finding(
+        yield Ailment(
             f"{path} was left by a git that was killed, so no commit can be made: remove it "
             f"(`rm {path}`) if no git runs here"
         )

@@ -12,13 +12,13 @@ from packaging.requirements import Requirement
 
 from ..plumbing.errors import Mentor3ADError
 from ..weights.sources import weights_folder
-from .finding import Finding
+from .ailment import Ailment
 
 LEAST_FREE = 1e9  # bytes: the features of a category of the paper have twice as many
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"  # of a checkout
 
 
-def find_in_machine(root: Path) -> Iterator[Finding]:
+def find_in_machine(root: Path) -> Iterator[Ailment]:
     """Yield what is wrong with the disks, the cache and the libraries that a project uses."""
     cache = _cache_settings(root)
     places = {
@@ -33,7 +33,7 @@ def find_in_machine(root: Path) -> Iterator[Finding]:
     yield from find_other_libraries(requires("mentor3ad") or [], CONSTRAINTS)
 
 
-def find_no_room(what: str, place: Path) -> Iterator[Finding]:
+def find_no_room(what: str, place: Path) -> Iterator[Ailment]:
     """Yield that a folder, or the nearest that is there, takes no file or has little room."""
     folder = _existing(place)
     try:
@@ -41,19 +41,19 @@ def find_no_room(what: str, place: Path) -> Iterator[Finding]:
             pass
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        yield Finding(
+        yield Ailment(
             f"{place}, the folder of {what}, cannot be written ({error.strerror}): give this user "
             "the right to, or choose another folder"
         )
         return
     if free < LEAST_FREE:
-        yield Finding(
+        yield Ailment(
             f"{place}, the folder of {what}, has {free / 1e9:.2f} GB of room left: free some "
             "(`dvc gc --workspace --all-commits --all-experiments` frees what nothing refers to)"
         )
 
 
-def find_no_links(root: Path, cache: Path, wanted: list[str]) -> Iterator[Finding]:
+def find_no_links(root: Path, cache: Path, wanted: list[str]) -> Iterator[Ailment]:
     """Yield that outs can be no links into DVC's cache, so that each lies on the disk twice."""
     kinds: dict[str, Callable[[Path, Path], None]] = {
         "hardlink": os.link,
@@ -78,13 +78,13 @@ def find_no_links(root: Path, cache: Path, wanted: list[str]) -> Iterator[Findin
     except OSError:
         return  # which find_no_room tells
     names = " or ".join(links) or "link"
-    yield Finding(
+    yield Ailment(
         f"no {names} leads from {root} to DVC's cache {cache}, so each out is on the disk twice: "
         "keep both on one file system, or add symlink to cache.type of .dvc/config"
     )
 
 
-def find_other_libraries(wanted: list[str], constraints: Path) -> Iterator[Finding]:
+def find_other_libraries(wanted: list[str], constraints: Path) -> Iterator[Ailment]:
     """Yield the libraries that are missing or not of the versions that this release is for.
 
     Args:
@@ -101,20 +101,20 @@ def find_other_libraries(wanted: list[str], constraints: Path) -> Iterator[Findi
                 others.append(f"{requirement.name} {found} (needs {requirement.specifier})")
     if missing or others:
         names = ", ".join([*(f"{name} (missing)" for name in missing), *others])
-        yield Finding(f"libraries that mentor3ad cannot use: {names}: `pip install mentor3ad` anew")
+        yield Ailment(f"libraries that mentor3ad cannot use: {names}: `pip install mentor3ad` anew")
     tested = [
         name for name in _pins(constraints).items() if _version(name[0]) not in (None, name[1])
     ]
     if tested:
         shown = ", ".join(f"{name} {_version(name)} ({pin})" for name, pin in tested[:5])
         more = f" and {len(tested) - 5} more" if len(tested) > 5 else ""
-        yield Finding(
+        yield Ailment(
             f"libraries of other versions than {constraints} has in brackets, so results may "
             f"differ: {shown}{more}: `pip install -c {constraints} -e .`"
         )
 
 
-def find_bad_params(root: Path) -> Iterator[Finding]:
+def find_bad_params(root: Path) -> Iterator[Ailment]:
     """Yield what is wrong with params.yaml."""
     from ..params.project import Project
     from ..params.schema import load_params
@@ -122,7 +122,7 @@ def find_bad_params(root: Path) -> Iterator[Finding]:
     try:
         load_params(Project(root).params)
     except Mentor3ADError as error:
-        yield Finding(str(error))
+        yield Ailment(str(error))
 
 
 def _pins(constraints: Path) -> dict[str, str]:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import psutil
 
-from .finding import Finding
+from .ailment import Ailment
 
 _STAGE = re.compile(r"(mentor3ad\.)?stages\.\w+")
 
 
-def find_orphans(root: Path) -> Iterator[Finding]:
+def find_orphans(root: Path) -> Iterator[Ailment]:
     """Yield the stages of a project that no dvc waits for, though one started them."""
     for process in _in_folder(root):
         stage = _stage(process)
         if stage and _has_lost_dvc(process):
-            yield Finding(
+            yield Ailment(
                 f"process {process.pid} runs {stage}, though the dvc that started it is gone: end "
                 f"it (`kill {process.pid}`)",
                 process.terminate,

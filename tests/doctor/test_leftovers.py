@@ -38,13 +38,13 @@ def process(folder: Path, *command: str, **variables: str) -> Iterator[subproces
 
 
 def found(root: Path) -> list[str]:
-    return [finding.what for finding in find_leftovers(root)]
+    return [ailment.what for ailment in find_leftovers(root)]
 
 
 def mend(root: Path) -> None:
-    for finding in list(find_leftovers(root)):
-        if finding.mend:
-            finding.mend()
+    for ailment in list(find_leftovers(root)):
+        if ailment.mend:
+            ailment.mend()
 
 
 def test_a_sound_project_has_none(root: Path) -> None:
@@ -134,12 +134,12 @@ def test_an_orphaned_stage_is_ended_and_one_run_by_hand_is_not(root: Path) -> No
     (root / "stages/vote.py").write_text(SLEEP)
     command = (sys.executable, "-m", "stages.vote", "--category", "rope")
     with process(root, *command) as by_hand, process(root, *command, DVC_STAGE="vote") as orphan:
-        (finding,) = find_orphans(root)
-        assert finding.what.startswith(
+        (ailment,) = find_orphans(root)
+        assert ailment.what.startswith(
             f"process {orphan.pid} runs stages.vote --category rope, though the dvc"
         )
-        assert finding.mend
-        finding.mend()
+        assert ailment.mend
+        ailment.mend()
         assert orphan.wait(10) != 0
         assert by_hand.poll() is None
         assert list(find_orphans(root)) == []

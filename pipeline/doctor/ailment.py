@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class Ailment:
     """Something that is wrong.
 
     Attributes:
