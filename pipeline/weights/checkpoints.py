@@ -55,6 +55,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
             f"{path}: weights are read from .safetensors files only, since a pickle can run code; "
             "convert the file you trust with safetensors.torch.save_file"
         )
+    if path.exists() and not path.is_file():
+        raise WeightsError(f"{path}: not a regular file, which a FIFO or device is not; name one")
     try:
         return load_file(path)
     except SafetensorError as error:

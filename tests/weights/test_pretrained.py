@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from functools import cache, partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mentor3ad.backbones.point_mae import PointMAE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.errors import WeightsError
 from mentor3ad.weights import checkpoints, sources
+from mentor3ad.weights.checkpoints import read_safetensors
 from mentor3ad.weights.load import load_point_backbone, load_rgb_backbone, state_sha256
 from mentor3ad.weights.pretrained import (
     fetch_missing,
@@ -281,3 +283,10 @@ def test_a_cut_file_is_not_kept(dino: Path, weights_home: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"gone\.safetensors: there is no such file"):
         import_weights(tmp_path / "gone.safetensors")
+
+
+@pytest.mark.timeout(20)
+def test_a_fifo_is_no_weights_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="not a regular file"):
+        read_safetensors(tmp_path / "w.safetensors")
