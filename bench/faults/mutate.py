@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 NUMBERS = (  # as text, in the place of a number
@@ -98,15 +99,17 @@ def value_of(rng: random.Random, content: Any) -> Any:
     for _ in range(rng.choice((1, 1, 1, 3))):
         places = list(_places(made))
         if not places:
-            return rng.choice(VALUES)
+            return deepcopy(rng.choice(VALUES))
         holder, key = rng.choice(places)
         action = rng.random()
         if action < 0.75:
-            holder[key] = _near(rng, holder[key]) if action < 0.25 else rng.choice(VALUES)
+            holder[key] = _near(rng, holder[key]) if action < 0.25 else deepcopy(rng.choice(VALUES))
         elif action < 0.9:
             del holder[key]
         elif isinstance(holder, dict):
-            holder[rng.choice(("x", "", "__class__", str(key) + " ", "a.b"))] = rng.choice(VALUES)
+            holder[rng.choice(("x", "", "__class__", str(key) + " ", "a.b"))] = deepcopy(
+                rng.choice(VALUES)
+            )
     return made
 
 

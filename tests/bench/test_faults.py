@@ -25,6 +25,9 @@ print(json.dumps({"fault": ended.fault and ended.fault.name, "text": ended.text}
 """
 
 
+PART = ("hostile", "kills", "--trials", "10")
+
+
 @pytest.fixture
 def tally() -> Tally:
     made = Tally()
@@ -72,3 +75,13 @@ def test_the_end_of_a_command_is_told(tmp_path: Path, script: str, fault: str | 
         check=True,
     )
     assert json.loads(done.stdout)["fault"] == fault
+
+
+@pytest.mark.e2e
+def test_a_part_of_the_campaign_breaks_no_promise(tmp_path: Path) -> None:
+    """Some faults of each quick kind; docs/reliability.md has the commands of the whole."""
+    command = [sys.executable, "-m", "bench.faults", *PART, "--folder", str(tmp_path / "faults")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    subprocess.run(["rm", "-rf", str(tmp_path / "faults")], check=True)  # of any depth
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert done.stdout.count("| all |") == 2
