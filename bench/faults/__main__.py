@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("kinds", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--trials", type=int, help="how many faults; else as many as is usual")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of faults")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many, each kind")
+    parser.add_argument("--minutes", type=float, help="stop after so many, each kind")
     parser.add_argument("--record", action="store_true", help="write docs/reliability.md's tables")
     parser.add_argument("--folder", type=Path, help="keep the tiny project here, and use it again")
     return parser.parse_args()
@@ -72,9 +72,9 @@ def _run(kind: str, base: Base, options: argparse.Namespace) -> Run:
     for _ in function(base, tally, wanted, random.Random(options.seed)):
         spent = time.monotonic() - start
         print(f"\r{kind}: {tally.trials} trials, {tally.bad} bad, {spent:.0f} s", end="")
-        if spent > 60 * options.minutes:
+        if options.minutes is not None and spent > 60 * options.minutes:
             break
-    run = Run(kind, wanted, options.seed, tally, time.monotonic() - start)
+    run = Run(kind, wanted, options.seed, options.minutes, tally, time.monotonic() - start)
     print(f"\n{table(run.to_json())}")
     for name, texts in tally.to_json()["examples"].items():
         print(*(f"{name}: {text}" for text in texts), sep="\n")

@@ -20,14 +20,16 @@ class Run:
     kind: str
     wanted: int
     seed: int
+    minutes: float | None  # after which it was to stop
     tally: Tally
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the page and a later reader need."""
+        limit = "" if self.minutes is None else f" --minutes {self.minutes:g}"
         return {
             "command": f"python -m bench.faults {self.kind} --trials {self.wanted}"
-            f" --seed {self.seed}",
+            f" --seed {self.seed}{limit}",
             "trials": self.tally.trials,
             "bad": self.tally.bad,
             "seconds": round(self.seconds),
