@@ -87,7 +87,7 @@ def calls(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator
             points += [(subject, kind, n) for n in range(1, number + 1)]
         reference = state(root / subject.out)
         base.references[subject.name] = reference
-    chosen = sorted(rng.sample(range(len(points)), min(trials, len(points))))
+    chosen = rng.sample(range(len(points)), min(trials, len(points)))  # in any order
     for index in chosen:
         subject, kind, n = points[index]
         error = rng.choice(ERRORS[kind])
