@@ -7,6 +7,7 @@ once, while what outlived the kill would still write.
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -69,7 +70,8 @@ class _Dvc:
         project = self._copy(EDITS[first])
         seconds = self._expected(first).seconds
         killed = _kill_dvc(project, ["dvc", "repro"], mode, rng, seconds)
-        project.params(**_dotted(EDITS[second]))
+        shutil.copyfile(self.base.root / "params.yaml", project.root / "params.yaml")
+        project.params(**_dotted(EDITS[second]))  # without the first edit
         again = _start(project, ["dvc", "repro"])
         outlived = killed.alive_after(GRACE_S)
         text = again.communicate()[0]
