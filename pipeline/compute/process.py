@@ -28,7 +28,9 @@ def configure_process(runtime: Runtime) -> None:
         torch.set_num_threads(runtime.threads)
     # Without it two runs on one GPU may differ in their last bits.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # As use_deterministic_algorithms(True, warn_only=True), which also sets torch's compiler: to
+    # import that takes longer than a vote.
+    torch.set_deterministic_debug_mode("warn")
     # No code here reads memory that it did not write, and filling each new tensor takes a tenth.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False  # float32 is float32; of matrix products it is so

@@ -3,12 +3,15 @@
 import ctypes
 import os
 import platform
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mentor3ad.compute.process import MALLOC, configure_process
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +71,17 @@ def test_the_number_of_threads_is_the_params(params):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_torchs_compiler_is_not_imported_for_it():
+    code = (
+        "import sys; from pathlib import Path; "
+        "from mentor3ad.compute.process import configure_process; "
+        "from mentor3ad.params.schema import load_params; "
+        "configure_process(load_params(Path('params.yaml')).runtime); "
+        "print([name for name in sys.modules if name.startswith('torch._inductor')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
