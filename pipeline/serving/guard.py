@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 import hmac
-import json
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..plumbing.documents import dump_json
 from .options import MEGABYTE, ServiceOptions
 from .refusals import TooLargeError
 
@@ -128,7 +128,7 @@ def same(shown: str, expected: str) -> bool:
 
 
 async def _answer(send: Send, status: int, text: str) -> None:
-    body = json.dumps({"detail": text}).encode()
+    body = dump_json({"detail": text}).encode()
     kinds = [(b"content-type", b"application/json"), (b"connection", b"close")]
     length = [(b"content-length", str(len(body)).encode())]
     extra = [(b"www-authenticate", b"Bearer")] if status == 401 else []

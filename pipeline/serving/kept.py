@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..inspection.inspector import Inspection
 from ..inspection.pictures import draw_heatmap
+from ..plumbing.documents import dump_json
 from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
 
@@ -106,7 +107,7 @@ def keep_files(folder: Path, rgb: Path, points: Path, camera: Path | None) -> No
     for path, name in zip((rgb, points), names, strict=True):
         if path.parent != folder and not (folder / name).exists():
             shutil.copyfile(path, folder / name)
-    (folder / FILES_FILE).write_text(json.dumps(names), encoding="utf-8")
+    (folder / FILES_FILE).write_text(dump_json(names), encoding="utf-8")
 
 
 def kept_files(folder: Path) -> KeptFiles | None:

@@ -1,7 +1,6 @@
 """The routes of the live page: the history, its pictures, marks, counts and events."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from ..plumbing.documents import dump_json
 from .answers import Marking, Refusal, ScanResult, ShiftCounts
 from .guard import COOKIE, same, session
 from .history import HistoryRow
@@ -160,7 +160,7 @@ class _Listeners:
     def _health(self) -> str:
         service = self.service
         problems = [*service.problems(), *service.recipes.problems.values()]
-        return json.dumps({"queue": service.worker.waiting, "problems": problems})
+        return dump_json({"queue": service.worker.waiting, "problems": problems})
 
 
 def _row(service: Service, seq: int) -> HistoryRow:
