@@ -13,18 +13,15 @@ import http.client
 import json
 import os
 import random
-import re
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,6 +30,7 @@ from urllib.parse import urlsplit
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
+from testbed.service import serving
 
 PATIENCE_S = 300.0
 KILLED_WITH = 8  # scans that come in while a service is killed
@@ -51,30 +49,6 @@ class Load:
     codes: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     marks: list[tuple[float, int]] = field(default_factory=list)
-
-
-@contextmanager
-def serving(bundle: Path, history: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A service in a process of its own, and its address."""
-    command = [sys.executable, "-m", "mentor3ad.cli", "serve", bundle, "--history", history]
-    process = subprocess.Popen(
-        [*map(str, command), "--port", "0", "--deadline", str(PATIENCE_S)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        said = ""
-        for line in process.stderr:
-            said += line
-            if found := re.search(r"serve: address (http://\S+),", line):
-                yield process, found[1]
-                return
-        raise SystemExit(f"the service did not start: {said}")
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def post(address: str, recipe: str, scan: ScanFiles, scan_id: str) -> tuple[int, bytes]:
@@ -142,7 +116,10 @@ def measure_load(bundle: Path, scans: Sequence[ScanFiles], requests: int, client
     inspector = Inspector.load(bundle)
     inspector.warm_up()
     alone = [_timed(partial(inspector.inspect_scan, scan)) for scan in scans[:40]]
-    with tempfile.TemporaryDirectory() as folder, serving(bundle, Path(folder)) as (one, address):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(bundle, Path(folder), "--deadline", str(PATIENCE_S)) as (one, address),
+    ):
         recipe = bundle.resolve().name
 
         def mark() -> tuple[float, int]:
@@ -165,7 +142,7 @@ def measure_kills(bundle: Path, scans: Sequence[ScanFiles], trials: int, seed: i
         for trial in range(trials):
             names = [f"trial-{trial}-{n}" for n in range(KILLED_WITH)]
             with (
-                serving(bundle, Path(folder)) as (process, address),
+                serving(bundle, Path(folder), "--deadline", str(PATIENCE_S)) as (process, address),
                 ThreadPoolExecutor(KILLED_WITH) as pool,
             ):
                 asked = [
@@ -175,7 +152,7 @@ def measure_kills(bundle: Path, scans: Sequence[ScanFiles], trials: int, seed: i
                 time.sleep(rng.uniform(0, 0.6 * KILLED_WITH))
                 process.send_signal(signal.SIGKILL)
                 before = [one.result() for one in asked]
-            with serving(bundle, Path(folder)) as (process, address):
+            with serving(bundle, Path(folder), "--deadline", str(PATIENCE_S)) as (process, address):
                 after = [
                     post(address, recipe, scans[n % len(scans)], name)
                     for n, name in enumerate(names)

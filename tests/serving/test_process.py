@@ -1,50 +1,20 @@
 """`mentor3ad serve` as a process: killed at a random moment, started again, ended by SIGTERM."""
 
 import random
-import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from testbed.clone import CATEGORY
-from tests.paths import ROOT
+from testbed.service import serving
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 httpx = pytest.importorskip("httpx", reason="the extra line is not installed")
 
 IDS = [f"scan-{n}" for n in range(6)]
-
-
-@contextmanager
-def serving(bundle: Path, history: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A process that serves, and its address."""
-    command = [sys.executable, "-m", "mentor3ad.cli", "serve", bundle, "--history", history]
-    process = subprocess.Popen(
-        [*map(str, command), "--port", "0", "--device", "cpu"],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        said = ""
-        for line in process.stderr:
-            said += line
-            if found := re.search(r"serve: address (http://\S+),", line):
-                yield process, found[1]
-                return
-        pytest.fail(f"it did not start: {said}")
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def send(address: str, scan: tuple[Path, Path], name: str) -> "httpx.Response | None":
@@ -64,13 +34,16 @@ def test_every_answered_scan_survives_a_kill_and_the_others_are_sent_again(
 ) -> None:
     scan = test_scans / "good/rgb/000.png", test_scans / "good/xyz/000.tiff"
     history = tmp_path / "history"
-    with serving(bundle, history) as (process, address), ThreadPoolExecutor(len(IDS)) as pool:
+    with (
+        serving(bundle, history, "--device", "cpu") as (process, address),
+        ThreadPoolExecutor(len(IDS)) as pool,
+    ):
         asked = [pool.submit(send, address, scan, name) for name in IDS]
         asked[0].result()
         time.sleep(random.uniform(0, 1))
         process.kill()
         before = [answer.json() if (answer := one.result()) else None for one in asked]
-    with serving(bundle, history) as (process, address):
+    with serving(bundle, history, "--device", "cpu") as (process, address):
         after = [found.json() for name in IDS if (found := send(address, scan, name))]
         rows = httpx.get(f"{address}/history", trust_env=False).json()
         process.send_signal(signal.SIGTERM)
