@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 
 from ..plumbing.errors import CacheError
-from ..seals.seal import Mark, Seal, mark_file, write_seal
+from ..seals.seal import NOT_THERE, Mark, Seal, mark_file, write_seal
 from ..seals.sealed import Sealed
 from .schema import SCHEMA_VERSION, StoreManifest
 from .shards import mark_shard
@@ -46,6 +46,7 @@ class Store:
             CacheError: missing, incomplete, of another kind, category or schema version; the
                 message says which. Damage inside a shard, and a shard of another store, is found
                 when it is read.
+            OSError: the system does not let us read it, which says nothing about the store.
         """
         manifest, group = _manifest(path)
         for what, found, expected in (
@@ -90,6 +91,8 @@ class Store:
         try:
             return np.asarray(self._arrays[name][selection])
         except Exception as error:  # zarr raises a different type for each kind of damage
+            if _is_the_machines(error):
+                raise
             shards = self._damaged(name, selection)
             raise CacheError(
                 f"{self.path}: {shards} is damaged ({_line(error)}); {_remedy(self.path)}"
@@ -115,7 +118,7 @@ class Store:
                 if self._checked.get(file) == which:
                     continue
                 fits = mark_shard(self.path / file, self.manifest.shard) == self.sealed.mark(file)
-            except (OSError, ValueError) as error:
+            except (*NOT_THERE, ValueError) as error:
                 raise self._refused(file, _line(error)) from None
             if not fits:
                 raise self._refused(file, "it is of another store, or of another time")
@@ -177,6 +180,8 @@ def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
         assert isinstance(content, dict)
         version = content["version"]
     except Exception as error:
+        if _is_the_machines(error):
+            raise
         raise CacheError(
             f"{path} is incomplete or no store of ours (no manifest found); {_remedy(path)}"
         ) from error
@@ -189,9 +194,14 @@ def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
         manifest = StoreManifest.from_json(content)
         if group.attrs[SEAL] != seal(path, manifest):
             raise ValueError("not the one that was written")
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, *NOT_THERE) as error:
         raise CacheError(f"{path}: its manifest is damaged ({error}); {_remedy(path)}") from error
     return manifest, group
+
+
+def _is_the_machines(error: Exception) -> bool:
+    """Whether the store may be whole: no memory, too many open files, no permission, a bad disk."""
+    return isinstance(error, MemoryError | OSError) and not isinstance(error, NOT_THERE)
 
 
 def _remedy(path: Path) -> str:

@@ -57,7 +57,7 @@ class _Last:
         try:
             names = [spec.name for spec in self.store.manifest.arrays]
             arrays = {name: self.store.read(name, position) for name in names}
-        except CacheError:
+        except (CacheError, OSError):
             return None
         return arrays if self._has_files(position) else None
 

@@ -174,7 +174,7 @@ def _finish(staging: Path, manifest: StoreManifest, made_from: Mapping[str, str]
         try:
             for spec in manifest.arrays:
                 written.verify_shard(spec.name, shard)
-        except CacheError:
+        except (CacheError, OSError):  # what cannot be read back is written anew
             (staging / DONE / str(shard)).unlink(missing_ok=True)
             raise
     sealed: dict[str, Any] = {ATTRIBUTE: manifest.to_json()}

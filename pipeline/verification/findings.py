@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..plumbing.errors import Mentor3ADError
+from ..plumbing.system import system_sentence
 from ..plumbing.words import counted
+from ..seals.seal import NOT_THERE
 
-State = Literal["damaged", "foreign", "out of date", "missing"]
+State = Literal["damaged", "foreign", "out of date", "missing", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,18 @@ class Report:
 
     @contextmanager
     def noting(self, state: State, where: Path) -> Iterator[None]:
-        """Note an error of what the block checks, instead of raising it."""
+        """Note an error of what the block checks, instead of raising it.
+
+        What the machine does not let us read may be whole: it is unreadable, whatever the state.
+        """
         try:
             yield
         except Mentor3ADError as error:
             self.add(state, error)
-        except OSError as error:
+        except NOT_THERE as error:
             self.add(state, f"{where} cannot be read ({error.strerror or error})")
+        except OSError as error:
+            self.add("unreadable", f"{where} cannot be checked: {system_sentence(error)}")
 
     def __str__(self) -> str:
         wrong = len(self.findings)

@@ -27,10 +27,9 @@ def check_out(
     """
     before = len(report.findings)
     report.outs += 1
-    try:
+    with report.noting("damaged" if folder.exists() else "missing", folder):
         seal = read_seal(folder)
-    except CacheError as error:
-        report.add("missing" if not folder.exists() else "damaged", error)
+    if len(report.findings) > before:
         return None
     with report.noting("foreign", folder):
         Sealed.open(folder, kind or seal.kind, category)

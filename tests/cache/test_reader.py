@@ -1,12 +1,14 @@
 """Store: whatever is not exactly what was written is refused, with a sentence that says why."""
 
+import errno
+import os
 import re
 import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -219,6 +221,31 @@ def test_damage_in_a_bulk_read_names_the_range(store: Path) -> None:
     flip(store / "rgb/c/2/0/0", 0)
     with pytest.raises(CacheError, match="one of rgb/c/0/0/0 to rgb/c/5/0/0 is damaged"):
         Store.open(store, KIND, CATEGORY).read_samples("rgb")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EMFILE, errno.EACCES])
+@pytest.mark.parametrize("file", ["zarr.json", "rgb/zarr.json", "seal.json", "rgb/c/2/0/0"])
+def test_what_the_machine_refuses_is_no_damage(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, file: str, code: int
+) -> None:
+    """Else the sentence has the user delete a store that is whole."""
+    refuse(monkeypatch, whole / file, code)
+    with pytest.raises(OSError, match=re.escape(str(whole / file))) as caught:
+        verify(Store.open(whole, KIND, CATEGORY))
+    assert caught.value.errno == code
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, file: Path, code: int) -> None:
+    """Have every try to open a file fail."""
+    systems: dict[str, Callable[..., Any]] = {"open": os.open, "io": Path.open}
+
+    def refused(name: str, path: Any, *rest: Any, **options: Any) -> Any:
+        if os.fspath(path) == str(file):
+            raise OSError(code, os.strerror(code), str(file))
+        return systems[name](path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", lambda *a, **k: refused("open", *a, **k))
+    monkeypatch.setattr(Path, "open", lambda *a, **k: refused("io", *a, **k))
 
 
 @pytest.mark.parametrize("swap", [lambda c: replace(c, shard=4), lambda c: replace(c, codec="raw")])

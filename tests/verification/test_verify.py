@@ -1,7 +1,10 @@
 """`mentor3ad verify`: what it says of a project, a bundle, an out, and of what is none of these."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +55,23 @@ def test_a_damaged_file(project: Project) -> None:
     file.write_text(file.read_text().replace("0", "1", 1))
     (finding,) = verify(project.root).findings
     assert (finding.state, str(file) in finding.what) == ("damaged", True)
+
+
+def test_a_file_that_the_machine_does_not_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be whole, so nothing says to delete it."""
+    file, system_open = project.votes(CATEGORY) / "seal.json", os.open
+
+    def refused(path: Any, *rest: Any, **options: Any) -> int:
+        if os.fspath(path) == str(file):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(file))
+        return system_open(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refused)
+    first = verify(project.root).findings[0]
+    assert (first.state, str(file) in first.what) == ("unreadable", True)
+    assert "delete" not in first.what
 
 
 def test_a_missing_out_and_a_missing_file(project: Project) -> None:
