@@ -9,6 +9,8 @@ when it is read.
 
 import hashlib
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +29,28 @@ def mark_shard(path: Path, chunks: int) -> Mark:
         ValueError: it is no shard of so many chunks.
     """
     with path.open("rb") as file:
-        handle, size = file.fileno(), os.fstat(file.fileno()).st_size
-        length = 16 * chunks + _CRC
-        if size < length:
-            raise ValueError("it is too short")
-        index = os.pread(handle, length, size - length)
-        digest = hashlib.sha256(f"{size}\n".encode() + index)
-        for offset, count in np.frombuffer(index[:-_CRC], "<u8").reshape(-1, 2).tolist():
-            if offset != _EMPTY or count != _EMPTY:
-                if not _CRC <= count <= size or offset + count > size - length:
-                    raise ValueError("its index is damaged")
-                digest.update(os.pread(handle, _CRC, offset + count - _CRC))
+        handle = file.fileno()
+        return _mark(os.fstat(handle).st_size, chunks, partial(_pread, handle))
+
+
+def mark_bytes(content: bytes, chunks: int) -> Mark:
+    """`mark_shard` of a shard in memory."""
+    return _mark(len(content), chunks, lambda start, count: content[start : start + count])
+
+
+def _pread(handle: int, start: int, count: int) -> bytes:
+    return os.pread(handle, count, start)
+
+
+def _mark(size: int, chunks: int, read: Callable[[int, int], bytes]) -> Mark:
+    length = 16 * chunks + _CRC
+    if size < length:
+        raise ValueError("it is too short")
+    index = read(size - length, length)
+    digest = hashlib.sha256(f"{size}\n".encode() + index)
+    for offset, count in np.frombuffer(index[:-_CRC], "<u8").reshape(-1, 2).tolist():
+        if offset != _EMPTY or count != _EMPTY:
+            if not _CRC <= count <= size or offset + count > size - length:
+                raise ValueError("its index is damaged")
+            digest.update(read(offset + count - _CRC, _CRC))
     return Mark(size, f"chunks:{digest.hexdigest()}")

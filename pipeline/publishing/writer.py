@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+from zarr.storage import StoreLike
 
 from ..cache.reader import ATTRIBUTE, SEAL, Store, seal, seal_store, whole
 from ..cache.schema import StoreManifest
@@ -111,7 +112,7 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
     if not (done.is_dir() and store.is_dir()):
         shutil.rmtree(store, ignore_errors=True)
         shutil.rmtree(done, ignore_errors=True)
-        _create(store, manifest)
+        create_arrays(store, manifest)
         done.mkdir()
     for torn in (*store.rglob("*.partial"), *store.glob(f".{SEAL_FILE}.*")):
         torn.unlink()
@@ -123,7 +124,8 @@ def _done(staging: Path, manifest: StoreManifest, shard: int) -> bool:
     return (staging / DONE / str(shard)).exists() and all(whole(file) for file in files)
 
 
-def _create(store: Path, manifest: StoreManifest) -> None:
+def create_arrays(store: StoreLike, manifest: StoreManifest) -> zarr.Group:
+    """Describe a store's arrays in an empty place of Zarr's; no chunk is written."""
     group = zarr.create_group(store)
     for spec in manifest.arrays:
         group.create_array(
@@ -136,6 +138,7 @@ def _create(store: Path, manifest: StoreManifest) -> None:
             fill_value=0,
             config={"write_empty_chunks": True},
         )
+    return group
 
 
 def _codecs(codec: str, itemsize: int) -> list[Any]:
@@ -148,20 +151,32 @@ def _codecs(codec: str, itemsize: int) -> list[Any]:
     return [*compressors[codec], Crc32cCodec()]
 
 
-def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
+def write_shard(
+    group: zarr.Group, manifest: StoreManifest, shard: int, arrays: ShardArrays
+) -> None:
+    """Write one whole shard of each array into a group of `create_arrays`.
+
+    Raises:
+        CacheError: a value is not finite; nothing of that array is written.
+    """
     samples = manifest.shard_samples(shard)
-    group = zarr.open_group(staging / STORE, mode="r+")
     for spec in manifest.arrays:
         value = arrays[spec.name]
         if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
             raise CacheError(f"{spec.name} of {manifest.category} is not finite; nothing is kept")
         if value.shape != (len(samples), *spec.shape) or value.dtype != spec.dtype:
             raise ValueError(f"{spec.name}: got {value.shape} {value.dtype}, expected {spec}")
-        file = staging / STORE / manifest.shard_files(spec)[shard]
-        file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
         array = group[spec.name]
         assert isinstance(array, zarr.Array)
         array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value
+
+
+def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
+    files = [staging / STORE / manifest.shard_files(spec)[shard] for spec in manifest.arrays]
+    for file in files:
+        file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
+    write_shard(zarr.open_group(staging / STORE, mode="r+"), manifest, shard, arrays)
+    for file in files:
         _sync(file)
     (staging / DONE / str(shard)).touch()
 
