@@ -1,5 +1,7 @@
 """Fit the Voting Module (section III-E) on good scans; write every scan's anomaly map."""
 
+from functools import partial
+
 import numpy as np
 
 from mentor3ad.cache.maps import (
@@ -18,6 +20,7 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.seals.sealed import open_chain
 from mentor3ad.splits.good_scans import good_scans
+from mentor3ad.voting.each import Each
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
 from .runner import HERE, run_category, staging
@@ -28,12 +31,12 @@ def vote(params: Params, category: str) -> Figures:
     manifest = Manifest.load(HERE.prepared(category))
     store = Store.open(HERE.scores(category), SCORES_KIND, category)
     split = good_scans(manifest.rows, params)
-    train = [store.read(SCORES.name, i) for i in split.train]
-    held_out = [store.read(SCORES.name, i) for i in split.held_out]
+    score_maps = partial(store.read, SCORES.name)  # each time that a scan is asked for
+    train, held_out = Each(split.train, score_maps), Each(split.held_out, score_maps)
     model = fit_voting(train, held_out, params.voting)
 
     def anomaly_maps(samples: range) -> dict[str, np.ndarray]:
-        maps = [model.anomaly_map(store.read(SCORES.name, i)) for i in samples]
+        maps = [model.anomaly_map(score_maps(i)) for i in samples]
         return {ANOMALY.name: np.stack(maps)}
 
     inputs = {"scores": store.manifest.fingerprint, "voting": params.voting.model_dump()}

@@ -105,9 +105,9 @@ class Store:
     def _shards(self, name: str, selection: slice) -> list[str]:
         """The files that hold a selection of samples."""
         spec = next(s for s in self.manifest.arrays if s.name == name)
-        files = self.manifest.shard_files(spec)
         start, stop, _ = selection.indices(len(self.manifest.samples))
-        return files[start // self.manifest.shard : (stop - 1) // self.manifest.shard + 1]
+        shards = range(start // self.manifest.shard, (stop - 1) // self.manifest.shard + 1)
+        return [self.manifest.shard_file(spec, shard) for shard in shards]
 
     def _check_shards(self, name: str, selection: slice) -> None:
         """Refuse shards that are not the sealed ones; each is read once, unless it is replaced."""

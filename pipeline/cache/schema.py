@@ -69,8 +69,11 @@ class StoreManifest:
 
     def shard_files(self, spec: ArraySpec) -> list[str]:
         """Paths of an array's shards inside the store."""
-        zeros = "/0" * len(spec.shape)
-        return [f"{spec.name}/c/{shard}{zeros}" for shard in range(self.shards)]
+        return [self.shard_file(spec, shard) for shard in range(self.shards)]
+
+    def shard_file(self, spec: ArraySpec, shard: int) -> str:
+        """The path of one of them."""
+        return f"{spec.name}/c/{shard}{'/0' * len(spec.shape)}"
 
 
 def _sha256(content: dict[str, Any]) -> str:

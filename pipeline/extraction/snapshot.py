@@ -64,7 +64,7 @@ class _Last:
     def _has_files(self, position: int) -> bool:
         """Whether its shards are there; Zarr would read a shard that somebody removed as zeros."""
         last = self.store.manifest
-        files = (last.shard_files(spec)[position // last.shard] for spec in last.arrays)
+        files = (last.shard_file(spec, position // last.shard) for spec in last.arrays)
         return all(whole(self.store.path / file) for file in files)
 
 

@@ -120,7 +120,7 @@ def _missing_shards(staging: Path, manifest: StoreManifest) -> list[int]:
 
 
 def _done(staging: Path, manifest: StoreManifest, shard: int) -> bool:
-    files = (staging / STORE / manifest.shard_files(spec)[shard] for spec in manifest.arrays)
+    files = (staging / STORE / manifest.shard_file(spec, shard) for spec in manifest.arrays)
     return (staging / DONE / str(shard)).exists() and all(whole(file) for file in files)
 
 
@@ -172,7 +172,7 @@ def write_shard(
 
 
 def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
-    files = [staging / STORE / manifest.shard_files(spec)[shard] for spec in manifest.arrays]
+    files = [staging / STORE / manifest.shard_file(spec, shard) for spec in manifest.arrays]
     for file in files:
         file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
     write_shard(zarr.open_group(staging / STORE, mode="r+"), manifest, shard, arrays)

@@ -31,7 +31,7 @@ def encode_shard(manifest: StoreManifest, shard: int, arrays: ShardArrays) -> di
     """
     memory = MemoryStore()
     write_shard(create_arrays(memory, manifest), manifest, shard, arrays)
-    return _files(memory, [manifest.shard_files(spec)[shard] for spec in manifest.arrays])
+    return _files(memory, [manifest.shard_file(spec, shard) for spec in manifest.arrays])
 
 
 def encode_description(manifest: StoreManifest) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """VM, the Voting Module (section III-E): three score maps into one anomaly map and a decision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,9 @@ from ..params.section import Count, Positive
 from ..plumbing.documents import dump_json, read_bytes
 from ..plumbing.errors import CacheError, ConfigError, NoDecisionError, TrainingError
 from ..plumbing.words import are, counted
-from .smoothing import box_means
+from .each import Each
+from .pooled import Pooled, picked
+from .smoothing import Floats, box_means
 from .trust import NO_SPREAD, Mask, Trust, fit_trust
 
 VOTING_FILE = "voting.json"  # among a category's votes
@@ -92,14 +94,24 @@ class VotingModel:
         _check_finite(combined, "its anomaly map")
         return combined
 
+    def part_factors(self, score_maps: np.ndarray) -> Floats:
+        """The factors (K, P) of the foreground pixels of one scan, before their scale."""
+        return self._factors(score_maps)[:, _foreground(score_maps)]
+
+    def _factors(self, score_maps: np.ndarray) -> Floats:
+        """The factors (K, 224, 224): f of each level's product (eq. 6), or of each map alone."""
+        if self.trust is not None:
+            chosen, part = _chosen(score_maps, self.maps), _foreground(score_maps)
+            return self.trust.members(chosen, part, self.smoothing)
+        if self.rule == "calibrated":
+            return box_means(_chosen(score_maps, self.maps), self.smoothing)
+        positive = np.maximum(score_maps[: len(MAPS)].astype(np.float64), 0)  # or -1e-7 by rounding
+        products = np.stack([_level_product(positive, level) for level in self.levels])
+        return box_means(products, self.smoothing)
+
     def _standardised(self, score_maps: np.ndarray) -> np.ndarray:
         """The factors (K, 224, 224), at least 0, over their scale on good parts."""
-        if self.trust is None:
-            factors = _factors(score_maps, self.rule, self.maps, self.levels, self.smoothing)
-        else:
-            chosen, part = _chosen(score_maps, self.maps), _foreground(score_maps)
-            factors = self.trust.members(chosen, part, self.smoothing)
-        return _over_scale(factors, self.centre, self.scale)
+        return _over_scale(self._factors(score_maps), self.centre, self.scale)
 
     def _combine(self, factors: np.ndarray) -> np.ndarray:
         if self.ocsvm == "maps":
@@ -172,6 +184,9 @@ def fit_voting(
     their product, each to a power that held-out scans tell (docs/decisions/0015). The threshold
     comes from the held-out scans in all three.
 
+    No more than one scan is held at a time. Scans are gone through a few times instead, so a
+    sequence may read each one when it is asked for; `Pooled` says how the statistics stay exact.
+
     Args:
         train, held_out: (K, 224, 224) score maps of each scan.
 
@@ -184,39 +199,37 @@ def fit_voting(
     _check_maps(options, len(held_out[0]))
     paper = options.rule == "paper"
     levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
-    trust = None
-    if options.rule == "trusted":
-        chosen = [_chosen(maps, options.maps) for maps in held_out]
-        parts = [_foreground(maps) for maps in held_out]
-        trust = fit_trust(chosen, parts, options.smoothing)
-        pairs = zip(chosen, parts, strict=True)
-        values = [trust.members(m, part, options.smoothing)[:, part] for m, part in pairs]
-    else:
-        values = _foreground_factors(train if paper else held_out, options, levels)
-    pooled = np.concatenate(values, axis=1)  # (K, P)
-    centre, scale = _mean_scale(pooled) if paper else _worst_pixel_scale(pooled, values)
-    if not paper:
-        scale /= _weights(options)
-    if not (scale > 0).all() or not (pooled.std(axis=1) > 0).all():
-        raise TrainingError(NO_SPREAD)
     model = VotingModel(
         rule=options.rule,
         maps=tuple(options.maps),
         levels=levels,
         smoothing=tuple(options.smoothing),
-        centre=tuple(centre.tolist()),
-        scale=tuple(scale.tolist()),
+        centre=(),
+        scale=(),
         ocsvm="none",
         coefficients=(),
         threshold=0.0,
         target_fpr=options.target_fpr,
         calibration_scans=len(held_out),
-        trust=trust,
+        trust=_trust(held_out, options) if options.rule == "trusted" else None,
     )
+    good = Each(train if paper else held_out, model.part_factors)
+    pool = Pooled.of(good)
+    centre, scale = _mean_scale(pool) if paper else _worst_pixel_scale(pool)
+    if not paper:
+        scale /= _weights(options)
+    if not (scale > 0).all() or not pool.has_spread:
+        raise TrainingError(NO_SPREAD)
+    model = replace(model, centre=tuple(centre.tolist()), scale=tuple(scale.tolist()))
     if options.ocsvm != "none":
-        model = _with_svm(model, pooled, options)
+        model = _with_svm(model, good, pool.count, options)
     scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
     return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+
+
+def _trust(held_out: Sequence[np.ndarray], options: Voting) -> Trust:
+    chosen = Each(held_out, lambda maps: _chosen(maps, options.maps))
+    return fit_trust(chosen, Each(held_out, _foreground), options.smoothing)
 
 
 def _check_maps(options: Voting, count: int) -> None:
@@ -246,19 +259,16 @@ def _foreground(score_maps: np.ndarray) -> Mask:
     return np.asarray(score_maps.any(axis=0))
 
 
-def _mean_scale(pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The paper's centre and scale (K,) of factors (K, P): 0, and their mean."""
-    scale = pooled.mean(axis=1)
+def _mean_scale(pool: Pooled) -> tuple[Floats, Floats]:
+    """The paper's centre and scale (K,) of pooled factors: 0, and their mean."""
+    scale = pool.mean
     return np.zeros_like(scale), scale
 
 
-def _worst_pixel_scale(
-    pooled: np.ndarray, scans: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean (K,) of factors (K, P), and the median of what scans' maxima exceed it by."""
-    centre = pooled.mean(axis=1)
-    worst = np.stack([scan.max(axis=1) for scan in scans])  # (S, K)
-    return centre, np.median(worst, axis=0) - centre
+def _worst_pixel_scale(pool: Pooled) -> tuple[Floats, Floats]:
+    """The mean (K,) of pooled factors, and the median of what scans' maxima exceed it by."""
+    centre = pool.mean
+    return centre, pool.typical_worst - centre
 
 
 def decision_threshold(good_scores: Sequence[float], target_fpr: float) -> float:
@@ -284,12 +294,15 @@ def fit_ocsvm(values: np.ndarray, nu: float) -> np.ndarray:
     return svm.fit(np.asarray(values, dtype=np.float64)).coef_
 
 
-def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> VotingModel:
-    factors = _over_scale(values, model.centre, model.scale)
+def _with_svm(
+    model: VotingModel, good: Iterable[Floats], count: int, options: Voting
+) -> VotingModel:
+    """The model with the one-class SVM of some of the `count` pixels of scans' factors (K, P)."""
+    places = np.arange(count)
+    if count > SVM_PIXELS:
+        places = np.random.default_rng(SVM_SEED).choice(count, SVM_PIXELS, replace=False)
+    factors = _over_scale(picked(good, places), model.centre, model.scale)
     rows = factors.T if options.ocsvm == "maps" else model._combine(factors)[:, None]
-    rng = np.random.default_rng(SVM_SEED)
-    if len(rows) > SVM_PIXELS:
-        rows = rows[rng.choice(len(rows), SVM_PIXELS, replace=False)]
     coefficients = fit_ocsvm(rows, options.nu)
     if not (coefficients > 0).any():
         raise TrainingError(
@@ -300,37 +313,10 @@ def _with_svm(model: VotingModel, values: np.ndarray, options: Voting) -> Voting
     return replace(model, ocsvm=options.ocsvm, coefficients=tuple(coefficients.tolist()))
 
 
-def _foreground_factors(
-    scans: Sequence[np.ndarray], options: Voting, levels: tuple[tuple[float, float, float], ...]
-) -> list[np.ndarray]:
-    """The factors (K, P) of the foreground pixels of each scan."""
-    parts = []
-    for maps in scans:
-        factors = _factors(maps, options.rule, tuple(options.maps), levels, options.smoothing)
-        parts.append(factors[:, maps.any(axis=0)])
-    return parts
-
-
 def _over_scale(factors: np.ndarray, centre: Sequence[float], scale: Sequence[float]) -> np.ndarray:
     """What of factors (K, ...) exceeds the centre, over the scale; 0 where nothing does."""
     shape = (-1,) + (1,) * (factors.ndim - 1)
     return np.maximum((factors - np.reshape(centre, shape)) / np.reshape(scale, shape), 0)
-
-
-def _factors(
-    score_maps: np.ndarray,
-    rule: str,
-    maps: Sequence[str],
-    levels: Sequence[tuple[float, float, float]],
-    smoothing: Sequence[int],
-) -> np.ndarray:
-    """The factors (K, 224, 224): f of each level's product (eq. 6), or of each map alone."""
-    if rule == "calibrated":
-        inputs = _chosen(score_maps, maps)
-    else:
-        positive = np.maximum(score_maps[: len(MAPS)].astype(np.float64), 0)  # or -1e-7 by rounding
-        inputs = np.stack([_level_product(positive, level) for level in levels])
-    return box_means(inputs, smoothing)
 
 
 def _level_product(maps: np.ndarray, level: tuple[float, float, float]) -> np.ndarray:

@@ -15,6 +15,8 @@ from pydantic import ConfigDict, Field
 from ..dataset.grid import SIZE
 from ..params.section import Positive
 from ..plumbing.errors import TrainingError
+from .each import Each
+from .pooled import Pooled
 from .smoothing import Floats, box_means, filled_means
 
 POWER = 3  # a map's exponent in the product is its tail to the minus this
@@ -66,18 +68,17 @@ def fit_trust(scans: Sequence[np.ndarray], parts: Sequence[Mask], sides: Sequenc
     longer than with box means, and then these are taken.
 
     Args:
-        scans: (K, H, W) each; parts: (H, W), their foregrounds; sides: of the boxes.
+        scans: (K, H, W) each, taken one by one; parts: (H, W), their foregrounds.
+        sides: of the boxes.
 
     Raises:
         TrainingError: a map without any spread.
     """
     fading, filled = (_tails(scans, parts, sides, reach) for reach in (0, REACH))
     exponents = filled**-POWER
-    means = np.mean(
-        [maps[:, part].mean(axis=1) for maps, part in zip(scans, parts, strict=True)], axis=0
-    )
+    means = [maps[:, part].mean(axis=1) for maps, part in zip(scans, parts, strict=True)]
     return Trust(
-        means=tuple(means.tolist()),
+        means=tuple(np.mean(means, axis=0).tolist()),
         exponents=tuple((exponents / exponents.mean()).tolist()),
         reach=REACH if filled.mean() <= fading.mean() else 0,
     )
@@ -87,11 +88,12 @@ def _tails(
     scans: Sequence[np.ndarray], parts: Sequence[Mask], sides: Sequence[int], reach: int
 ) -> Floats:
     """The tail (K,) of each map."""
-    values = [
-        smoothed(maps, part, sides, reach)[:, part] for maps, part in zip(scans, parts, strict=True)
-    ]
-    mean = np.concatenate(values, axis=1).mean(axis=1)
-    worst = np.median([scan.max(axis=1) for scan in values], axis=0)
-    if not (mean > 0).all() or not (worst > mean).all():
+
+    def values(scan: int) -> Floats:
+        part = parts[scan]
+        return smoothed(scans[scan], part, sides, reach)[:, part]
+
+    pool = Pooled.of(Each(range(len(scans)), values))
+    if not (pool.mean > 0).all() or not (pool.typical_worst > pool.mean).all():
         raise TrainingError(NO_SPREAD)
-    return np.log(worst / mean)
+    return np.log(pool.typical_worst / pool.mean)
