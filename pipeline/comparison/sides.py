@@ -1,6 +1,5 @@
 """What is compared: a commit, an experiment or the workspace, with its params and results."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,12 @@ from typing import Any
 
 from ..params.dag import LOCK_FILE
 from ..params.project import Project
+from ..params.schema import read_text
+from ..plumbing.documents import LARGE
 from ..plumbing.errors import ConfigError
 from ..rating.results import Results
 from ..revisions.git import file_at, git
-from ..revisions.outs import Outs, cache_of_project
+from ..revisions.outs import Outs, cache_of_project, results_in
 from ..revisions.settings import content_at, workspace_content
 from ..seals.sealed import Sealed
 
@@ -94,7 +95,7 @@ def results_at(commit: str) -> Mapping[str, Any] | None:
     """All metrics of a commit, or the headline where the cache has lost them; None: no results."""
     outs = Outs(file_at(commit, str(LOCK_FILE)) or "", cache_of_project())
     content = outs.read("report", RESULTS) or file_at(commit, METRICS)
-    return None if content is None else json.loads(content)
+    return None if content is None else results_in(content, f"{METRICS} of {commit[:_SHORT]}")
 
 
 def experiment_commits() -> dict[str, str]:
@@ -128,7 +129,7 @@ def _side(name: str) -> Side:
 
 def _of_workspace() -> Side:
     try:
-        lock = LOCK_FILE.read_text(encoding="utf-8")
+        lock = read_text(LOCK_FILE, LARGE)
         results = Sealed.open(Project().reports, "reports").read_json(Project().results.name)
     except OSError as error:
         raise ConfigError(f"{error.filename} is missing: run `dvc repro`") from None

@@ -1,6 +1,5 @@
 """What processes that were killed have left in a project."""
 
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..plumbing.documents import read_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import leftovers, remove_leftovers
 from ..plumbing.locks import LockedError, locked
@@ -50,7 +50,7 @@ def find_rwlock(root: Path) -> Iterator[Ailment]:
     mend = None if running_dvc(root) else partial(path.unlink, missing_ok=True)
     remedy = f"remove it (`rm {path}`) while no dvc runs here"
     try:
-        others = {pid for pid in _noted(json.loads(path.read_bytes())) if _is_other(pid)}
+        others = {pid for pid in _noted(read_json(path)) if _is_other(pid)}
     except OSError:
         return
     except (ValueError, TypeError, KeyError, AttributeError):

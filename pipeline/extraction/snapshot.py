@@ -8,7 +8,6 @@ folder: hard links to its files, which cost no disk as long as DVC's cache holds
 import contextlib
 import filecmp
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ import numpy as np
 
 from ..cache.reader import Store, whole
 from ..cache.schema import StoreManifest
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import LARGE, dump_json, read_json
 from ..plumbing.errors import CacheError
 from ..plumbing.locks import LockedError, lock
 from ..publishing.writer import ShardArrays
@@ -42,7 +41,7 @@ class _Last:
     @classmethod
     def open(cls, folder: Path, manifest: StoreManifest) -> "_Last":
         """Raises CacheError, OSError, ValueError, KeyError or TypeError where it is damaged."""
-        saved = json.loads((folder / _KEYS).read_text())
+        saved = read_json(folder / _KEYS, LARGE)
         store = Store.open(folder / _STORE, manifest.kind, manifest.category)
         keys = saved["keys"]
         if saved["store"] != store.seal.digest or len(keys) != len(store.manifest.samples):

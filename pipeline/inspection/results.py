@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ..plumbing.cells import safe_cell
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import SMALL, DocumentError, dump_json, parse_json, read_lines
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.locks import LockedError, lock
 from .inspector import Inspection
@@ -80,8 +79,11 @@ def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str]
             file is begun anew.
 
     Raises:
-        ConfigError: another process writes to it, or it is kept and of the other format.
+        ConfigError: another process writes to it, it is no regular file, or it is kept and is
+            damaged or of the other format.
     """
+    if path.exists() and not path.is_file():  # a FIFO would be waited for
+        raise ConfigError(f"{path} is no regular file; move it away, or name another --out")
     path.parent.mkdir(parents=True, exist_ok=True)
     # A file's name may hold bytes that are no text in UTF-8: they are written as escapes.
     with path.open("a+", encoding="utf-8", newline="", errors="backslashreplace") as file:
@@ -91,26 +93,45 @@ def results_file(path: Path, form: Format, keep: bool) -> Iterator[tuple[IO[str]
             raise ConfigError(
                 f"{path} is being written by another process; name another --out"
             ) from None
-        file.seek(0)
-        text = file.read() if keep else ""
-        whole = text[: text.rfind("\n") + 1]
-        if whole.encode() != text.encode() or not keep:
-            file.truncate(len(whole.encode()))
-        sources = _sources(path, whole, form)
+        whole, sources = _kept(path, form) if keep else (0, set())
+        file.truncate(whole)
         if not whole:
             file.write(header(form))
             file.flush()
         yield file, sources
 
 
-def _sources(path: Path, text: str, form: Format) -> set[str]:
+def _kept(path: Path, form: Format) -> tuple[int, set[str]]:
+    """Bytes of a journal without a last line that was cut off, and the sources that it names."""
+    length, sources = 0, set[str]()
+
+    def texts() -> Iterator[str]:
+        nonlocal length
+        for record in _records(path, form):
+            length += len(record)
+            yield record.decode("utf-8", "backslashreplace")
+
     try:
-        if form == "jsonl":
-            rows: list[dict[str, Any]] = [json.loads(row) for row in text.splitlines()]
-        else:
-            rows = list(csv.DictReader(io.StringIO(text)))
-        return {row["source"] for row in rows if row.get("source")}
+        for row in map(parse_json, texts()) if form == "jsonl" else csv.DictReader(texts()):
+            source = row.get("source")
+            if form == "csv" and source is None:
+                raise ValueError("it has no column source")
+            if source and isinstance(source, str):
+                sources.add(source)
     except (ValueError, AttributeError, csv.Error) as error:
         raise ConfigError(
             f"{path} is not a journal of ours ({error}); move it away, or name another --out"
         ) from None
+    return length, sources
+
+
+def _records(path: Path, form: Format) -> Iterator[bytes]:
+    """The whole records of a journal; one of CSV goes on over line ends within quotes."""
+    record = b""
+    for text in read_lines(path):
+        record += text
+        if len(record) > SMALL:
+            raise DocumentError(f"has a record of over {SMALL} bytes")
+        if text.endswith(b"\n") and (form == "jsonl" or record.count(b'"') % 2 == 0):
+            yield record
+            record = b""

@@ -317,14 +317,14 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     return parse_params(read_text(path), path)
 
 
-def read_text(path: Path) -> str:
-    """The text of a params file as it is, line ends included.
+def read_text(path: Path, limit: int = documents.SMALL) -> str:
+    """The text of a params file, or of another of the project's, as it is, line ends included.
 
     Raises:
-        ConfigError: the file is missing or holds no text.
+        ConfigError: the file is missing, holds no text, or has more bytes than `limit`.
     """
     try:
-        return documents.read_text(path)
+        return documents.read_text(path, limit)
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing; run from the folder that holds it") from None
     except DocumentError as error:

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from itertools import accumulate
 from pathlib import Path
@@ -81,6 +81,20 @@ def read_text(path: Path, limit: int = SMALL) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DocumentError(f"is no text in UTF-8: {error}") from None
+
+
+def read_lines(path: Path, limit: int = SMALL) -> Iterator[bytes]:
+    """The lines of a regular file, each with its end, of which the last may have none.
+
+    Raises:
+        DocumentError: a line has more bytes than `limit`; the file may have any number.
+        OSError: see `open_regular`.
+    """
+    with open_regular(path) as file:
+        while line := file.readline(limit + 1):
+            if len(line) > limit:
+                raise DocumentError(f"has a line of over {limit} bytes")
+            yield line
 
 
 def read_json(path: Path, limit: int = SMALL) -> Any:

@@ -1,7 +1,6 @@
 """How the processes that we start come to their end."""
 
 import ctypes
-import json
 import multiprocessing
 import os
 import signal
@@ -11,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from .documents import read_json
 
 # Where a dvc notes its process id beside the outs that its stage writes; a stage runs in the
 # folder that holds .dvc, which of a temporary experiment is a folder of its own.
@@ -91,7 +92,7 @@ def _writers(rwlock: Path) -> set[int]:
     """Return the ids of the processes that dvc's file says write; dvc writes the file in place."""
     for _ in range(5):
         try:
-            content = json.loads(rwlock.read_bytes())
+            content = read_json(rwlock)
         except OSError:
             return set()
         except ValueError:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..plumbing.documents import DocumentError, read_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
 
@@ -52,8 +53,8 @@ _CONTENT = TypeAdapter(dict[str, StudyBest])
 def load_best(path: Path) -> dict[str, StudyBest]:
     """Each study's best by its name. Raises ConfigError where the file cannot be used."""
     try:
-        return _CONTENT.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return _CONTENT.validate_python(read_json(path))
+    except (OSError, DocumentError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"{path} cannot be used ({reason}); take the last commit's (git checkout {path})"

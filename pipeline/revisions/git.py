@@ -12,7 +12,9 @@ def git(*arguments: str) -> str:
         ConfigError: it fails, or there is no git.
     """
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, check=True, encoding="utf-8", errors="replace"
+        )
     except FileNotFoundError:
         raise ConfigError("git is missing; DVC keeps experiments as git commits") from None
     except subprocess.CalledProcessError as error:

@@ -1,7 +1,6 @@
 """Files of DVC's outs as a commit had them, read from DVC's cache by the hashes in dvc.lock."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,11 @@ from typing import Any
 
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
-from ..plumbing.errors import CacheError
+from ..plumbing.documents import LARGE, DocumentError, parse_json, read_bytes
+from ..plumbing.errors import CacheError, ConfigError
+from ..seals.seal import NOT_THERE
+
+_REMEDY = "delete it, then run `dvc fetch` or `dvc repro`"
 
 Cached = Callable[[str], Path]  # the file of DVC's cache that has a hash
 
@@ -61,8 +64,13 @@ class Outs:
 
     def _listed(self, folder: str) -> dict[str, str]:
         """The hash of each file of a folder, from the list that DVC's cache keeps of it."""
-        content = _content(self.cached(folder), folder)
-        return {e["relpath"]: e["md5"] for e in json.loads(content)} if content else {}
+        file = self.cached(folder)
+        content = _content(file, folder)
+        try:
+            listed = parse_json(content.decode()) if content else []
+            return {str(entry["relpath"]): str(entry["md5"]) for entry in listed}
+        except (ValueError, TypeError, KeyError):
+            raise CacheError(f"{file}, in DVC's cache, is no list of files; {_REMEDY}") from None
 
 
 def _section(lock: str, stage: str) -> dict[str, Any]:
@@ -83,14 +91,29 @@ def _unquoted(name: str) -> str:
 def _content(file: Path, md5: str) -> bytes | None:
     """The bytes that DVC's cache keeps under a hash; CacheError where they are others."""
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_bytes(file, LARGE)
+    except NOT_THERE:
         return None
+    except DocumentError as error:
+        raise CacheError(f"{file}, in DVC's cache, {error}; {_REMEDY}") from None
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
-        raise CacheError(
-            f"{file}, in DVC's cache, is damaged: delete it, then run `dvc fetch` or `dvc repro`"
-        )
+        raise CacheError(f"{file}, in DVC's cache, is damaged: {_REMEDY}")
     return content
+
+
+def results_in(content: bytes | str, name: str) -> dict[str, Any]:
+    """The content of a JSON file that a commit holds, such as its results.
+
+    Raises:
+        ConfigError: it is no JSON object of finite numbers; the message names it.
+    """
+    try:
+        found = parse_json(content if isinstance(content, str) else content.decode())
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}: run its pipeline again") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{name} holds no results: run its pipeline again")
+    return found
 
 
 @cache

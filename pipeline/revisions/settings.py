@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..params.presets.overlay import load_yaml
-from ..params.schema import PARAMS_FILE
+from ..params.schema import PARAMS_FILE, read_text
 from ..plumbing.documents import dump_json
-from ..plumbing.errors import ConfigError
 from ..plumbing.logs import LOGGER
 from .git import file_at
 
@@ -52,10 +51,7 @@ def content_at(commit: str) -> Mapping[str, Any]:
 
 def workspace_content() -> Mapping[str, Any]:
     """Raises ConfigError where the folder has no params.yaml, or one that is no YAML."""
-    try:
-        return _content(PARAMS_FILE.read_text(encoding="utf-8"))
-    except OSError:
-        raise ConfigError(f"{PARAMS_FILE} is missing; run from the folder that holds it") from None
+    return _content(read_text(PARAMS_FILE))
 
 
 def warn_of_unnamed() -> None:

@@ -1,7 +1,6 @@
 """What is kept of a scan beside its row: its files, and what its pictures are drawn from."""
 
 import io
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 
 from ..inspection.inspector import Inspection
 from ..inspection.pictures import draw_heatmap
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import dump_json, read_json
 from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
 
@@ -113,10 +112,11 @@ def keep_files(folder: Path, rgb: Path, points: Path, camera: Path | None) -> No
 def kept_files(folder: Path) -> KeptFiles | None:
     """The names of a scan's files; None where they are not kept."""
     try:
-        rgb, points = json.loads((folder / FILES_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        rgb, points = read_json(folder / FILES_FILE)
+    except (OSError, ValueError, TypeError):
         return None
-    return KeptFiles(str(rgb), str(points))
+    names = str(rgb), str(points)
+    return KeptFiles(*names) if all(Path(name).name == name for name in names) else None
 
 
 def _own_name(role: str, path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..inspection.bundle import BUNDLE_FILE
 from ..inspection.inspector import Inspector
+from ..plumbing.documents import DocumentError, read_bytes
 from ..plumbing.errors import ConfigError, Mentor3ADError
 from ..plumbing.logs import LOGGER, log_event
 
@@ -103,4 +104,8 @@ def find(places: Sequence[Path]) -> dict[str, Path]:
 
 
 def _version(path: Path) -> str:
-    return hashlib.sha256((path / BUNDLE_FILE).read_bytes()).hexdigest()[:12]
+    try:
+        content = read_bytes(path / BUNDLE_FILE)
+    except DocumentError as error:
+        raise ConfigError(f"{path / BUNDLE_FILE} {error}") from None
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -7,6 +7,8 @@ from ..drawing.capture import content_sha256
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
+from ..params.schema import read_text
+from ..plumbing.documents import LARGE
 from ..report.best import FILE, Best, StudyBest, load_best, save_best
 from ..report.summary import COLUMNS, MEAN
 from .definition import Row, Study
@@ -61,7 +63,7 @@ def workspace_data(plan: Plan) -> dict[str, str] | None:
     project = Project()
     if not LOCK_FILE.exists():
         return None
-    content = load_yaml(LOCK_FILE.read_text(encoding="utf-8"), LOCK_FILE)
+    content = load_yaml(read_text(LOCK_FILE, LARGE), LOCK_FILE)
     names = leaf(plan.baseline.params, "data.categories")
     if prepared_data(content) != plan.baseline.data or not all(
         project.prepared(name).is_dir() for name in names

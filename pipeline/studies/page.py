@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..plumbing.documents import LARGE, DocumentError, read_text
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 
@@ -14,8 +15,8 @@ def fill_page(path: Path, study: str, tables: str) -> None:
     """
     begin, end = f"<!-- study {study} -->", f"<!-- end of study {study} -->"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, LARGE)
+    except (OSError, DocumentError) as error:
         raise ConfigError(f"--write {path} cannot be read: {error}") from None
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)

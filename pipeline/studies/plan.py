@@ -1,6 +1,5 @@
 """What a study has to run: its experiments without those that are there, if it may start."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 from ..params.presets.choose import ON_TOP, preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import DocumentError, dump_json, parse_json
 from ..plumbing.errors import ConfigError
 from .dag import EXTRACTION, TRAINING, Dag
 from .definition import Study, load_study
@@ -148,4 +147,7 @@ def _stale_stages() -> list[str]:
     if done.returncode:
         reason = " ".join(done.stderr.split())
         raise ConfigError(f"`dvc status` failed: {reason}")
-    return sorted(json.loads(done.stdout))
+    try:
+        return sorted(parse_json(done.stdout))
+    except (DocumentError, TypeError) as error:
+        raise ConfigError(f"`dvc status --json` printed no status: {error}") from None

@@ -1,6 +1,5 @@
 """Makes the tables of a study from the experiments that are finished."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
 from ..report.paper import PaperTable, paper_tables
 from ..revisions.git import file_at
-from ..revisions.outs import Outs, cache_of_project
+from ..revisions.outs import Outs, cache_of_project, results_in
 from .grid import Experiment, as_key
 from .plan import Plan, Planned, leaf
 from .table import RIVALS, StudyTable, TableBuilder
@@ -58,7 +57,11 @@ def _results(planned: Planned) -> Mapping[str, Any]:
             "study again"
         )
     rivals = outs.read("report", RIVAL_RESULTS) or "{}"
-    return {**json.loads(content), RIVALS: json.loads(rivals)}
+    of = f"of experiment {planned.name}"
+    return {
+        **results_in(content, f"{METRICS} {of}"),
+        RIVALS: results_in(rivals, f"{RIVAL_RESULTS} {of}"),
+    }
 
 
 def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:

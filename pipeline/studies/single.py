@@ -9,7 +9,7 @@ from ..doctor.leftovers import check_rwlock
 from ..params.dag import LOCK_FILE
 from ..params.presets.overlay import load_yaml
 from ..params.schema import PARAMS_FILE, Params, read_text, validate_params
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import LARGE, dump_json
 from ..plumbing.errors import ConfigError
 from .definition import Values
 from .grid import with_values
@@ -60,7 +60,8 @@ def _setting(word: str) -> tuple[str, object]:
 
 
 def _check_categories(params: Params) -> None:
-    made = load_yaml(LOCK_FILE.read_text("utf-8"), LOCK_FILE) if LOCK_FILE.is_file() else {}
+    lock = read_text(LOCK_FILE, LARGE) if LOCK_FILE.is_file() else ""
+    made = load_yaml(lock, LOCK_FILE) or {}
     known = {name.removeprefix("prepare@") for name in made.get("stages", {})}
     for category in params.data.categories:
         if category in known or category in params.demo.categories:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..params.schema import Features
+from ..plumbing.documents import open_regular
 from ..plumbing.errors import WeightsError
 from ..plumbing.files import write_whole
 from .download import check_sha256, file_sha256
@@ -147,7 +148,7 @@ def pinned_commit(source: Source) -> str | None:
     path = _pin(source)
     if not path.is_file():
         return None
-    commit = path.read_bytes()[:100].decode("ascii", "replace").strip()
+    commit = _head(path).decode("ascii", "replace").strip()
     if not _COMMIT.fullmatch(commit):
         raise WeightsError(f"{path} holds no commit of {source.hub}: delete it")
     return commit
@@ -180,7 +181,7 @@ def recorded_sha256(path: Path) -> str | None:
         name = path.readlink().name  # of a large file its sha256, of a small one git's sha1
         return name if len(name) == 64 else None
     try:
-        return _record(path).read_text(encoding="utf-8").split()[0]
+        return _head(_record(path)).decode().split()[0]
     except (OSError, UnicodeDecodeError, IndexError):
         return None
 
@@ -190,6 +191,12 @@ def check_recorded(path: Path) -> None:
     expected = recorded_sha256(path)
     if expected is not None:
         check_sha256(path, expected)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file that holds a hash."""
+    with open_regular(path) as file:
+        return file.read(1000)
 
 
 def _record(path: Path) -> Path:

@@ -54,10 +54,12 @@ def test_a_sound_project_has_none(root: Path) -> None:
     check_rwlock(root)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"write": {"/out": {}}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"write": {"/out": {}}}', "[" * 20_000, "\ud800"]
+)
 def test_a_torn_rwlock(root: Path, content: str) -> None:
     path = root / ".dvc/tmp/rwlock"
-    path.write_text(content)
+    path.write_text(content, errors="surrogatepass")
     (what,) = found(root)
     assert what.startswith(f"{path} is empty or damaged by a dvc that was killed")
     with pytest.raises(ConfigError, match="mentor3ad doctor --fix"):

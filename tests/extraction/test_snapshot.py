@@ -222,6 +222,12 @@ def test_keys_of_another_store_offer_nothing(folder: Path, keys: object) -> None
     assert run(folder, store_of(SCANS))[0] == list(range(7))
 
 
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"store": NaN, "keys": 1}', "\ud800"])
+def test_keys_that_are_no_document_offer_nothing(folder: Path, text: str) -> None:
+    (kept(folder) / "keys.json").write_bytes(text.encode(errors="surrogatepass"))
+    assert run(folder, store_of(SCANS))[0] == list(range(7))
+
+
 @pytest.mark.parametrize(
     ("damage", "content", "source", "sentence"),
     [

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,43 @@ def test_two_writers_of_one_file_are_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("text", ["no json\n", "[]\n"])
+def test_a_record_that_was_cut_off_within_quotes_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    append(path, "csv", DONE)
+    whole = path.read_text()
+    path.write_text(whole + line(BAD, "csv")[: line(BAD, "csv").index("\n") + 1])
+    assert append(path, "csv", DONE) == {"f00"}
+    assert path.read_text() == whole + line(DONE, "csv")
+
+
+def test_a_cut_after_bytes_that_are_no_text_keeps_what_is_whole(tmp_path: Path) -> None:
+    whole = line(DONE, "csv").encode() + b"\xff,,,,,,f03\n"
+    (tmp_path / "file").write_bytes(header("csv").encode() + whole + b"x,")
+    assert append(tmp_path / "file", "csv", BAD) == {"f00", "f03"}
+    assert (tmp_path / "file").read_bytes() == (header("csv") + line(BAD, "csv")).encode().replace(
+        b"source\n", b"source\n" + whole
+    )
+
+
+def test_the_other_format_is_refused(tmp_path: Path) -> None:
+    append(tmp_path / "file", "jsonl", DONE)
+    append(tmp_path / "file", "jsonl", DONE)
+    with pytest.raises(ConfigError, match="not a journal of ours"):
+        append(tmp_path / "file", "csv", DONE)
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "file")
+    with pytest.raises(ConfigError, match="no regular file"):
+        append(tmp_path / "file", "jsonl", DONE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no json\n", "[]\n", '{"score": NaN}\n', "[" * 20_000 + "\n", '"' + "x" * (1 << 20) + '"\n'],
+    ids=["no JSON", "a list", "NaN", "deep", "long"],
+)
 def test_a_foreign_file_is_not_a_journal(tmp_path: Path, text: str) -> None:
     path = tmp_path / "file"
     path.write_text(text)

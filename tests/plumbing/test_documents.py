@@ -16,6 +16,7 @@ from mentor3ad.plumbing.documents import (
     parse_yaml,
     read_bytes,
     read_json,
+    read_lines,
     read_text,
 )
 from tests.paths import ROOT
@@ -55,6 +56,13 @@ def test_other_things_than_files_are_refused_by_their_kind(tmp_path: Path) -> No
         listener.bind(str(tmp_path / "s"))
         with pytest.raises(OSError, match="it is a socket"):
             read_bytes(tmp_path / "s")
+
+
+def test_lines_are_bounded_each_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234\n" * 3 + b"\xff")
+    assert list(read_lines(tmp_path / "a", 5)) == [b"1234\n"] * 3 + [b"\xff"]
+    with pytest.raises(DocumentError, match="has a line of over 4 bytes"):
+        list(read_lines(tmp_path / "a", 4))
 
 
 def test_a_file_over_its_limit_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,13 @@ def test_what_is_saved_is_loaded_and_in_one_order(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("text", [None, "{", '{"votes": {"data": {}}}'])
+MEAN_NAN = (
+    '{"votes": {"data": {}, "metrics": {"i_auroc": {"study": "votes", "row": "x", "mean": NaN, '
+    '"spread": null, "seeds": 1}}}}'
+)
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"votes": {"data": {}}}', MEAN_NAN])
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "best.json"
     if text is not None:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from mentor3ad.plumbing.errors import CacheError
-from mentor3ad.revisions.outs import Outs
+from mentor3ad.plumbing.errors import CacheError, ConfigError
+from mentor3ad.revisions.outs import Outs, results_in
 
 
 def md5(content: bytes) -> str:
@@ -79,3 +80,26 @@ def test_what_the_cache_holds_damaged_is_refused(outs: Outs, tmp_path: Path, nam
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
     with pytest.raises(CacheError, match="in DVC's cache, is damaged"):
         outs.read("vote@rope", "data/votes/rope", "anomaly.zarr/zarr.json")
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "7", "[1]", '[{"md5": "x"}]', "\xff"])
+def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    content = text.encode("latin-1")
+    (tmp_path / "list").write_bytes(content)
+    lock = LOCK.replace(FOLDER, f"{md5(content)}.dir")
+    with pytest.raises(CacheError, match="in DVC's cache, is no list of files"):
+        Outs(lock, lambda md5: tmp_path / "list").files("vote@rope", "data/votes/rope")
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_in_the_cache_is_the_machines(outs: Outs, tmp_path: Path) -> None:
+    (tmp_path / RESULTS).unlink()
+    os.mkfifo(tmp_path / RESULTS)
+    with pytest.raises(OSError, match="it is a FIFO"):
+        outs.read("report", "reports/results.json")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": NaN}', '{"a": 1e999}', "[" * 20_000, b"\xff"])
+def test_results_that_are_none_are_one_sentence(text: str | bytes) -> None:
+    with pytest.raises(ConfigError, match=r"^metrics\.json of abc .*: run its pipeline again"):
+        results_in(text, "metrics.json of abc")

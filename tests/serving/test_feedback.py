@@ -16,6 +16,7 @@ pytest.importorskip("httpx", reason="the extra line is not installed")
 from mentor3ad.plumbing.errors import ConfigError, DataError
 from mentor3ad.readers.layouts import list_scans, read_scan
 from mentor3ad.serving.feedback import export_feedback
+from mentor3ad.serving.kept import FILES_FILE, kept_files
 
 from .conftest import Running
 
@@ -50,3 +51,11 @@ def test_marked_scans_are_a_data_set(
 def test_it_needs_a_history(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no history"):
         export_feedback(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "7", '["../rgb.png", "a.ply"]', '["rgb.png"]', "[" * 20_000, "NaN"]
+)
+def test_a_note_of_a_scans_files_that_is_damaged_names_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILES_FILE).write_text(text)
+    assert kept_files(tmp_path) is None

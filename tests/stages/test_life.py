@@ -117,7 +117,7 @@ def test_a_stage_whose_dvc_is_gone_says_so_and_does_nothing(project: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "note", ["", "{", "[]", '{"write": 1}', '{"write": {"/out": {}}}', '{"read": {}}']
+    "note", ["", "{", "[]", '{"write": 1}', '{"write": {"/out": {}}}', '{"read": {}}', "[" * 20_000]
 )
 def test_a_note_that_says_nothing_stops_no_stage(project: Path, note: str) -> None:
     (project / ".dvc/tmp/rwlock").write_text(note)
