@@ -26,7 +26,11 @@ def load_strictly(model: nn.Module, state: dict[str, Tensor], source: Path) -> N
 
 
 def check_state(model: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """Raises WeightsError unless a state has the model's tensors, no others, each in its shape."""
+    """Check that a state has the model's tensors, no others, each in its shape and finite.
+
+    Raises:
+        WeightsError: it has not. One NaN in the weights makes every feature NaN.
+    """
     expected = model.state_dict()
     missing = sorted(expected.keys() - state.keys())
     unknown = sorted(state.keys() - expected.keys())
@@ -43,6 +47,18 @@ def check_state(model: nn.Module, state: dict[str, Tensor], source: Path) -> Non
                 f"{source}: {name} has shape {tuple(state[name].shape)}, expected "
                 f"{tuple(tensor.shape)}; this file holds weights of another model"
             )
+        if not _is_finite(state[name]):
+            raise WeightsError(
+                f"{source}: {name} holds numbers that are not finite, so the network computes "
+                "nothing; get the published file again, or train it anew"
+            )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all values are: NaN is the least and the greatest of what holds one."""
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    return all(bool(value.isfinite()) for value in torch.aminmax(tensor))
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -122,6 +122,16 @@ def test_a_tensor_of_another_shape_is_named(save):
         load_point_backbone(save(base), seed=0)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_weight_that_is_not_finite_is_named(save, value):
+    """Every feature would be NaN, after hours perhaps."""
+    base = base_model()
+    base[QKV] = base[QKV].clone()
+    base[QKV][500, 7] = value
+    with pytest.raises(WeightsError, match=r"attn\.qkv\.weight holds numbers that are not finite"):
+        load_point_backbone(save(base), seed=0)
+
+
 def test_another_file_is_refused_before_it_is_opened(save, monkeypatch):
     """A pickle runs code when it is loaded, so the hash comes first."""
     path = save(base_model())
