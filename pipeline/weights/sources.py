@@ -15,6 +15,7 @@ from ..params.schema import Features
 from ..plumbing.documents import open_regular
 from ..plumbing.errors import WeightsError
 from ..plumbing.files import write_whole
+from ..plumbing.logs import LOGGER
 from .download import check_sha256, file_sha256
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -157,13 +158,21 @@ def pinned_commit(source: Source) -> str | None:
 def pin_commit(source: Source, file: Path) -> None:
     """Have every later look-up and download take the commit that a file of the hub's cache is of.
 
-    What `main` of a repository holds may be replaced; a commit stays what it is. Where the weights
-    folder cannot be written, nothing is kept.
+    What `main` of a repository holds may be replaced; a commit stays what it is. A warning says
+    that it was `main` this time. Where the weights folder cannot be written, nothing is kept.
     """
-    commit = file.parent.name
-    if _COMMIT.fullmatch(commit) and not _pin(source).exists():
-        with contextlib.suppress(OSError):
-            write_whole(_pin(source), f"{commit}\n")
+    commit, pin = file.parent.name, _pin(source)
+    if not _COMMIT.fullmatch(commit) or pin.exists():
+        return
+    with contextlib.suppress(OSError):
+        write_whole(pin, f"{commit}\n")
+    LOGGER.warning(
+        "%s: no commit was named, so what its main holds now is taken, commit %s; copy %s to every "
+        "machine that shall have the same weights",
+        source.hub,
+        commit,
+        pin,
+    )
 
 
 def _pin(source: Source) -> Path:

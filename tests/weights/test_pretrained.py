@@ -102,12 +102,20 @@ def test_dino_comes_from_the_hub_once(hub: FileServer, dino: Path) -> None:
 
 
 def test_the_commit_that_was_taken_first_is_taken_ever_after(
-    hub: FileServer, dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FileServer,
+    dino: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     hub.content = dino.read_bytes()
     pretrained_dino()
     pin = sources.DINO.kept.with_suffix(".commit")
     assert pin.read_text() == "c" * 40 + "\n"
+    pretrained_dino()
+    (warning,) = caplog.messages
+    assert warning.startswith("timm/vit_base_patch8_224.dino: no commit was named")
+    assert str(pin) in warning
     asked = []
 
     def download(repository: str, file: str, revision: str | None = None) -> str:
