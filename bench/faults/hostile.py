@@ -227,13 +227,25 @@ def _bundle(rng: random.Random, to: Path, base: Base) -> Case:
         victim.write_bytes(_tensors(rng, content))
     else:
         victim.write_bytes(_text(rng, json.loads(content)))
-    if victim.name != "bundle.json":
-        manifest = json.loads((made / "bundle.json").read_text(encoding="utf-8"))
-        manifest["files"][victim.name] = hashlib.sha256(victim.read_bytes()).hexdigest()
-        (made / "bundle.json").write_text(json.dumps(manifest), encoding="utf-8")
+    _sign(made, victim)
     scans = str(base.root / SCANS / "good")
     command = Command("mentor3ad.cli", ("predict", "--bundle", MODEL, scans, "--device", "cpu"))
     return Case("bundle", command, f"{victim.name} forged", inspects=True)
+
+
+def _sign(folder: Path, victim: Path) -> None:
+    """Make the hashes in bundle.json anew, where it is still one that has any."""
+    from mentor3ad.inspection.bundle import BUNDLE_FILE, sealed_text
+
+    path = folder / BUNDLE_FILE
+    try:
+        manifest = json.loads(path.read_bytes())
+        manifest.pop("sha256", None)
+        if victim != path:
+            manifest["files"][victim.name] = hashlib.sha256(victim.read_bytes()).hexdigest()
+        path.write_text(sealed_text(manifest), encoding="utf-8")
+    except (ValueError, AttributeError, RecursionError):
+        return  # what was forged is no document, or no mapping
 
 
 def _tensors(rng: random.Random, content: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """A model bundle: one folder with all that prediction needs, and no training data.
 
-    bundle.json             what it is: category, params, and the hash of every other file
+    bundle.json             what it is: category, params, the hash of every other file, and its own
     fusion.safetensors      MFM
     guidance.safetensors    MGM
     voting.json             VM with its threshold; the one-class SVM is a list of coefficients
@@ -12,8 +12,9 @@ The same project gives the same bytes. Nothing in it is a pickle.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
@@ -25,14 +26,16 @@ from ..mentor.modules import module_in
 from ..params.categories import Category
 from ..params.schema import Features
 from ..params.section import Section
-from ..plumbing.documents import DocumentError, read_bytes
+from ..plumbing.documents import DocumentError, dump_json, parse_json, read_bytes
 from ..plumbing.errors import BundleError, WeightsError
 from ..scoring.scorer import Scorer
 from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .model import InspectionModel, Settings, configure_device
 
-SCHEMA = 2  # 1: without settings.part_pixels
+SCHEMA = 3  # 2: without its own sha256; 1: without settings.part_pixels as well
+_SEALED = 3  # from this schema on bundle.json has its own hash
+_SEAL = "sha256"
 BUNDLE_FILE = "bundle.json"
 FUSION, GUIDANCE = "fusion.safetensors", "guidance.safetensors"
 BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
@@ -72,11 +75,12 @@ class BackboneHashes(Section):
 class BundleManifest(Section):
     """The content of bundle.json."""
 
-    schema_version: Literal[1, 2]
+    schema_version: Literal[1, 2, 3]
     category: Category
     settings: Settings
     backbones: BackboneHashes
     files: dict[File, Sha256]
+    sha256: Sha256 | None = None  # of the rest; None before schema 3
 
     @property
     def has_backbones(self) -> bool:
@@ -152,11 +156,30 @@ def _read(folder: Path) -> tuple[BundleManifest, dict[str, bytes]]:
                 f"{SCHEMA}); update mentor3ad"
             )
         manifest = BundleManifest.model_validate_json(text)
+        _check_seal(path, manifest, text)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise BundleError(f"{path} is damaged ({place}: {problem['msg']}); {_REMEDY}") from None
     return manifest, _check_files(folder, manifest)
+
+
+def sealed_text(content: Mapping[str, Any]) -> str:
+    """The text of bundle.json: a manifest's content, and the hash of it as the last key."""
+    digest = hashlib.sha256(dump_json(content, indent=1).encode()).hexdigest()
+    return dump_json({**content, _SEAL: digest}, indent=1) + "\n"
+
+
+def _check_seal(path: Path, manifest: BundleManifest, text: bytes) -> None:
+    """Refuse a bundle.json that is not, byte for byte, as it was written."""
+    try:
+        content = parse_json(text.decode())
+    except DocumentError as error:  # what pydantic lets pass, such as an integer of 50 digits
+        raise BundleError(f"{path} is damaged (it {error}); {_REMEDY}") from None
+    sealed = content.pop(_SEAL, None) is not None
+    whole = sealed_text(content).encode() == text if sealed else True
+    if sealed != (manifest.schema_version >= _SEALED) or not whole:
+        raise BundleError(f"{path} is damaged (it is not as it was written); {_REMEDY}")
 
 
 def _check_files(folder: Path, manifest: BundleManifest) -> dict[str, bytes]:

@@ -7,7 +7,6 @@ import torch
 
 from ..extraction.scan import Backbones
 from ..mentor.modules import MODULE_FILE
-from ..plumbing.documents import dump_json
 from ..plumbing.errors import BundleError
 from ..plumbing.files import folder_replaced_whole
 from ..seals.sealed import Sealed
@@ -21,6 +20,7 @@ from .bundle import (
     GUIDANCE,
     SCHEMA,
     BundleManifest,
+    sealed_text,
 )
 from .finished import Finished
 
@@ -55,8 +55,8 @@ def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = Fa
                 "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
             }
         )
-        text = dump_json(manifest.model_dump(mode="json"), indent=1)
-        (folder / BUNDLE_FILE).write_text(f"{text}\n", encoding="utf-8")
+        text = sealed_text(manifest.model_dump(mode="json", exclude={"sha256"}))
+        (folder / BUNDLE_FILE).write_text(text, encoding="utf-8")
 
 
 def _is_empty_folder(path: Path) -> bool:

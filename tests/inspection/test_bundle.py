@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from mentor3ad.inspection.bundle import BUNDLE_FILE, read_manifest
+from mentor3ad.inspection.bundle import BUNDLE_FILE, read_manifest, sealed_text
 from mentor3ad.inspection.export import write_bundle
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import BundleError, CacheError, Mentor3ADError, WeightsError
 from testbed.clone import CATEGORY, digest
+from tests.bundles import content_of
 from tests.tiny_project import write_params
 
 
@@ -23,8 +24,8 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 
 
 def edit(folder: Path, **values: Any) -> None:
-    path = folder / BUNDLE_FILE
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    """Change bundle.json as whoever makes its own hash anew can; the other hashes stay."""
+    (folder / BUNDLE_FILE).write_text(sealed_text(content_of(folder) | values))
 
 
 def assert_refused(folder: Path, *words: str, kind: type[Mentor3ADError] = BundleError) -> None:
@@ -86,11 +87,36 @@ def test_other_backbones_are_refused(copy: Path) -> None:
     assert_refused(copy, "other points weights", "0" * 64, kind=WeightsError)
 
 
+def test_no_flipped_bit_of_bundle_json_goes_unnoticed(bundle: Path, tmp_path: Path) -> None:
+    """A setting that differs by a bit is another model: one bit of every third byte is tried."""
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    path, whole = copy / BUNDLE_FILE, (bundle / BUNDLE_FILE).read_bytes()
+    assert read_manifest(copy)
+    for position in range(0, len(whole), 3):
+        content = bytearray(whole)
+        content[position] ^= 1 << position % 7
+        path.write_bytes(content)
+        with pytest.raises(BundleError):
+            read_manifest(copy)
+    path.write_bytes(whole[:-1])
+    with pytest.raises(BundleError, match="is damaged"):
+        read_manifest(copy)
+
+
+def test_a_flip_to_an_older_schema_does_not_take_the_hash_away(copy: Path) -> None:
+    text = (copy / BUNDLE_FILE).read_text()
+    (copy / BUNDLE_FILE).write_text(text.replace('"schema_version": 3', '"schema_version": 2'))
+    assert_refused(copy, "bundle.json is damaged")
+    without = json.dumps(content_of(copy) | {"schema_version": 3})
+    (copy / BUNDLE_FILE).write_text(without)
+    assert_refused(copy, "bundle.json is damaged")
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda f: (f / BUNDLE_FILE).unlink(), "is no bundle"),
     "not JSON": (lambda f: (f / BUNDLE_FILE).write_text("{"), "is damaged"),
     "a list": (lambda f: (f / BUNDLE_FILE).write_text("[]"), "is damaged"),
-    "newer": (lambda f: edit(f, schema_version=3, new_key=1), "newer release (schema 3"),
+    "newer": (lambda f: edit(f, schema_version=4, new_key=1), "newer release (schema 4"),
     "older": (lambda f: edit(f, schema_version=0), "schema_version"),
     "a section that is none": (
         lambda f: edit(f, settings={"features": {"points": None}}),

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from mentor3ad.cli.main import app
 from mentor3ad.plumbing.errors import ConfigError, DataError, Mentor3ADError
 from testbed.clone import CATEGORY, digest
+from tests.bundles import sign
 from tests.paths import ROOT
 
 GOOD, ERROR, DEFECTIVE, NOT_INSPECTED = 0, 1, 3, 4
@@ -37,14 +38,10 @@ def strict(bundle: Path, tmp_path: Path) -> Path:
 
 
 def with_threshold(bundle: Path, copy: Path, threshold: float) -> Path:
-    from mentor3ad.weights.download import file_sha256
-
     shutil.copytree(bundle, copy)
     voting = json.loads((copy / "voting.json").read_text()) | {"threshold": threshold}
     (copy / "voting.json").write_text(json.dumps(voting))
-    content = json.loads((copy / "bundle.json").read_text())
-    content["files"]["voting.json"] = file_sha256(copy / "voting.json")
-    (copy / "bundle.json").write_text(json.dumps(content))
+    sign(copy)
     return copy
 
 

@@ -14,6 +14,7 @@ from mentor3ad.inspection.scans import find_scans
 from mentor3ad.params.project import Project
 from mentor3ad.plumbing.errors import DataError
 from testbed.clone import CATEGORY
+from tests.bundles import content_of
 
 
 def test_a_bundle_says_how_much_the_good_scans_showed(project: Path, inspector: Inspector) -> None:
@@ -47,7 +48,7 @@ def test_a_bundle_of_schema_1_does_not_say_and_decides_as_before(
     bundle: Path, inspector: Inspector, test_scans: Path, tmp_path: Path
 ) -> None:
     old = Path(shutil.copytree(bundle, tmp_path / "old"))
-    content = json.loads((old / "bundle.json").read_text()) | {"schema_version": 1}
+    content = content_of(old) | {"schema_version": 1}
     del content["settings"]["part_pixels"]
     (old / "bundle.json").write_text(json.dumps(content))
     scan = find_scans(test_scans / "good", inspector.model).scans[0]

@@ -29,19 +29,12 @@ from mentor3ad.plumbing.errors import (
     WeightsError,
 )
 from mentor3ad.voting.model import exceeds
-from mentor3ad.weights.download import file_sha256
+from tests.bundles import sign
 
 
 @pytest.fixture
 def copy(bundle: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(bundle, tmp_path / "copy"))
-
-
-def sign(folder: Path) -> None:
-    """Put the hashes of the files as they are now into bundle.json."""
-    content = json.loads((folder / "bundle.json").read_text())
-    content["files"] = {name: file_sha256(folder / name) for name in content["files"]}
-    (folder / "bundle.json").write_text(json.dumps(content))
 
 
 def with_weights(folder: Path, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:

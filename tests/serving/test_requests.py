@@ -14,6 +14,7 @@ import pytest
 
 from mentor3ad.inspection.inspector import Inspection, Inspector
 from testbed.clone import CATEGORY
+from tests.bundles import sign
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("httpx", reason="the extra line is not installed")
@@ -251,14 +252,10 @@ def test_one_id_is_inspected_once(
 
 
 def with_threshold(bundle: Path, copy: Path, threshold: float) -> Path:
-    from mentor3ad.weights.download import file_sha256
-
     shutil.copytree(bundle, copy)
     voting = json.loads((copy / "voting.json").read_text()) | {"threshold": threshold}
     (copy / "voting.json").write_text(json.dumps(voting))
-    content = json.loads((copy / "bundle.json").read_text())
-    content["files"]["voting.json"] = file_sha256(copy / "voting.json")
-    (copy / "bundle.json").write_text(json.dumps(content))
+    sign(copy)
     return copy
 
 
