@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def main() -> int:
     if "calls" in options.kinds:
         calls.load_library(folder)
     try:
-        base = make(folder.resolve())
+        base = replace(make(folder.resolve()), only=tuple(options.only))
         runs = [_run(kind, base, options) for kind in options.kinds]
     finally:
         if options.folder is None:
@@ -52,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, help="how many faults; else as many as is usual")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of faults")
     parser.add_argument("--minutes", type=float, help="stop after so many, each kind")
+    parser.add_argument("--only", nargs="+", default=(), help="stages, bundle or watch to try")
     parser.add_argument("--record", action="store_true", help="write docs/reliability.md's tables")
     parser.add_argument("--folder", type=Path, help="keep the tiny project here, and use it again")
     return parser.parse_args()
@@ -74,7 +76,8 @@ def _run(kind: str, base: Base, options: argparse.Namespace) -> Run:
         print(f"\r{kind}: {tally.trials} trials, {tally.bad} bad, {spent:.0f} s", end="")
         if options.minutes is not None and spent > 60 * options.minutes:
             break
-    run = Run(kind, wanted, options.seed, options.minutes, tally, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    run = Run(kind, wanted, options.seed, options.minutes, tally, seconds, base.only)
     print(f"\n{table(run.to_json())}")
     for name, texts in tally.to_json()["examples"].items():
         print(*(f"{name}: {text}" for text in texts), sep="\n")

@@ -50,7 +50,8 @@ class Subject:
 def subjects(base: Base) -> list[Subject]:
     """The stages that the campaign covers, and `mentor3ad bundle`."""
     stages = [Subject(s, forked.stage(s, CATEGORY), base.out(s)) for s in SUBJECTS[:-1]]
-    return [*stages, Subject("bundle", BUNDLE, MODEL)]
+    found = [*stages, Subject("bundle", BUNDLE, MODEL)]
+    return [one for one in found if base.tries(one.name)]
 
 
 def folder() -> Path | None:

@@ -63,7 +63,7 @@ def damage(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterato
     """Damage so many files, each chosen by chance, and let one of its readers read it."""
     sources = _prepare(base)
     root = base.copy()
-    targets = list(_targets(base, root))
+    targets = [one for one in _targets(base, root) if base.tries(one.row)]
     references = {r.name: _result(root, r, forked.run(r.command, root)) for r in _all(targets)}
     for number in range(trials):
         if number % 100 == 0:

@@ -30,8 +30,9 @@ Trial = Callable[[random.Random], tuple[str, Verdict, str]]
 def kills(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator[None]:
     """Kill so many things, each chosen by chance."""
     base.bundle()
-    stages = [_Forked(base, *subject) for subject in _commands(base)]
-    choices: list[Trial] = [*(stage.trial for stage in stages), _Watch(base).trial]
+    stages = [_Forked(base, *subject) for subject in _commands(base) if base.tries(subject[0])]
+    choices: list[Trial] = [stage.trial for stage in stages]
+    choices += [_Watch(base).trial] if base.tries("watch") else []
     for _ in range(trials):
         row, verdict, text = rng.choice(choices)(rng)
         tally.add(row, verdict, text)

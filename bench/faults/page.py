@@ -23,10 +23,12 @@ class Run:
     minutes: float | None  # after which it was to stop
     tally: Tally
     seconds: float
+    only: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the page and a later reader need."""
         limit = "" if self.minutes is None else f" --minutes {self.minutes:g}"
+        limit += f" --only {' '.join(self.only)}" if self.only else ""
         return {
             "command": f"python -m bench.faults {self.kind} --trials {self.wanted}"
             f" --seed {self.seed}{limit}",

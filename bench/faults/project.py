@@ -42,10 +42,15 @@ OUTS = {  # of each stage, where the project keeps it
 
 @dataclass(frozen=True)
 class Base:
-    """A finished project, which no trial writes to, and folders for trials beside it."""
+    """A finished project, which no trial writes to, and folders for trials beside it.
+
+    Attributes:
+        only: the rows to try, such as `prepare` or `bundle`; empty: all.
+    """
 
     project: Project
     folder: Path
+    only: tuple[str, ...] = ()
     references: dict[str, dict[str, str]] = field(default_factory=dict)  # digests, by subject
 
     @property
@@ -55,6 +60,10 @@ class Base:
     def out(self, stage: str, category: str = CATEGORY) -> str:
         """The path, in the project, of what a stage makes."""
         return OUTS[stage].format(category)
+
+    def tries(self, name: str) -> bool:
+        """Whether a stage, a command or a part is to be tried."""
+        return not self.only or name in self.only
 
     def bundle(self) -> None:
         """Write the project's bundle into it, as MODEL."""

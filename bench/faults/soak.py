@@ -26,9 +26,9 @@ THREADS = 8
 
 
 def soak(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator[None]:
-    """So many scans through one Inspector and one watch, then what runs side by side."""
+    """What runs side by side, then so many scans through one Inspector and one watch."""
     base.bundle()
-    parts = (_inspector, _watch, _threads, _two_watches, _two_repros, _readers)
+    parts = (_two_watches, _two_repros, _readers, _threads, _inspector, _watch)
     for part in parts:
         name, verdict, text = part(base, trials)
         tally.add(name, verdict, text)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.faults.page import with_tables
+from bench.faults.page import Run, with_tables
+from bench.faults.project import Base
 from bench.faults.tally import HARMLESS, REFUSED, SILENT, Tally
+from testbed.clone import Project
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, signals and LD_PRELOAD")
@@ -51,6 +53,19 @@ def test_the_page_takes_a_runs_table_between_its_marks(tally: Tally) -> None:
     assert "| all | 3 | 1 | 1 | 1 |" in lines
     assert "old" not in lines
     assert lines[-2:] == ["<!-- kills: end -->", "b"]
+
+
+def test_a_runs_command_names_all_that_chose_its_faults(tally: Tally) -> None:
+    run = Run("calls", 9, 3, 1.5, tally, 60.0, only=("prepare", "bundle"))
+    assert run.to_json()["command"] == (
+        "python -m bench.faults calls --trials 9 --seed 3 --minutes 1.5 --only prepare bundle"
+    )
+
+
+@pytest.mark.parametrize(("only", "tried"), [((), True), (("vote",), False), (("bundle",), True)])
+def test_only_what_is_named_is_tried(only: tuple[str, ...], tried: bool) -> None:
+    project = Project(ROOT, {})
+    assert Base(project, ROOT, only).tries("bundle") is tried
 
 
 @pytest.mark.parametrize(
