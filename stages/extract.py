@@ -1,11 +1,13 @@
 """Extract the frozen backbones' features of one category into its store, once."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from mentor3ad.compute.device import select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.extraction.category import extract_category
+from mentor3ad.extraction.dispatched import extract_on_cluster
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
@@ -14,15 +16,15 @@ from .runner import HERE, run_category, staging
 
 
 def extract(params: Params, category: str) -> Figures:
-    done = extract_category(
-        HERE.prepared(category),
-        Path(params.data.root),
-        HERE.features(category),
-        params.features,
-        staging(),
-        select_device(params.runtime),
-        lambda shards: progress(shards, f"extract {category}", "scan", scale=params.features.shard),
-    )
+    def bar(shards: Sequence[int]) -> Iterator[int]:
+        return progress(shards, f"extract {category}", "scan", scale=params.features.shard)
+
+    prepared, root, out = HERE.prepared(category), Path(params.data.root), HERE.features(category)
+    where = prepared, root, out, params.features, staging()
+    if params.runtime.engine == "ray":
+        done = extract_on_cluster(*where, params.runtime, bar)
+    else:
+        done = extract_category(*where, select_device(params.runtime), bar)
     print(f"extract {category}: {done}")
     return asdict(done)
 

@@ -20,6 +20,7 @@ NOT_RUN = {
     "ablation.md": "42 experiments; ablate.md has the same commands, tests/e2e/test_study.py a run",
     "backbones.md": "installs weights from an index, and needs MVTec 3D-AD",
     "troubleshooting.md": "looks at this machine; tests/doctor has each finding",
+    "cluster.md": "starts a cluster; tests/engine starts one and extracts on it",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs a wheel from an index; tests/project builds and uses one",
     "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",

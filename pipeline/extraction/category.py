@@ -1,7 +1,7 @@
 """Extracts a whole category into its feature store, shard by shard."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def extract_category(
     source = source_sha256(device, scans.views)
     sources = shard_sources(source, store) if batched else [source] * len(manifest.rows)
     if batched:
-        way = batch_by_batch(scans, backbones, options)
+        way = batch_by_batch(scans, backbones, options, len(manifest.rows))
     else:  # packed when the first scan is computed: of a store that is taken over none is
         way = scan_by_scan(scans, Once(lambda: Fast.of(backbones)), options)
     with last_store(staging, store, sources) as last, way as compute:
@@ -98,8 +98,8 @@ class CategoryScans:
     """Raw scans of a category, by their position in its manifest."""
 
     root: Path
-    rows: Sequence[ManifestRow]
-    foreground: BitMaps
+    rows: Sequence[ManifestRow] | Mapping[int, ManifestRow]
+    foreground: BitMaps | Mapping[int, NDArray[np.bool_]]
     views: Views = NO_VIEWS
     preparation: Preparation | None = None
 
@@ -146,13 +146,17 @@ def scan_by_scan(
 
 
 def batch_by_batch(
-    scans: CategoryScans, backbones: Backbones, options: Features
+    scans: CategoryScans, backbones: Backbones, options: Features, count: int
 ) -> contextlib.AbstractContextManager[Compute]:
-    """Yield a function from positions of scans to arrays; see `shard_by_shard`."""
+    """Yield a function from positions of scans to arrays; see `shard_by_shard`.
+
+    Args:
+        count: scans of the whole category.
+    """
 
     def load(position: int) -> DeviceScan:
         scan = scans.load(position)
         with scans.naming(position):
             return DeviceScan.of(scan, options)
 
-    return shard_by_shard(load, len(scans.rows), backbones, options)
+    return shard_by_shard(load, count, backbones, options)

@@ -5,6 +5,7 @@ prepared arrays are the same is never computed again.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..features.store import KIND, feature_arrays
 from ..params.schema import Features
 from ..preparation.views import NO_VIEWS, Views
 from .points import point_kind
-from .scan import rgb_spec, views_of
+from .scan import Backbones, rgb_spec, views_of
 
 LIBRARIES = ("numpy", "scipy", "timm", "torch")  # that compute features
 CODE = (  # that computes features; rooms, and files of rooms that do other things too
@@ -77,20 +78,50 @@ def _seen(row: ManifestRow, views: Views) -> str:
 def source_sha256(device: torch.device, views: Views = NO_VIEWS) -> str:
     """A hash of what features depend on beside the prepared arrays and the store's inputs.
 
-    These are the code that computes them, the libraries and the kind of device. After a change of
+    These are the code that computes them, the libraries and the kind of device: the GPU's name, or
+    the instructions that torch finds in the CPU, by which sums are ordered. After a change of
     any of them everything that `last_store` would offer is computed again.
 
     Args:
         views: that the networks want; they bring the code that makes them.
     """
-    shared = hashlib.sha256(_code_sha256().encode())
-    if views != NO_VIEWS:
-        shared.update(_sha256_of(OF_VIEWS).encode())
-    for library in LIBRARIES:
-        shared.update(f"{library} {version(library)}\n".encode())
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    shared.update(f"{device.type} {name}\n".encode())
-    return shared.hexdigest()
+    return _sha256_of_kind(_kind(device, views))
+
+
+def worker_kind(backbones: Backbones, views: Views) -> dict[str, str]:
+    """All that the features of a worker depend on beside the prepared scans and the params.
+
+    Workers that differ in it are not of one run.
+    """
+    networks = {"weights": backbones.sha256(), "precision": backbones.precision}
+    return _kind(backbones.device, views) | {
+        f"{what} of {name}": value for what, of in networks.items() for name, value in of.items()
+    }
+
+
+def of_kind(kind: Mapping[str, str], what: str) -> dict[str, str]:
+    """The weights or the precision of each backbone, as `worker_kind` says them."""
+    return {name: kind[f"{what} of {name}"] for name in ("rgb", "points")}
+
+
+def sources_of(kind: Mapping[str, str], store: StoreManifest) -> list[str]:
+    """The source of each scan, for `last_store`, of workers of a kind."""
+    source = _sha256_of_kind(kind)
+    alone = kind["device"].startswith("cpu")
+    return [source] * len(store.hashes) if alone else shard_sources(source, store)
+
+
+def _kind(device: torch.device, views: Views) -> dict[str, str]:
+    code = [_code_sha256(), *([] if views == NO_VIEWS else [_sha256_of(OF_VIEWS)])]
+    kind = {"code": " ".join(code)} | {library: version(library) for library in LIBRARIES}
+    if device.type == "cuda":
+        return kind | {"device": f"cuda {torch.cuda.get_device_name(device)}"}
+    return kind | {"device": f"cpu {torch.backends.cpu.get_cpu_capability()}"}
+
+
+def _sha256_of_kind(kind: Mapping[str, str]) -> str:
+    parts = (f"{name} {kind[name]}\n" for name in ("code", *LIBRARIES, "device"))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def shard_sources(source: str, store: StoreManifest) -> list[str]:

@@ -10,7 +10,7 @@ import filecmp
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -101,17 +101,27 @@ class Snapshot:
         """A `compute` for `write_store` that asks the given one for what the snapshot lacks."""
 
         def shard(samples: range) -> ShardArrays:
-            old = {i: arrays for i in samples if (arrays := self._read(i)) is not None}
+            old = self.offered(samples)
             new = [i for i in samples if i not in old]
-            fresh = compute(new) if new else {}
-            with self._counting:
-                self.reused += len(old)
-                self.computed += len(new)
-            each = old | {i: {k: v[n] for k, v in fresh.items()} for n, i in enumerate(new)}
-            names = [spec.name for spec in self._manifest.arrays]
-            return {name: np.stack([each[i][name] for i in samples]) for name in names}
+            return self.joined(samples, old, compute(new) if new else {})
 
         return shard
+
+    def offered(self, samples: range) -> dict[int, ShardArrays]:
+        """The arrays of those of a shard's samples that the last store has, by position."""
+        return {i: arrays for i in samples if (arrays := self._read(i)) is not None}
+
+    def joined(
+        self, samples: range, old: Mapping[int, ShardArrays], fresh: ShardArrays
+    ) -> ShardArrays:
+        """The arrays of a whole shard, from those of `offered` and those of its other samples."""
+        new = [i for i in samples if i not in old]
+        with self._counting:
+            self.reused += len(old)
+            self.computed += len(new)
+        each = {**old} | {i: {k: v[n] for k, v in fresh.items()} for n, i in enumerate(new)}
+        names = [spec.name for spec in self._manifest.arrays]
+        return {name: np.stack([each[i][name] for i in samples]) for name in names}
 
     @property
     def refusal(self) -> str:

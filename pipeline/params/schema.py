@@ -289,11 +289,17 @@ class Evaluate(Section):
     views: bool
 
 
+ADDRESS = r"^(auto|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"  # of a Ray cluster
+
+
 class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Count | None
     workers: Count | None
     memory_gb: Positive | None
+    engine: Literal["local", "ray"]
+    address: Annotated[str, Field(pattern=ADDRESS)] | None
+    cluster_workers: Count | None
 
 
 class Params(Section):

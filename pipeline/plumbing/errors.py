@@ -60,6 +60,10 @@ class TrainingError(Mentor3ADError):
     """A loss or feature that is not finite, or too little data to train on."""
 
 
+class ClusterError(Mentor3ADError):
+    """A cluster that cannot be reached, or whose workers cannot do the work."""
+
+
 class BusyError(Mentor3ADError):
     """Another process does this work, or took it over from us."""
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,22 @@ STORE, DONE, LOCK = "store", "done", "lock"  # in the folder of an unfinished st
 ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Shards that are computed by others.
+
+    Attributes:
+        shards: from numbers of shards to each one's number and arrays, in whatever order they are
+            ready.
+    """
+
+    shards: Callable[[Sequence[int]], Iterator[tuple[int, ShardArrays]]]
+
+
 def write_store(
     out: Path,
     manifest: StoreManifest,
-    compute: Callable[[range], ShardArrays],
+    compute: Callable[[range], ShardArrays] | Elsewhere,
     staging_root: Path,
     shards: Callable[[Sequence[int]], Iterator[int]] = iter,
     identity: str | None = None,
@@ -47,7 +60,7 @@ def write_store(
 
     Args:
         out: the store, replaced as a whole.
-        compute: from positions of samples to the arrays of that shard.
+        compute: from positions of samples to the arrays of that shard, or who computes them.
         staging_root: where unfinished stores live, on the file system of `out`.
         shards: iterates over the missing shards, to show progress.
         identity: a hash of all that the bytes depend on; None: the manifest's fingerprint.
@@ -68,9 +81,9 @@ def write_store(
     try:
         with locked(staging / LOCK, partial(_written_elsewhere, out)):
             missing = _missing_shards(staging, manifest)
-            with _computed(compute, [manifest.shard_samples(i) for i in missing], ahead) as arrays:
-                for shard in shards(missing):
-                    _write_shard(staging, manifest, shard, next(arrays))
+            with _computed(compute, manifest, missing, ahead) as made:
+                for _ in shards(missing):
+                    _write_shard(staging, manifest, *next(made))
             _finish(staging, manifest, made_from or {})
             finished(staging / STORE)
             _move(staging / STORE, out)
@@ -87,17 +100,25 @@ def write_store(
 
 @contextlib.contextmanager
 def _computed(
-    compute: Callable[[range], ShardArrays], shards: Sequence[range], ahead: int
-) -> Iterator[Iterator[ShardArrays]]:
-    """Yield the arrays of each shard, in order; once the context is left no other is begun."""
-    if not ahead:
-        yield map(compute, shards)
+    compute: Callable[[range], ShardArrays] | Elsewhere,
+    manifest: StoreManifest,
+    missing: Sequence[int],
+    ahead: int,
+) -> Iterator[Iterator[tuple[int, ShardArrays]]]:
+    """Yield each shard and its arrays; once the context is left no other is begun."""
+    if isinstance(compute, Elsewhere):
+        yield compute.shards(missing)
         return
-    with ThreadPoolExecutor(1 + ahead) as pool:
-        try:
-            yield threads.ahead(pool, ahead, compute, shards)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    samples = [manifest.shard_samples(shard) for shard in missing]
+    with contextlib.ExitStack() as stack:
+        if ahead:
+            pool = stack.enter_context(ThreadPoolExecutor(1 + ahead))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            arrays = threads.ahead(pool, ahead, compute, samples)
+        else:
+            arrays = map(compute, samples)
+        # Unlike zip, this holds no shard that has been taken.
+        yield ((shard, next(arrays)) for shard in missing)
 
 
 def _written_elsewhere(out: Path, holder: str) -> CacheError:

@@ -1,0 +1,1 @@
+"""Hands shards of work to workers: threads of this process, or actors of a Ray cluster."""
