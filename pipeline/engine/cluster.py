@@ -22,7 +22,7 @@ from ..params.schema import Runtime
 from ..plumbing.errors import ClusterError
 from ..plumbing.logs import LOGGER
 from .dispatch import Dispatcher, Done, Event, Lost, Said
-from .work import Failure, Place, Unit, Work, Worker
+from .work import EngineWorker, Failure, Seat, Unit, Work
 
 HERE = "local"  # Ray's name for a cluster that it starts on this machine for this process alone
 PATIENCE_S = 900.0  # without any worker: a cluster that grows by itself takes minutes
@@ -30,11 +30,11 @@ TOLD_AFTER_S = 30.0
 KNOCK_S = 10.0
 
 
-class _Actor(Worker):
+class _Actor(EngineWorker):
     """A worker in a process of the cluster."""
 
-    def __init__(self, work: Work[Any, Any], place: Place) -> None:
-        super().__init__(work, place, f"{platform.node()} ({ray.util.get_node_ip_address()})")
+    def __init__(self, work: Work[Any, Any], seat: Seat) -> None:
+        super().__init__(work, seat, f"{platform.node()} ({ray.util.get_node_ip_address()})")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Shape:
     """How many workers a run has, and what each of them needs."""
 
     workers: int
-    place: Place
+    seat: Seat
 
     @classmethod
     def of(cls, runtime: Runtime, resources: dict[str, float], gpu: bool) -> Shape:
@@ -55,15 +55,15 @@ class Shape:
         gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
         asked = runtime.device.startswith("cuda") or (runtime.device == "auto" and gpus > 0)
         if gpu and asked:
-            place = Place("cuda", runtime.threads or max(1, cores // max(1, gpus)))
-            return cls(runtime.cluster_workers or max(1, gpus), place)
-        place = Place("cpu", runtime.threads or 1)
-        return cls(runtime.cluster_workers or max(1, cores // place.threads), place)
+            seat = Seat("cuda", runtime.threads or max(1, cores // max(1, gpus)))
+            return cls(runtime.cluster_workers or max(1, gpus), seat)
+        seat = Seat("cpu", runtime.threads or 1)
+        return cls(runtime.cluster_workers or max(1, cores // seat.threads), seat)
 
     @property
     def at_once(self) -> int:
         """Units that a worker does side by side: on a GPU one is read while it computes another."""
-        return 2 if self.place.device == "cuda" else 1
+        return 2 if self.seat.device == "cuda" else 1
 
 
 class RayCrew:
@@ -72,8 +72,8 @@ class RayCrew:
     def __init__(self, work: Work[Any, Any], shape: Shape) -> None:
         self._work, self._shape = work, shape
         options: dict[str, Any] = {
-            "num_cpus": shape.place.threads,
-            "num_gpus": int(shape.place.device == "cuda"),
+            "num_cpus": shape.seat.threads,
+            "num_gpus": int(shape.seat.device == "cuda"),
             "max_restarts": 0,
             "max_task_retries": 0,
             "max_concurrency": shape.at_once,
@@ -86,7 +86,7 @@ class RayCrew:
         self._hired = 0
 
     def hire(self) -> None:
-        actor: Any = self._hire(self._work, self._shape.place)
+        actor: Any = self._hire(self._work, self._shape.seat)
         self._actors[self._hired] = actor
         self._hellos[actor.hello.remote()] = self._hired
         self._hired += 1
@@ -138,9 +138,9 @@ class RayCrew:
                 told = True
 
     def _needs(self) -> str:
-        place = self._shape.place
-        cores = f"{place.threads} CPU{'s' if place.threads > 1 else ''}"
-        return f"{cores} and a GPU" if place.device == "cuda" else cores
+        seat = self._shape.seat
+        cores = f"{seat.threads} CPU{'s' if seat.threads > 1 else ''}"
+        return f"{cores} and a GPU" if seat.device == "cuda" else cores
 
     def _gone(self, worker: int, error: exceptions.RayError) -> Lost | Said:
         """Forget a worker that is lost. One that could not be made fails the same way again."""

@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Place:
+class Seat:
     """What a worker has for itself.
 
     Attributes:
@@ -51,7 +51,7 @@ class Work(Protocol[Item, Made]):
     code.
     """
 
-    def begin(self, place: Place) -> AbstractContextManager[Opened[Item, Made]]:
+    def begin(self, seat: Seat) -> AbstractContextManager[Opened[Item, Made]]:
         """Load what the work needs, once. Raises what its user should read."""
         ...
 
@@ -117,18 +117,18 @@ class Hello:
             )
 
 
-class Worker:
+class EngineWorker:
     """One worker, wherever it runs; nothing that it is asked for raises."""
 
-    def __init__(self, work: Work[Any, Any], place: Place, node: str = "") -> None:
-        self._work, self._place = work, place
+    def __init__(self, work: Work[Any, Any], seat: Seat, node: str = "") -> None:
+        self._work, self._seat = work, seat
         self._node = node or platform.node()
         self._opened: Opened[Any, Any] | None = None
 
     def hello(self) -> Hello | Failure:
         """Load what the work needs."""
         try:
-            self._context = self._work.begin(self._place)  # held, else Python would leave it
+            self._context = self._work.begin(self._seat)  # held, else Python would leave it
             self._opened = self._context.__enter__()
         except Exception as error:
             return Failure.of(error, self._node)

@@ -19,7 +19,7 @@ from ..compute.process import configure_process
 from ..dataset.bitmaps import BitMaps
 from ..dataset.manifest import PREPARED, Manifest, ManifestRow, load_foreground
 from ..engine.hired import hired
-from ..engine.work import Opened, Place, Unit
+from ..engine.work import Opened, Seat, Unit
 from ..params.schema import Features, Preparation, Runtime
 from ..plumbing.parallel import Once
 from ..publishing.writer import Elsewhere, ShardArrays, write_store
@@ -67,13 +67,13 @@ class Extraction:
     runtime: Runtime
 
     @contextlib.contextmanager
-    def begin(self, place: Place) -> Iterator[Opened[ShardOfScans, Arrays]]:
+    def begin(self, seat: Seat) -> Iterator[Opened[ShardOfScans, Arrays]]:
         """Load the backbones.
 
         Raises:
             WeightsError, ConfigError: see `Backbones.load`.
         """
-        own = {"device": place.device, "threads": place.threads}
+        own = {"device": seat.device, "threads": seat.threads}
         runtime = self.runtime.model_copy(update=own)
         configure_process(runtime)
         device = select_device(runtime)

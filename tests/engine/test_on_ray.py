@@ -15,7 +15,7 @@ pytest.importorskip("ray", reason="the extra cluster is not installed")
 
 from mentor3ad.engine.cluster import Shape
 from mentor3ad.engine.hired import hired
-from mentor3ad.engine.work import Place, Unit
+from mentor3ad.engine.work import Seat, Unit
 from mentor3ad.params.schema import Params, Runtime
 from mentor3ad.plumbing.errors import ClusterError, DataError, WeightsError
 from testbed.ray_nodes import Nodes, nodes
@@ -103,24 +103,24 @@ def test_workers_that_differ_are_refused(runtime: Runtime, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("values", "resources", "workers", "place"),
+    ("values", "resources", "workers", "seat"),
     [
-        ({}, {"CPU": 8.0}, 8, Place("cpu", 1)),
-        ({"threads": 4}, {"CPU": 9.0}, 2, Place("cpu", 4)),
-        ({"cluster_workers": 5}, {"CPU": 8.0}, 5, Place("cpu", 1)),
-        ({}, {"CPU": 64.0, "GPU": 8.0}, 8, Place("cuda", 8)),
-        ({"threads": 3}, {"CPU": 64.0, "GPU": 8.0}, 8, Place("cuda", 3)),
-        ({"device": "cpu"}, {"CPU": 64.0, "GPU": 8.0}, 64, Place("cpu", 1)),
+        ({}, {"CPU": 8.0}, 8, Seat("cpu", 1)),
+        ({"threads": 4}, {"CPU": 9.0}, 2, Seat("cpu", 4)),
+        ({"cluster_workers": 5}, {"CPU": 8.0}, 5, Seat("cpu", 1)),
+        ({}, {"CPU": 64.0, "GPU": 8.0}, 8, Seat("cuda", 8)),
+        ({"threads": 3}, {"CPU": 64.0, "GPU": 8.0}, 8, Seat("cuda", 3)),
+        ({"device": "cpu"}, {"CPU": 64.0, "GPU": 8.0}, 64, Seat("cpu", 1)),
     ],
 )
 def test_workers_and_their_threads_come_from_the_params(
-    params: Params, values: dict, resources: dict, workers: int, place: Place
+    params: Params, values: dict, resources: dict, workers: int, seat: Seat
 ) -> None:
     """Ray would set a worker's OMP_NUM_THREADS by the cores that it gives."""
     runtime = params.runtime.model_copy(
         update={"device": "auto", "threads": None, "cluster_workers": None} | values
     )
-    assert Shape.of(runtime, resources, gpu=True) == Shape(workers, place)
+    assert Shape.of(runtime, resources, gpu=True) == Shape(workers, seat)
 
 
 def test_no_cluster_at_the_address_is_one_sentence(params: Params, tmp_path: Path) -> None:

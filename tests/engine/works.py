@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mentor3ad.engine.work import Opened, Place
+from mentor3ad.engine.work import Opened, Seat
 from mentor3ad.plumbing.errors import DataError, WeightsError
 
 
@@ -32,11 +32,11 @@ class Squares:
     own: bool = False
 
     @contextmanager
-    def begin(self, place: Place) -> Iterator[Opened[int, int]]:
+    def begin(self, seat: Seat) -> Iterator[Opened[int, int]]:
         if self.broken:
             raise WeightsError("dino.safetensors is not there: give its path")
         torch = str(os.getpid()) if self.own else "2.9"
-        yield Opened({"torch": torch, "threads": str(place.threads)}, self._square)
+        yield Opened({"torch": torch, "threads": str(seat.threads)}, self._square)
 
     def _square(self, item: int) -> int:
         (self.folder / f"{item}-{os.getpid()}").touch()
