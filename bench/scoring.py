@@ -9,8 +9,9 @@ from bench.figures import Figure, Row, seconds_of
 from bench.harness import Bench
 from bench.project import Finished
 from mentor3ad.evaluation.aupro import aupro as exact_aupro
-from mentor3ad.evaluation.aupro import pro_curve, rank_pixels
+from mentor3ad.evaluation.aupro import pro_curve
 from mentor3ad.evaluation.metrics import LIMITS, rank_scans
+from mentor3ad.evaluation.pixels import rank_pixels
 from mentor3ad.features.pixels import PixelFeatures
 from mentor3ad.fusion.network import Fusion
 from mentor3ad.guidance.network import Guidance

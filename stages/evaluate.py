@@ -1,14 +1,17 @@
 """Evaluate one category: metrics and curves, panels and the report's views of its test scans."""
 
+from functools import partial
 from pathlib import Path
 
-from mentor3ad.cache.maps import SCORES_KIND
+from mentor3ad.cache.maps import ANOMALY, SCORES_KIND
 from mentor3ad.cache.reader import Store
+from mentor3ad.dataset.manifest import Manifest, load_masks
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
 from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves, write_losses
-from mentor3ad.evaluation.metrics import METRICS_FILE
+from mentor3ad.evaluation.metrics import METRICS_FILE, CategoryMetrics
 from mentor3ad.evaluation.views import EVALUATION, PANELS_FOLDER, VIEWS_FILE
+from mentor3ad.exhibits.store import Exhibits
 from mentor3ad.params.project import LOSS_FILE
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
@@ -32,9 +35,41 @@ def evaluate(params: Params, category: str) -> Figures:
 
 
 def _evaluate(params: Params, category: str, out: Path) -> Figures:
-    scans = Results.load(HERE.prepared(category), HERE.votes(category), category)
+    prepared = HERE.prepared(category)
+    manifest, votes = Manifest.load(prepared), Votes.open(HERE.votes(category), category)
+    final = partial(votes.maps.read, ANOMALY.name)
+    scans = Results.of(prepared, manifest, final, votes.model.threshold)
     for note in scans.notes:
         print(f"{category}: {note}")
+    metrics = _rate(params, category, scans, out)
+    maps = Store.open(HERE.scores(category), SCORES_KIND, category)
+    exhibits = Exhibits.load(prepared, manifest)
+    views = category_views(
+        manifest,
+        exhibits,
+        load_masks(prepared, manifest),
+        maps,
+        votes.maps,
+        votes.model,
+        params.evaluate.views,
+        lambda scans: progress(scans, f"views {category}", "scan"),
+    )
+    views.save(out / VIEWS_FILE)
+    draw_gallery(
+        out / PANELS_FOLDER,
+        manifest,
+        exhibits,
+        maps,
+        scans,
+        params.evaluate.panels,
+        () if scans.unlabelled else tuple(views.ranges.values()),
+        lambda chosen: progress(chosen, f"panels {category}", "panel"),
+    )
+    return {"scans": len(scans.ids), "i_auroc": metrics.i_auroc, **metrics.aupro}
+
+
+def _rate(params: Params, category: str, scans: Results, out: Path) -> CategoryMetrics:
+    """Write metrics, curves and losses."""
     rankings = scans.rankings()
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
@@ -42,25 +77,7 @@ def _evaluate(params: Params, category: str, out: Path) -> Figures:
     modules = HERE.outs(category, "mfm", "mgm").items()
     losses = [Sealed.open(folder, kind, category).read_json(LOSS_FILE) for kind, folder in modules]
     write_losses(out / CURVES_FOLDER, category, losses)
-    maps = Store.open(HERE.scores(category), SCORES_KIND, category)
-    votes = Votes.open(HERE.votes(category), category)
-    category_views(
-        HERE.prepared(category),
-        maps,
-        votes.maps,
-        votes.model,
-        params.evaluate.views,
-        lambda scans: progress(scans, f"views {category}", "scan"),
-    ).save(out / VIEWS_FILE)
-    draw_gallery(
-        out / PANELS_FOLDER,
-        HERE.prepared(category),
-        maps,
-        scans,
-        params.evaluate.panels,
-        lambda chosen: progress(chosen, f"panels {category}", "panel"),
-    )
-    return {"scans": len(scans.ids), "i_auroc": metrics.i_auroc, **metrics.aupro}
+    return metrics
 
 
 if __name__ == "__main__":

@@ -23,4 +23,4 @@ def evaluate(
 
 def aupro_all_thresholds(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:
     """AUPRO with each normal pixel as a threshold, by rank: the official procedure's limit."""
-    return aupro(sampled_pro_curve(ranking, len(ranking.normal)), limits)
+    return aupro(sampled_pro_curve(ranking, ranking.roc.n_negative), limits)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
@@ -20,7 +17,6 @@ from ..seals.arrays import array_in
 from ..seals.seal import Seal, write_seal
 from ..seals.sealed import Sealed
 from .bitmaps import BitMaps
-from .grid import inside_scan
 from .scan import Label, ScanFiles, Split
 from .window import Window
 
@@ -221,13 +217,6 @@ def load_published_masks(folder: Path, manifest: Manifest) -> BitMaps:
     if manifest.is_square:
         return load_whole_masks(folder, manifest)
     return _load_bits(folder, PUBLISHED_MASKS_FILE, manifest)
-
-
-def inside_scans(rows: Sequence[ManifestRow]) -> NDArray[np.bool_] | None:
-    """(N, 224, 224) bool: False in the padding of scans that are not square; None without any."""
-    if all(row.height == row.width for row in rows):
-        return None
-    return np.stack([inside_scan(row.height, row.width) for row in rows])
 
 
 def _load_bits(folder: Path, name: str, manifest: Manifest) -> BitMaps:

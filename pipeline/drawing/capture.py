@@ -5,27 +5,32 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cache.maps import ANOMALY, MAPS, SCORES
 from ..cache.reader import Store
-from ..dataset.manifest import Manifest, ManifestRow, load_masks
+from ..dataset.bitmaps import BitMaps
+from ..dataset.manifest import Manifest, ManifestRow
 from ..evaluation.views import Alarm, CategoryViews, ScanView
 from ..exhibits.store import Exhibits
 from ..plumbing.parallel import in_threads
+from ..voting.each import Each
 from ..voting.model import VotingModel
 from .alarm import alarm_of, predicted
 from .encoding import encode_cloud, encode_maps, encode_masks, encode_picture
-from .panels import colour_range
+from .ranges import colour_ranges
+
+Maps = NDArray[np.float32]
 
 LAYERS = (*MAPS, "anomaly")
 
 
 def category_views(
-    prepared: Path,
+    manifest: Manifest,
+    exhibits: Exhibits,
+    truth: BitMaps,
     scores: Store,
     anomaly: Store,
     model: VotingModel,
@@ -35,38 +40,38 @@ def category_views(
     """Make the views of all test scans of a category, with or without truth, in manifest order.
 
     Args:
-        prepared: folder of the category's manifest.
+        manifest, exhibits, truth: of the category; `truth` as of `load_masks`.
         with_scans: whether there are views of scans; else only what stands behind decisions.
     """
-    manifest = Manifest.load(prepared)
-    exhibits = Exhibits.load(prepared, manifest)
-    test = list(exhibits.tested) if with_scans else []
-    truth = load_masks(prepared, manifest)[test]
-    score_maps, final = _maps(scores, anomaly, test)
-    maps = np.concatenate([score_maps[:, : len(MAPS)], final[:, None]], axis=1)
-    names = LAYERS if with_scans else ()
-    foreground = exhibits.foreground[test]
-    ranges = {n: colour_range(maps[:, k], foreground) for k, n in enumerate(names)}
-    limits = list(ranges.values())
+    test = exhibits.tested if with_scans else ()
 
-    def view(n: int) -> ScanView:
-        row, points = manifest.rows[test[n]], exhibits.points(test[n])
-        alarm = alarm_of(
-            score_maps[n], final[n], points, row.window, model.anomaly_map, model.threshold
-        )
-        shown = predicted(final[n], foreground[n], model.threshold)
-        masks = encode_masks(foreground[n], truth[n], shown)
-        picture = exhibits.picture(test[n])
-        return _view(row, picture, points, masks, encode_maps(maps[n], limits), alarm)
+    def maps_of(position: int) -> tuple[Maps, Maps]:
+        """The score maps (K, 224, 224) of a scan, and its anomaly map (224, 224)."""
+        return scores.read(SCORES.name, position), anomaly.read(ANOMALY.name, position)
+
+    def on_part(position: int) -> Maps:
+        return _layers(*maps_of(position))[:, exhibits.foreground[position]]
+
+    limits = colour_ranges(Each(test, on_part))
+
+    def view(position: int) -> ScanView:
+        row, points = manifest.rows[position], exhibits.points(position)
+        score_maps, final = maps_of(position)
+        alarm = alarm_of(score_maps, final, points, row.window, model.anomaly_map, model.threshold)
+        foreground = exhibits.foreground[position]
+        shown = predicted(final, foreground, model.threshold)
+        masks = encode_masks(foreground, truth[position], shown)
+        maps = encode_maps(_layers(score_maps, final), limits)
+        return _view(row, exhibits.picture(position), points, masks, maps, alarm)
 
     return CategoryViews(
         category=manifest.category,
-        ranges=ranges,
+        ranges=dict(zip(LAYERS, limits, strict=bool(test))),
         target_fpr=model.target_fpr,
         calibration_scans=model.calibration_scans,
         data_sha256=content_sha256(manifest),
         scores_sha256=scores.manifest.fingerprint,
-        scans=tuple(in_threads(view, range(len(test)), bar)),
+        scans=tuple(in_threads(view, test, bar)),
     )
 
 
@@ -93,14 +98,9 @@ def _view(
     )
 
 
-def _maps(
-    scores: Store, anomaly: Store, test: list[int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The score maps (N, K, 224, 224) and the anomaly map (N, 224, 224) of each scan."""
-    if not test:
-        empty = np.zeros((0, *ANOMALY.shape), dtype=np.float32)
-        return np.repeat(empty[:, None], len(MAPS), axis=1), empty
-    return scores.read_samples(SCORES.name, test), anomaly.read_samples(ANOMALY.name, test)
+def _layers(score_maps: Maps, anomaly: Maps) -> Maps:
+    """What is shown of a scan's maps: (4, 224, 224)."""
+    return np.concatenate([score_maps[: len(MAPS)], anomaly[None]])
 
 
 def content_sha256(manifest: Manifest) -> str:

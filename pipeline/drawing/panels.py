@@ -1,7 +1,7 @@
 """One PNG a scan: inputs, ground truth, score maps and decision side by side.
 
 Drawn with numpy and Pillow: a tenth of the time of a matplotlib figure, and the same bytes for the
-same input. Every map has the colour scale of its category (`colour_range`), so that panels can be
+same input. Every map has the colour scale of its category (`colour_ranges`), so that panels can be
 compared by eye; background is grey, never colour-mapped.
 """
 
@@ -105,18 +105,6 @@ class Panel:
         if self.threshold is None:
             return None
         return np.asarray(exceeds(self.anomaly.values, self.threshold) & self.foreground)
-
-
-def colour_range(maps: Floats, foreground: Bools) -> tuple[float, float]:
-    """The (vmin, vmax) of a category's panels: the 1st and 99.9th percentile of the foreground.
-
-    Both arguments are (N, H, W). A constant map gets a range of width 1 above its value.
-    """
-    values = maps[foreground]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, (1.0, 99.9)))
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def choose_scans(

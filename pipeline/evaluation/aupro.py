@@ -14,26 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plumbing.errors import DataError
-from .ranking import FloatArray, Ranking, finite_scores, rank_sorted
+from .ranking import FloatArray, FloatingArray, IntArray, Ranking, rank_counted
+
+_TRAPEZOIDS = 1 << 15  # that are made at once, at least
 
 
 @dataclass(frozen=True)
 class PixelRanking:
-    """The sorted pixels of a set of scans, from which every pixel metric is read.
+    """The ranked pixels of a set of scans, from which every pixel metric is read.
 
     Attributes:
         roc: counts at the distinct scores of the anomalous pixels.
         overlap: (P+1,) float64, PRO after the 0, 1, ..., P highest anomalous pixels.
-        anomalous: (P,) scores of the pixels inside regions, descending.
-        normal: (N,) scores of the pixels outside every region, ascending.
         n_regions: number of regions over all scans, at least 1.
     """
 
     roc: Ranking
     overlap: FloatArray
-    anomalous: NDArray[np.floating]
-    normal: NDArray[np.floating]
     n_regions: int
 
 
@@ -56,6 +53,17 @@ class ProCurve:
         end = pro[-1] + slope * (limit - fpr[-1])
         return ProCurve(np.append(fpr, limit), np.append(pro, end))
 
+    def area(self) -> float:
+        """The area under the curve, by trapezoids.
+
+        They are added by halves, as NumPy adds them, but not made all at once.
+        """
+        half = (len(self.fpr) - 1) // 2 // 8 * 8
+        if half < _TRAPEZOIDS:
+            return float(np.trapezoid(self.pro, self.fpr))
+        low = ProCurve(self.fpr[: half + 1], self.pro[: half + 1])
+        return low.area() + ProCurve(self.fpr[half:], self.pro[half:]).area()
+
 
 def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Regions of masks (n, H, W): labels of the same shape (0 outside) and their number."""
@@ -67,48 +75,24 @@ def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     return labels, int(count)
 
 
-def rank_pixels(maps: NDArray[np.floating], masks: NDArray[np.generic]) -> PixelRanking:
-    """Sort the pixels of anomaly maps (n, H, W) under ground-truth masks (n, H, W), 0 = normal.
-
-    Raises:
-        DataError: shapes differ, a score is not finite, or no pixel is anomalous or none is normal.
-    """
-    scores, truth = finite_scores(maps), np.asarray(masks) != 0
-    if scores.shape != truth.shape or scores.ndim != 3:
-        raise DataError(f"maps {scores.shape} and masks {truth.shape} are not both (n, H, W).")
-    return rank_regions(scores, truth, sorted_normal(scores, truth))
-
-
-def sorted_normal(
-    scores: NDArray[np.floating], truth: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None
-) -> NDArray[np.floating]:
-    """Sort the scores outside every region, ascending (N,), of maps and masks (n, H, W).
+def rank_marked(
+    scores: FloatingArray,
+    region: NDArray[np.int32],
+    n_regions: int,
+    fp_above: IntArray,
+    fp: IntArray,
+    n_normal: int,
+) -> PixelRanking:
+    """The ranking of the pixels inside regions, by how many normal pixels are above their scores.
 
     Args:
-        valid: (n, H, W), True on the pixels that count; None: all do.
+        scores: (P,) of the pixels; region: (P,) their regions, from 1.
+        fp_above, fp: (K,) normal pixels above each distinct score, and at or above; highest first.
+        n_normal: normal pixels.
     """
-    normal = scores[~truth] if valid is None else scores[~truth & valid]
-    normal.sort()
-    return normal
-
-
-def rank_regions(
-    scores: NDArray[np.floating], truth: NDArray[np.bool_], normal: NDArray[np.floating]
-) -> PixelRanking:
-    """`rank_pixels` of checked maps and masks (n, H, W) whose normal pixels are sorted."""
-    marked = truth.any(axis=(1, 2))  # labels of scans without a region would only cost memory
-    scores, truth = scores[marked], truth[marked]
-    labels, n_regions = label_regions(truth)
-    anomalous, region = scores[truth], labels[truth]  # (P,)
-    order = np.argsort(-anomalous, kind="stable")
-    anomalous, region = anomalous[order], region[order]
-    roc = rank_sorted(anomalous, normal)
-    return PixelRanking(roc, _overlap(region, n_regions), anomalous, normal, n_regions)
-
-
-def merged(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
-    """Merge ascending arrays; a stable sort finds their runs and only merges them."""
-    return np.sort(np.concatenate(parts), kind="stable")
+    order = np.argsort(-scores, kind="stable")
+    roc = rank_counted(scores[order], fp_above, fp, n_normal)
+    return PixelRanking(roc, _overlap(region[order], n_regions), n_regions)
 
 
 def _overlap(region: NDArray[np.int32], n_regions: int) -> FloatArray:
@@ -129,22 +113,21 @@ def pro_curve(ranking: PixelRanking) -> ProCurve:
 def sampled_pro_curve(ranking: PixelRanking, num: int) -> ProCurve:
     """The curve of the official procedure: `num` >= 2 thresholds at even ranks of normal pixels.
 
-    The false positive rate comes from the rank, so ties are not merged. `num = len(ranking.normal)`
+    The false positive rate comes from the rank, so ties are not merged. `num = roc.n_negative`
     takes every normal pixel as a threshold.
     """
-    n = len(ranking.normal)
+    roc = ranking.roc
+    n = roc.n_negative
     position = np.linspace(0, n - 1, num=num, dtype=np.int64)[::-1]  # highest threshold first
-    above = np.searchsorted(ranking.anomalous[::-1], ranking.normal[position], side="right")
-    pro = ranking.overlap[len(ranking.anomalous) - above]
+    passed = np.searchsorted(roc.fp, n - position)  # anomalous scores above that normal pixel's
+    pro = ranking.overlap[np.append(0, roc.tp)[passed]]
     fpr = 1.0 - (position + 1) / n
     return ProCurve(np.append(fpr, 1.0), np.append(pro, 1.0))
 
 
 def aupro(curve: ProCurve, limits: Sequence[float]) -> tuple[float, ...]:
     """The area under the curve up to each false positive rate in `limits`, over that limit."""
-    parts = [curve.up_to(limit) for limit in limits]
-    areas = [np.trapezoid(part.pro, part.fpr) for part in parts]
-    return tuple(float(area / limit) for area, limit in zip(areas, limits, strict=True))
+    return tuple(curve.up_to(limit).area() / limit for limit in limits)
 
 
 def aupro_99(ranking: PixelRanking, limits: Sequence[float]) -> tuple[float, ...]:

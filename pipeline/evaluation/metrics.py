@@ -3,13 +3,13 @@
 Every pixel of a scan counts in the pixel metrics, as in the literature; nothing is restricted to
 the foreground. What pads a scan to a square is no part of it and does not count; the metrics of the
 published protocol, which counts it, stand beside them under names that end in `_padded`. A metric
-that has no value (no good scan, no defect, no mask) is None, never NaN. Pixels are sorted once for
-each defect kind, and a metric over several kinds merges their sorted pixels.
+that has no value (no good scan, no defect, no mask) is None, never NaN. Pixels are counted once,
+for all scans and for each defect kind; see `mentor3ad.evaluation.pixels`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -17,15 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..plumbing.errors import DataError
-from .aupro import (
-    PixelRanking,
-    aupro,
-    aupro_99,
-    merged,
-    pro_curve,
-    rank_regions,
-    sorted_normal,
-)
+from .aupro import PixelRanking, aupro, aupro_99, pro_curve
+from .pixels import CountedPixels, Maps, Masks, PixelScans
 from .ranking import Ranking, finite_scores, rank
 
 METRICS_FILE = "metrics.json"  # of each category
@@ -92,36 +85,23 @@ class CategoryMetrics:
         return cls(**known)
 
 
-@dataclass(frozen=True)
-class CheckedScans:
-    """Checked test scans: maps and masks (N, H, W), masks None if there are none; the rest (N,).
+@dataclass(frozen=True, eq=False)
+class Kinds(Mapping[str, tuple[Ranking | None, PixelRanking | None]]):
+    """The rankings of each defect kind's scans with all good ones, made when one is asked for."""
 
-    `valid` (N, H, W) is True on the pixels that count; None: all do.
-    """
+    names: Sequence[str]
+    make: Callable[[str], tuple[Ranking | None, PixelRanking | None]]
 
-    maps: NDArray[np.floating]
-    masks: NDArray[np.bool_] | None
-    valid: NDArray[np.bool_] | None
-    object_scores: NDArray[np.floating]
-    defects: NDArray[np.str_]
+    def __getitem__(self, kind: str) -> tuple[Ranking | None, PixelRanking | None]:
+        if kind not in self.names:
+            raise KeyError(kind)
+        return self.make(kind)
 
-    @property
-    def labels(self) -> NDArray[np.bool_]:
-        """(N,), True for a scan with a defect."""
-        return self.defects != GOOD
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
 
-    def select(self, chosen: NDArray[np.bool_]) -> CheckedScans:
-        """The scans where `chosen` (N,) is True."""
-        masks, valid = (_chosen(pixels, chosen) for pixels in (self.masks, self.valid))
-        scores, defects = self.object_scores[chosen], self.defects[chosen]
-        return CheckedScans(self.maps[chosen], masks, valid, scores, defects)
-
-    @property
-    def has_pixels(self) -> bool:
-        """Whether there are both anomalous and normal pixels."""
-        if self.masks is None or not self.masks.any():
-            return False
-        return not (self.masks.all() if self.valid is None else self.masks[self.valid].all())
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -159,38 +139,53 @@ class Rankings:
 
 
 def rank_scans(
-    maps: NDArray[np.floating],
-    masks: NDArray[np.generic] | None,
+    maps: Maps,
+    masks: Masks | None,
     object_scores: ArrayLike,
     labels: ArrayLike,
     defects: Sequence[str],
-    valid: NDArray[np.bool_] | None = None,
+    valid: Masks | None = None,
 ) -> Rankings:
-    """Sort the scores of one category's test scans.
+    """Rank the scores of one category's test scans.
+
+    Maps, masks and `valid` may be read when a scan is asked for, and are gone through twice: one
+    scan at a time is in memory, and the anomalous pixels of all.
 
     Args:
-        maps: (N, H, W) float32 final anomaly maps, higher means more anomalous.
-        masks: (N, H, W) ground truth, non-zero = anomalous; None for object metrics only.
+        maps: N final anomaly maps (H, W), float32, higher means more anomalous.
+        masks: N ground truths (H, W), non-zero = anomalous; None for object metrics only.
         object_scores: (N,) one score a scan.
         labels: (N,) 1 for a scan with a defect, 0 for a good one.
         defects: N defect kinds, "good" exactly where the label is 0.
-        valid: (N, H, W), True on the pixels of the scans, False on what pads them; None: all are.
+        valid: N of (H, W), True on the pixels of the scan, False on what pads it; None: all are.
 
     Raises:
         DataError: the arguments do not fit each other or a score is not finite.
     """
-    scans = _checked(maps, masks, object_scores, labels, defects, valid)
-    names = sorted({GOOD, *scans.defects.tolist()})
-    normal = _normal_by_kind(scans, names)
-    kinds = {}
-    for kind in (name for name in names if name != GOOD):
-        part = scans.select((scans.defects == kind) | ~scans.labels)
-        kinds[kind] = _objects(part), _pixels(part, normal, (GOOD, kind))
+    scores, defective = finite_scores(object_scores), np.asarray(labels, dtype=bool)
+    kinds = np.array(defects, str)
+    _check(len(maps), scores, defective, kinds)
+    pixels = None
+    if masks is None:
+        for one in maps:
+            finite_scores(one)
+    elif len(masks) != len(maps):
+        raise DataError(f"masks of shape {len(masks)} do not fit {len(maps)} anomaly maps.")
+    else:
+        pixels = CountedPixels(PixelScans(maps, masks, valid), kinds.tolist(), GOOD)
+        for i in (i for i in pixels.marked if not defective[i]):
+            raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
+
+    def of_kind(kind: str) -> tuple[Ranking | None, PixelRanking | None]:
+        part = (kinds == kind) | ~defective
+        return _objects(defective[part], scores[part]), pixels.ranking(kind) if pixels else None
+
+    names = sorted({GOOD, *kinds.tolist()})
     return Rankings(
-        objects=_objects(scans),
-        pixels=_pixels(scans, normal, names),
-        kinds=kinds,
-        n_scans={name: int((scans.defects == name).sum()) for name in names},
+        objects=_objects(defective, scores),
+        pixels=pixels.ranking() if pixels else None,
+        kinds=Kinds([name for name in names if name != GOOD], of_kind),
+        n_scans={name: int((kinds == name).sum()) for name in names},
     )
 
 
@@ -220,73 +215,27 @@ def _mean(values: Sequence[Number]) -> Number:
     return sum(known) / len(known) if known else None
 
 
-def _checked(
-    maps: NDArray[np.floating],
-    masks: NDArray[np.generic] | None,
-    object_scores: ArrayLike,
-    labels: ArrayLike,
-    defects: Sequence[str],
-    valid: NDArray[np.bool_] | None,
-) -> CheckedScans:
-    truth = None if masks is None else np.asarray(masks) != 0
-    if truth is not None and valid is not None:
-        truth = truth & valid
-    objects = finite_scores(object_scores), np.array(defects, str)
-    scans = CheckedScans(finite_scores(maps), truth, valid, *objects)
-    n, truth_labels = len(scans.maps), np.asarray(labels, dtype=bool)
+def _check(
+    n: int,
+    object_scores: NDArray[np.floating],
+    defective: NDArray[np.bool_],
+    kinds: NDArray[np.str_],
+) -> None:
     for name, shape in [
-        ("object scores", scans.object_scores.shape),
-        ("labels", truth_labels.shape),
-        ("defect kinds", scans.defects.shape),
+        ("object scores", object_scores.shape),
+        ("labels", defective.shape),
+        ("defect kinds", kinds.shape),
     ]:
         if shape != (n,):
             raise DataError(f"{name} of shape {shape} do not fit {n} anomaly maps.")
-    if truth is not None and truth.shape != scans.maps.shape:
-        raise DataError(f"masks of shape {truth.shape} do not fit maps of {scans.maps.shape}.")
-    _check_labels(scans, truth_labels)
-    return scans
+    for i in np.flatnonzero(defective != (kinds != GOOD)):
+        raise DataError(f"scan {i} has label {int(defective[i])} but kind '{kinds[i]}'.")
 
 
-def _check_labels(scans: CheckedScans, labels: NDArray[np.bool_]) -> None:
-    for i in np.flatnonzero(labels != scans.labels):
-        raise DataError(f"scan {i} has label {int(labels[i])} but kind '{scans.defects[i]}'.")
-    if scans.masks is not None:
-        for i in np.flatnonzero(scans.masks.any(axis=(1, 2)) & ~labels):
-            raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
-
-
-def _normal_by_kind(
-    scans: CheckedScans, kinds: Sequence[str]
-) -> Mapping[str, NDArray[np.floating]]:
-    """The sorted scores of the normal pixels of each kind's scans."""
-    if scans.masks is None:
-        return {}
-    parts = {kind: scans.select(scans.defects == kind) for kind in kinds}
-    return {
-        kind: sorted_normal(part.maps, part.masks, part.valid)
-        for kind, part in parts.items()
-        if part.masks is not None
-    }
-
-
-def _chosen(
-    pixels: NDArray[np.bool_] | None, chosen: NDArray[np.bool_]
-) -> NDArray[np.bool_] | None:
-    return None if pixels is None else pixels[chosen]
-
-
-def _objects(scans: CheckedScans) -> Ranking | None:
-    if not scans.labels.any() or scans.labels.all():
+def _objects(defective: NDArray[np.bool_], scores: NDArray[np.floating]) -> Ranking | None:
+    if not defective.any() or defective.all():
         return None
-    return rank(scans.labels, scans.object_scores)
-
-
-def _pixels(
-    scans: CheckedScans, normal: Mapping[str, NDArray[np.floating]], kinds: Sequence[str]
-) -> PixelRanking | None:
-    if scans.masks is None or not scans.has_pixels:
-        return None
-    return rank_regions(scans.maps, scans.masks, merged([normal[kind] for kind in kinds]))
+    return rank(defective, scores)
 
 
 def _object_metrics(ranking: Ranking | None) -> dict[str, Any]:

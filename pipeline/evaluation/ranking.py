@@ -2,7 +2,7 @@
 
 A threshold that no positive's score reaches lies on a horizontal piece of the ROC curve and lowers
 precision, so all three metrics are exact on the distinct scores of the positives. There are few of
-those: the negatives only need their values sorted, which costs a tenth of an argsort.
+those: of the negatives only counts are needed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..plumbing.errors import DataError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+FloatingArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,11 @@ class Ranking:
 
     def corners(self, after: FloatArray, before: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Corners (fpr, y) of a curve that rises from `before` to `after` at each threshold."""
-        fpr = np.stack([self.fp_above, self.fp], axis=1).ravel() / self.n_negative
-        y = np.stack([before, after], axis=1).ravel()
-        return np.concatenate([[0.0], fpr, [1.0]]), np.concatenate([[0.0], y, [1.0]])
+        fpr, y = np.zeros(2 * len(self.fp) + 2), np.zeros(2 * len(self.fp) + 2)
+        fpr[1:-1:2], fpr[2:-1:2] = self.fp_above / self.n_negative, self.fp / self.n_negative
+        y[1:-1:2], y[2:-1:2] = before, after
+        fpr[-1] = y[-1] = 1.0
+        return fpr, y
 
 
 def rank(labels: ArrayLike, scores: ArrayLike) -> Ranking:
@@ -78,21 +81,32 @@ def rank(labels: ArrayLike, scores: ArrayLike) -> Ranking:
     return rank_sorted(np.sort(values[truth])[::-1], np.sort(values[~truth]))
 
 
-def rank_sorted(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> Ranking:
+def rank_sorted(positives: FloatingArray, negatives: FloatingArray) -> Ranking:
     """Rank positives (P,), sorted descending, against negatives (N,), sorted ascending."""
     if not len(positives) or not len(negatives):
         kind = "negatives" if len(positives) else "positives"
         raise DataError(f"a ranking needs positives and negatives, but there are no {kind}.")
-    last = np.append(np.flatnonzero(positives[1:] != positives[:-1]), len(positives) - 1)
-    thresholds = positives[last]  # (K,)
-    return Ranking(
-        thresholds=thresholds,
-        tp=last + 1,
-        fp_above=len(negatives) - np.searchsorted(negatives, thresholds, side="right"),
-        fp=len(negatives) - np.searchsorted(negatives, thresholds, side="left"),
-        n_positive=len(positives),
-        n_negative=len(negatives),
-    )
+    thresholds = positives[_last_of_equals(positives)]
+    above = len(negatives) - np.searchsorted(negatives, thresholds, side="right")
+    at_least = len(negatives) - np.searchsorted(negatives, thresholds, side="left")
+    return rank_counted(positives, above, at_least, len(negatives))
+
+
+def rank_counted(
+    positives: FloatingArray, fp_above: IntArray, fp: IntArray, n_negative: int
+) -> Ranking:
+    """Rank positives (P,), sorted descending, by the negatives that were counted at their scores.
+
+    Args:
+        fp_above, fp: (K,) as in `Ranking`.
+    """
+    last = _last_of_equals(positives)
+    return Ranking(positives[last], last + 1, fp_above, fp, len(positives), n_negative)
+
+
+def _last_of_equals(values: FloatingArray) -> IntArray:
+    """The last place (K,) of each distinct value of sorted ones (P,), at least one."""
+    return np.append(np.flatnonzero(values[1:] != values[:-1]), len(values) - 1)
 
 
 def finite_scores(scores: ArrayLike) -> NDArray[np.floating]:

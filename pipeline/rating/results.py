@@ -9,44 +9,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cache.maps import ANOMALY
-from ..cache.reader import Store
+from ..dataset.bitmaps import BitMaps
+from ..dataset.grid import inside_scan
 from ..dataset.manifest import (
     PREPARED,
     Manifest,
     ManifestRow,
-    inside_scans,
     load_foreground,
     load_masks,
     load_published_masks,
     load_whole_masks,
 )
 from ..dataset.window import carry
-from ..evaluation.aupro import rank_pixels
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
+from ..evaluation.pixels import rank_pixels
 from ..plumbing.documents import dump_json
 from ..plumbing.words import counted, has
 from ..seals.sealed import Sealed, check_chain
+from ..voting.each import Each
 from ..voting.model import exceeds, object_score
 from ..voting.votes import Votes
 
-ReadMaps = Callable[[Sequence[int]], NDArray[np.float32]]  # (N, 224, 224) of N positions
+ReadMap = Callable[[int], NDArray[np.float32]]  # (224, 224) at a position of the manifest
+Masks = Sequence[NDArray[np.bool_]]
+Maps = Sequence[NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Results and truth of the test scans that have a truth, in manifest order."""
+    """Results and truth of the test scans that have a truth, in manifest order.
+
+    Maps and masks are N arrays (224, 224), each read when it is asked for and held by nobody.
+    """
 
     index: tuple[int, ...]  # position in the manifest
     ids: tuple[str, ...]
     defects: tuple[str, ...]
     labels: NDArray[np.bool_]  # (N,)
-    masks: NDArray[np.bool_] | None  # (N, 224, 224); None unless every defective scan has one
-    published_masks: NDArray[np.bool_] | None  # `masks` with the padding that CFM counts
-    valid: NDArray[np.bool_] | None  # (N, 224, 224), False on padding; None: there is none
-    maps: NDArray[np.float32]  # (N, 224, 224)
-    foreground: NDArray[np.bool_]  # (N, 224, 224)
-    whole_masks: NDArray[np.bool_] | None  # `masks`, but of the whole scans if these are cropped
-    whole_maps: NDArray[np.float32]  # `maps`, likewise
+    masks: Masks | None  # None unless every defective scan has one
+    published_masks: Masks | None  # `masks` with the padding that CFM counts
+    valid: Masks | None  # False on padding; None: there is none
+    maps: Maps
+    foreground: Masks
+    whole_masks: Masks | None  # `masks`, but of the whole scans if these are cropped
+    whole_maps: Maps  # `maps`, likewise
     scores: NDArray[np.float64]  # (N,) object scores
     threshold: float
     unlabelled: tuple[tuple[str, float], ...]  # id and object score of test scans without truth
@@ -58,16 +64,16 @@ class Results:
         manifest = Manifest.load(prepared)
         voted = Votes.open(votes, category)
         check_chain([Sealed.open(prepared, PREPARED, category), voted.sealed])
-        read = partial(_read_maps, voted.maps)
+        read = partial(voted.maps.read, ANOMALY.name)
         return cls.of(prepared, manifest, read, voted.model.threshold)
 
     @classmethod
-    def of(cls, prepared: Path, manifest: Manifest, read: ReadMaps, threshold: float) -> "Results":
+    def of(cls, prepared: Path, manifest: Manifest, read: ReadMap, threshold: float) -> "Results":
         """Results of any method's anomaly maps.
 
         Args:
             prepared: folder of the manifest.
-            read: reads the anomaly maps at some positions of the manifest, of test scans.
+            read: reads the anomaly map at a position of the manifest, of a test scan.
             threshold: the object score above which a part is defective.
 
         Raises:
@@ -77,26 +83,26 @@ class Results:
         index = [i for i in test if manifest.rows[i].label is not None]
         unknown = [i for i in test if manifest.rows[i].label is None]
         rows = [manifest.rows[i] for i in index]
-        foreground = load_foreground(prepared, manifest)
-        maps = read(index)
         masked = all(row.mask for row in rows if row.label)
-        names = [manifest.rows[i].id for i in unknown]
-        guesses = _object_scores(read(unknown), foreground[unknown])
+        load = partial(_chosen, prepared, manifest, index)
+        foreground, maps = _chosen(prepared, manifest, test, load_foreground), Each(test, read)
+        scores = dict(zip(test, map(object_score, maps, foreground), strict=True))
+        labelled = Each(index, read)
         return cls(
             index=tuple(index),
             ids=tuple(row.id for row in rows),
             defects=tuple(row.defect for row in rows),
             labels=np.array([row.label == 1 for row in rows], dtype=bool),
-            masks=load_masks(prepared, manifest)[index] if masked else None,
-            published_masks=load_published_masks(prepared, manifest)[index] if masked else None,
-            valid=inside_scans(rows),
-            maps=maps,
-            whole_masks=load_whole_masks(prepared, manifest)[index] if masked else None,
-            whole_maps=_whole(maps, rows),
-            foreground=foreground[index],
-            scores=_object_scores(maps, foreground[index]),
+            masks=load(load_masks) if masked else None,
+            published_masks=load(load_published_masks) if masked else None,
+            valid=_inside(rows),
+            maps=labelled,
+            whole_masks=load(load_whole_masks) if masked else None,
+            whole_maps=_whole(labelled, rows),
+            foreground=load(load_foreground),
+            scores=np.array([scores[i] for i in index], dtype=np.float64),
             threshold=threshold,
-            unlabelled=tuple(zip(names, guesses.tolist(), strict=True)),
+            unlabelled=tuple((manifest.rows[i].id, scores[i]) for i in unknown),
             notes=_notes(rows, len(unknown)),
         )
 
@@ -118,24 +124,29 @@ class Results:
         }
 
 
-def _read_maps(store: Store, index: Sequence[int]) -> NDArray[np.float32]:
-    """The anomaly maps (N, 224, 224), also where N is 0."""
-    if not index:
-        return np.zeros((0, *ANOMALY.shape), dtype=np.float32)
-    return store.read_samples(ANOMALY.name, list(index))
+def _chosen(
+    prepared: Path,
+    manifest: Manifest,
+    index: Sequence[int],
+    load: Callable[[Path, Manifest], BitMaps],
+) -> Masks:
+    """The masks at some positions of the manifest, of those that `load` opens."""
+    masks = load(prepared, manifest)
+    return Each(index, lambda position: masks[position])
 
 
-def _whole(maps: NDArray[np.float32], rows: Sequence[ManifestRow]) -> NDArray[np.float32]:
-    """Bring maps (N, 224, 224) to the pixels of the whole scans; they are 0 outside a crop."""
+def _inside(rows: Sequence[ManifestRow]) -> Masks | None:
+    """False in the padding of scans that are not square; None where all are."""
+    if all(row.height == row.width for row in rows):
+        return None
+    return Each(rows, lambda row: inside_scan(row.height, row.width))
+
+
+def _whole(maps: Maps, rows: Sequence[ManifestRow]) -> Maps:
+    """Bring maps to the pixels of the whole scans; they are 0 outside a crop."""
     if all(row.crop is None for row in rows):
         return maps
-    pairs = zip(maps, rows, strict=True)
-    return np.stack([carry(values, row.window, row.whole) for values, row in pairs])
-
-
-def _object_scores(maps: NDArray[np.float32], foreground: NDArray[np.bool_]) -> NDArray[np.float64]:
-    pairs = zip(maps, foreground, strict=True)
-    return np.array([object_score(*pair) for pair in pairs], dtype=np.float64)
+    return Each(range(len(rows)), lambda i: carry(maps[i], rows[i].window, rows[i].whole))
 
 
 def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,10 +145,9 @@ class Comparison:
         good = [object_score(*pair) for pair in pairs]
         threshold = decision_threshold(good, self.params.voting.target_fpr)
 
-        def read(positions: Sequence[int]) -> NDArray[np.float32]:
-            return maps[[place[position] for position in positions]]
-
-        results = Results.of(self._prepared, self._manifest, read, threshold)
+        results = Results.of(
+            self._prepared, self._manifest, lambda position: maps[place[position]], threshold
+        )
         metrics = results.rankings().metrics(self.params.evaluate.limits)
         return metrics.to_json() | {"decisions": results.decisions()}
 

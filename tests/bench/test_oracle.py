@@ -11,7 +11,8 @@ from bench import oracle, scenes
 from bench.extraction import published_options
 from mentor3ad.backbones.grouping import group_points
 from mentor3ad.backbones.point_mae import PointMAE
-from mentor3ad.evaluation.aupro import aupro, pro_curve, rank_pixels
+from mentor3ad.evaluation.aupro import aupro, pro_curve
+from mentor3ad.evaluation.pixels import rank_pixels
 from mentor3ad.extraction.scan import Fast, extract_features, scan_geometry
 from mentor3ad.features.store import ScanFeatures
 from tests.dense import rgb_map

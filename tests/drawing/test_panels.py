@@ -18,7 +18,6 @@ from mentor3ad.drawing.panels import (
     MapView,
     Panel,
     choose_scans,
-    colour_range,
     draw_panel,
     render_panel,
     verdict,
@@ -129,18 +128,6 @@ def test_an_empty_scan_can_still_be_drawn(panel):
 def test_a_long_name_is_cut_before_the_badge(panel):
     short, long = (render_panel(replace(panel, scan_id="i" * n)) for n in (200, 400))
     assert np.array_equal(np.asarray(short), np.asarray(long))
-
-
-def test_colour_range_is_of_the_foreground():
-    maps = np.array([[[0.0, 1.0], [2.0, 99.0]]])
-    low, high = colour_range(maps, np.array([[[False, True], [True, False]]]))
-    assert (round(low, 6), round(high, 6)) == (1.01, 1.999)
-
-
-@pytest.mark.parametrize("foreground", [True, False])
-def test_colour_range_is_never_empty(foreground):
-    low, high = colour_range(np.full((1, 2, 2), 3.0), np.full((1, 2, 2), foreground))
-    assert high == low + 1.0
 
 
 SCORES = [0.1, 0.3, 0.2, 0.9, 0.8, 0.7, 0.15, 0.4]

@@ -15,9 +15,9 @@ from mentor3ad.evaluation.aupro import (
     aupro_99,
     label_regions,
     pro_curve,
-    rank_pixels,
     sampled_pro_curve,
 )
+from mentor3ad.evaluation.pixels import rank_pixels
 from mentor3ad.evaluation.ranking import rank
 from mentor3ad.plumbing.errors import DataError
 from tests.evaluated import aupro_all_thresholds
@@ -65,7 +65,7 @@ def test_auroc_equals_the_reference(golden):
 def test_counts_equal_the_reference(golden):
     expected, gt, score, pixels = golden
     assert pixels.n_regions == expected["n_components"]
-    assert len(pixels.normal) == expected["n_ok_pixels"]
+    assert pixels.roc.n_negative == expected["n_ok_pixels"]
     assert [label_regions(mask[None])[1] for mask in gt != 0] == expected["components_per_map"]
     assert len(np.unique(score)) == expected["n_distinct_scores"]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from mentor3ad.evaluation.aupro import aupro, pro_curve, rank_pixels
+from mentor3ad.evaluation.aupro import aupro, pro_curve
 from mentor3ad.evaluation.curves import pro_rows, roc_rows, write_rows
+from mentor3ad.evaluation.pixels import rank_pixels
 from mentor3ad.evaluation.ranking import rank
 from tests.paths import ROOT
 

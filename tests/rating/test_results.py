@@ -62,8 +62,8 @@ def test_only_test_scans_are_loaded_in_order(scans: evaluation.Results) -> None:
 
 
 def test_maps_and_masks_are_those_of_the_scans(scans: evaluation.Results) -> None:
-    np.testing.assert_array_equal(scans.maps, maps_of(rows())[1:])
-    np.testing.assert_array_equal(scans.masks, masks_of(rows())[1:])
+    np.testing.assert_array_equal(list(scans.maps), maps_of(rows())[1:])
+    np.testing.assert_array_equal(list(scans.masks), masks_of(rows())[1:])
 
 
 def test_an_object_score_is_the_largest_of_its_map(scans: evaluation.Results) -> None:
@@ -145,14 +145,18 @@ def test_pixel_metrics_are_scikit_learns(scans: evaluation.Results) -> None:
 def test_aupro_is_that_of_its_definition(tmp_path: Path, name: str, limit: float) -> None:
     """On maps of 64 levels, so that every threshold can be tried."""
     scans = of_kinds(tmp_path, KINDS)
-    levels = np.round(scans.maps * 32) / 32
+    levels = np.round(np.stack(list(scans.maps)) * 32) / 32
     got = evaluate(levels, scans.masks, scans.scores, scans.labels, scans.defects, OPTIONS.limits)
-    np.testing.assert_allclose(got.aupro[name], plain_aupro(scans.masks, levels, limit))
+    np.testing.assert_allclose(
+        got.aupro[name], plain_aupro(np.stack(list(scans.masks)), levels, limit)
+    )
 
 
 def test_metrics_of_a_kind_leave_the_others_out(scans: evaluation.Results) -> None:
     chosen = np.isin(KINDS, ["good", "hole"])
-    expected = roc_auc_score(masks_of(rows())[1:][chosen].ravel(), scans.maps[chosen].ravel())
+    expected = roc_auc_score(
+        masks_of(rows())[1:][chosen].ravel(), maps_of(rows())[1:][chosen].ravel()
+    )
     np.testing.assert_allclose(
         scans.rankings().metrics(OPTIONS.limits).defects["hole"].p_auroc, expected
     )
