@@ -22,6 +22,7 @@ NO_RESULT = {
     "pipeline/__init__.py": "the public names; a stage imports the rooms themselves",
     "pipeline/plumbing": "errors, logs, progress, locks: how work is done and told, not its result",
     "pipeline/engine": "hands work to workers, whose results are held to be those of one machine",
+    "pipeline/buckets": "moves bytes between a bucket and here, which a seal or a hash then judges",
     "pipeline/params": "checks the params; DVC compares the values that dvc.yaml lists",
     "pipeline/project": "sets up projects, and compares hashes of the code; computes nothing",
     "pipeline/revisions": "reads what git and DVC keep of other commits; computes nothing",

@@ -24,7 +24,9 @@ def extract(params: Params, category: str) -> Figures:
     if params.runtime.engine == "ray":
         done = extract_on_cluster(*where, params.runtime, bar)
     else:
-        done = extract_category(*where, select_device(params.runtime), bar)
+        done = extract_category(
+            *where, select_device(params.runtime), bar, bucket=params.runtime.store
+        )
     print(f"extract {category}: {done}")
     return asdict(done)
 

@@ -1,5 +1,6 @@
 """Fixtures shared by the tests: golden vectors, made-up scans, backbones that fit a laptop."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mentor3ad.backbones.rgb import BACKBONE
 from mentor3ad.extraction.scan import Backbones
 from mentor3ad.params.schema import Params, load_params
 from mentor3ad.preparation.prepare import PreparedScan
+from testbed.s3_server import S3Server, s3_server
 from tests.file_server import FileServer, serving
 from tests.paths import GOLDEN, ROOT
 
@@ -92,6 +94,26 @@ def server() -> Iterator[FileServer]:
     """A file server on this machine."""
     with serving() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server on this machine, which this process's environment names meanwhile."""
+    pytest.importorskip("moto", reason="S3 needs the extra s3-tests")
+    pytest.importorskip("obstore", reason="S3 needs the extra s3-tests")
+    with (
+        s3_server(tmp_path_factory.mktemp("s3") / "requests") as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def bucket(s3: S3Server, request: pytest.FixtureRequest) -> str:
+    """The address of an empty bucket."""
+    return s3.make_bucket(f"bucket-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
 
 
 @pytest.fixture

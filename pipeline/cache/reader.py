@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import zarr
 
-from ..plumbing.errors import CacheError
-from ..seals.seal import NOT_THERE, Mark, Seal, mark_file, write_seal
+from ..plumbing.errors import CacheError, Mentor3ADError
+from ..seals.seal import NOT_THERE, Mark, Seal, mark_file, remedy, write_seal
 from ..seals.sealed import Sealed
+from .fetched import Shards
 from .schema import SCHEMA_VERSION, StoreManifest
 from .shards import mark_shard
 
@@ -31,10 +32,12 @@ class Store:
         group: zarr.Group,
         manifest: StoreManifest,
         sealed: Sealed | None = None,
+        bucket: Shards | None = None,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self.sealed = sealed
+        self._bucket = bucket  # where its shards are, unless below path
         self._arrays: dict[str, Any] = {s.name: group[s.name] for s in manifest.arrays}
         self._checked: dict[str, tuple[int, ...]] = {}  # shards, and which file each was then
 
@@ -42,13 +45,18 @@ class Store:
     def open(cls, path: Path, kind: str, category: str) -> "Store":
         """Open a store that must hold `kind` of `category`, with a seal.
 
+        Args:
+            path: its folder, or a pointer to one in a bucket.
+
         Raises:
+            BucketError: the bucket cannot be reached, or refuses.
             CacheError: missing, incomplete, of another kind, category or schema version; the
                 message says which. Damage inside a shard, and a shard of another store, is found
                 when it is read.
             OSError: the system does not let us read it, which says nothing about the store.
         """
-        manifest, group = _manifest(path)
+        bucket = Shards(Sealed.open(path, kind, category)) if path.is_file() else None
+        manifest, group = _manifest(path, bucket)
         for what, found, expected in (
             ("kind", manifest.kind, kind),
             ("category", manifest.category, category),
@@ -56,8 +64,10 @@ class Store:
             if found != expected:
                 raise CacheError(
                     f"{path}: this store's {what} is {found}, expected {expected}; it was put "
-                    f"under another's name: {_remedy(path)}"
+                    f"under another's name: {remedy(path)}"
                 )
+        if bucket:  # whose shards are looked for when they are read
+            return cls(path, group, manifest, bucket.sealed, bucket)
         sealed = Sealed.open(path, kind, category)
         store = cls(path, group, manifest, sealed)
         store._check_files()
@@ -86,16 +96,18 @@ class Store:
         self._read(name, slice(samples.start, samples.stop))
 
     def _read(self, name: str, selection: slice) -> np.ndarray:
-        if self.sealed:
+        if self.sealed and not self._bucket:
             self._check_shards(name, selection)
         try:
+            if self._bucket:
+                return self._bucket.read(self.manifest, name, selection)
             return np.asarray(self._arrays[name][selection])
         except Exception as error:  # zarr raises a different type for each kind of damage
             if _is_the_machines(error):
                 raise
             shards = self._damaged(name, selection)
             raise CacheError(
-                f"{self.path}: {shards} is damaged ({_line(error)}); {_remedy(self.path)}"
+                f"{self.path}: {shards} is damaged ({_line(error)}); {remedy(self.path)}"
             ) from error
 
     def _damaged(self, name: str, selection: slice) -> str:
@@ -125,14 +137,14 @@ class Store:
             self._checked[file] = which
 
     def _refused(self, file: str, reason: str) -> CacheError:
-        return CacheError(f"{self.path}: {file} is damaged ({reason}); {_remedy(self.path)}")
+        return CacheError(f"{self.path}: {file} is damaged ({reason}); {remedy(self.path)}")
 
     def _check_files(self) -> None:
         for spec in self.manifest.arrays:
             for file in self.manifest.shard_files(spec):
                 path = self.path / file
                 if not whole(path):
-                    raise CacheError(f"{self.path}: {file} is missing; {_remedy(self.path)}")
+                    raise CacheError(f"{self.path}: {file} is missing; {remedy(self.path)}")
                 if self.sealed and path.stat().st_size != self.sealed.mark(file).size:
                     raise self._refused(file, "it has another size")
 
@@ -171,11 +183,11 @@ def seal(store: Path, manifest: StoreManifest) -> str:
     return digest.hexdigest()
 
 
-def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
-    if not path.is_dir():
+def _manifest(path: Path, bucket: Shards | None) -> tuple[StoreManifest, zarr.Group]:
+    if not path.exists():
         raise CacheError(f"{path} does not exist; `dvc repro` makes it")
     try:
-        group = zarr.open_group(path, mode="r")
+        group = bucket.group if bucket else zarr.open_group(path, mode="r")
         content = group.attrs[ATTRIBUTE]
         assert isinstance(content, dict)
         version = content["version"]
@@ -183,29 +195,29 @@ def _manifest(path: Path) -> tuple[StoreManifest, zarr.Group]:
         if _is_the_machines(error):
             raise
         raise CacheError(
-            f"{path} is incomplete or no store of ours (no manifest found); {_remedy(path)}"
+            f"{path} is incomplete or no store of ours (no manifest found); {remedy(path)}"
         ) from error
     if version != SCHEMA_VERSION:
         raise CacheError(
-            f"{path}: schema version {version}, this release reads {SCHEMA_VERSION}; "
-            f"{_remedy(path)}"
+            f"{path}: schema version {version}, this release reads {SCHEMA_VERSION}; {remedy(path)}"
         )
     try:
         manifest = StoreManifest.from_json(content)
-        if group.attrs[SEAL] != seal(path, manifest):
+        if not bucket and group.attrs[SEAL] != seal(path, manifest):
             raise ValueError("not the one that was written")
     except (KeyError, TypeError, ValueError, *NOT_THERE) as error:
-        raise CacheError(f"{path}: its manifest is damaged ({error}); {_remedy(path)}") from error
+        raise CacheError(f"{path}: its manifest is damaged ({error}); {remedy(path)}") from error
     return manifest, group
 
 
 def _is_the_machines(error: Exception) -> bool:
-    """Whether the store may be whole: no memory, too many open files, no permission, a bad disk."""
+    """Whether the store may be whole: no memory, too many open files, no permission, a bad disk.
+
+    An error of ours says itself what it means.
+    """
+    if isinstance(error, Mentor3ADError):
+        return True
     return isinstance(error, MemoryError | OSError) and not isinstance(error, NOT_THERE)
-
-
-def _remedy(path: Path) -> str:
-    return f"delete {path} and run `dvc repro` to make it again"
 
 
 def _line(error: Exception) -> str:

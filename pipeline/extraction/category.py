@@ -17,8 +17,8 @@ from ..plumbing.errors import DataError
 from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
 from ..preparation.views import NO_VIEWS, Views
-from ..publishing.writer import write_store
 from ..seals.sealed import open_chain
+from ..uploading.upload import put_store
 from .batched import Compute, DeviceScan, shard_by_shard
 from .identity import shard_sources, source_sha256, store_manifest
 from .points import PointGeometry
@@ -53,6 +53,7 @@ def extract_category(
     device: torch.device,
     bar: Bar = iter,
     batched: bool | None = None,
+    bucket: str | None = None,
 ) -> Extracted:
     """Extract every shard that the staging folder lacks, then move the store to `out`.
 
@@ -65,9 +66,12 @@ def extract_category(
         bar: iterates over the missing shards, showing progress.
         batched: whole shards at once on the device; None: on any but the CPU, which alone can
             take scan by scan.
+        bucket: the address that the store is written below, with a pointer at `out`; None: the
+            store is written to `out`.
 
     Raises:
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
+        BucketError, ConfigError: see `upload_store`.
     """
     manifest = Manifest.load(prepared)
     made_from = open_chain(manifest.category, {PREPARED: prepared}).digests
@@ -85,8 +89,8 @@ def extract_category(
     with last_store(staging, store, sources) as last, way as compute:
         reusing = last.reusing(compute)
         # One shard ahead: the cores go on while a shard is finished, packed and written.
-        write_store(
-            *(out, store, reusing, staging, bar, last.identity, last.keep),
+        put_store(
+            *(bucket, out, store, reusing, staging, bar, last.identity, last.keep),
             ahead=1,
             made_from=made_from,
         )

@@ -22,8 +22,9 @@ from ..engine.hired import hired
 from ..engine.work import Opened, Seat, Unit
 from ..params.schema import Features, Preparation, Runtime
 from ..plumbing.parallel import Once
-from ..publishing.writer import Elsewhere, ShardArrays, write_store
+from ..publishing.writer import Elsewhere, ShardArrays
 from ..seals.sealed import open_chain
+from ..uploading.upload import put_store
 from .batched import Compute
 from .category import Bar, CategoryScans, Extracted, batch_by_batch, scan_by_scan
 from .identity import of_kind, sources_of, store_manifest, worker_kind
@@ -143,8 +144,9 @@ def extract_on_cluster(
                     samples = store.shard_samples(shard)
                     yield shard, last.joined(samples, old.pop(shard), made or {})
 
-            write_store(
-                *(out, store, Elsewhere(shards), staging, bar, last.identity, last.keep),
+            put_store(
+                *(runtime.store, out, store, Elsewhere(shards), staging),
+                *(bar, last.identity, last.keep),
                 made_from=made_from,
             )
     return Extracted(count, last.computed, last.reused, last.refusal)

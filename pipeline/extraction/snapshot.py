@@ -2,7 +2,7 @@
 
 DVC removes an out before it runs the stage, so a finished store leaves a snapshot in the staging
 folder: hard links to its files, which cost no disk as long as DVC's cache holds the same files
-(docs/decisions/0007).
+(docs/decisions/0007). Of a store in a bucket the snapshot is its pointer.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import numpy as np
 from ..cache.reader import Store, whole
 from ..cache.schema import StoreManifest
 from ..plumbing.documents import LARGE, dump_json, read_json
-from ..plumbing.errors import CacheError
+from ..plumbing.errors import CacheError, Mentor3ADError
 from ..plumbing.locks import LockedError, lock
 from ..publishing.writer import ShardArrays
 from ..seals.seal import read_seal
@@ -56,12 +56,14 @@ class _Last:
         try:
             names = [spec.name for spec in self.store.manifest.arrays]
             arrays = {name: self.store.read(name, position) for name in names}
-        except (CacheError, OSError):
+        except (Mentor3ADError, OSError):
             return None
         return arrays if self._has_files(position) else None
 
     def _has_files(self, position: int) -> bool:
         """Whether its shards are there; Zarr would read a shard that somebody removed as zeros."""
+        if self.store.path.is_file():  # a pointer: a missing object has raised
+            return True
         last = self.store.manifest
         files = (last.shard_file(spec, position // last.shard) for spec in last.arrays)
         return all(whole(self.store.path / file) for file in files)
@@ -92,7 +94,7 @@ class Snapshot:
         if folder.exists():
             try:
                 self._last = _Last.open(folder, manifest)
-            except (CacheError, OSError, ValueError, KeyError, TypeError):
+            except (Mentor3ADError, OSError, ValueError, KeyError, TypeError):
                 self._damaged = True
 
     def reusing(
@@ -145,8 +147,12 @@ class Snapshot:
             part = self._folder.with_name(self._folder.name + ".part")
             shutil.rmtree(part, ignore_errors=True)
             try:
-                _share_files(self._folder / _STORE, store)
-                shutil.copytree(store, part / _STORE, copy_function=_link)
+                if store.is_file():  # a pointer to a bucket
+                    part.mkdir()
+                    shutil.copyfile(store, part / _STORE)
+                else:
+                    _share_files(self._folder / _STORE, store)
+                    shutil.copytree(store, part / _STORE, copy_function=_link)
                 saved = {"store": read_seal(store).digest, "keys": list(self._keys)}
                 (part / _KEYS).write_text(dump_json(saved))
                 shutil.rmtree(self._folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from ..buckets.access import ADDRESS as IN_BUCKET
 from ..plumbing import documents
 from ..plumbing.documents import DocumentError
 from ..plumbing.errors import ConfigError
@@ -27,6 +28,7 @@ MapName = Literal["rgb", "xyz", "mtr", "near_xyz", "near_rgb"]
 Crop = Literal["none", "part"]
 Margin = Annotated[float, Field(ge=0, le=1)]
 Codec = Literal["raw", "zstd", "blosc"]
+Address = Annotated[str, Field(pattern=f"^{IN_BUCKET}$")]  # in a bucket
 
 
 class Demo(Section):
@@ -300,6 +302,7 @@ class Runtime(Section):
     engine: Literal["local", "ray"]
     address: Annotated[str, Field(pattern=ADDRESS)] | None
     cluster_workers: Count | None
+    store: Address | None
 
 
 class Params(Section):

@@ -44,6 +44,10 @@ class CacheError(Mentor3ADError):
     """A store that is incomplete, damaged, foreign or of another schema."""
 
 
+class BucketError(Mentor3ADError):
+    """A bucket that cannot be reached, or that refuses."""
+
+
 class WeightsError(Mentor3ADError):
     """Backbone or module weights that are missing, damaged or do not fit."""
 

@@ -81,7 +81,7 @@ def write_store(
     try:
         with locked(staging / LOCK, partial(_written_elsewhere, out)):
             missing = _missing_shards(staging, manifest)
-            with _computed(compute, manifest, missing, ahead) as made:
+            with computed(compute, manifest, missing, ahead) as made:
                 for _ in shards(missing):
                     _write_shard(staging, manifest, *next(made))
             _finish(staging, manifest, made_from or {})
@@ -99,7 +99,7 @@ def write_store(
 
 
 @contextlib.contextmanager
-def _computed(
+def computed(
     compute: Callable[[range], ShardArrays] | Elsewhere,
     manifest: StoreManifest,
     missing: Sequence[int],
@@ -223,8 +223,7 @@ def _finish(staging: Path, manifest: StoreManifest, made_from: Mapping[str, str]
 def _move(store: Path, out: Path) -> None:
     check_claims()
     out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        shutil.rmtree(out)
+    clear(out)
     try:
         store.rename(out)
     except OSError as error:
@@ -234,6 +233,14 @@ def _move(store: Path, out: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(store, part)
         part.rename(out)
+
+
+def clear(out: Path) -> None:
+    """Remove what is at the place of a store: a folder, or a pointer to a bucket."""
+    if out.is_dir() and not out.is_symlink():
+        shutil.rmtree(out)
+    else:
+        out.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..buckets.pointer import Pointer, gone, mend
 from ..plumbing.documents import dump_json, parse_json, read_bytes
 from ..plumbing.errors import CacheError
 from ..plumbing.files import replaced_whole
@@ -127,18 +128,25 @@ def write_seal(
 
 
 def read_seal(folder: Path) -> Seal:
-    """The seal of an out.
+    """The seal of an out, which may be a pointer to a store in a bucket.
 
     Raises:
         CacheError: the out is missing, has none, or the seal is damaged.
+        BucketError: the bucket cannot be reached, or refuses.
         OSError: the system does not let us read it.
     """
     path = folder / SEAL_FILE
-    if not folder.is_dir():
+    pointer = Pointer.load(folder) if folder.is_file() else None
+    if not folder.exists():
         raise CacheError(f"{folder} does not exist; `dvc repro` makes it")
     try:
-        content = read_bytes(path, MOST_BYTES)
+        if pointer:
+            content = pointer.read_seal(SEAL_FILE, MOST_BYTES)
+        else:
+            content = read_bytes(path, MOST_BYTES)
     except FileNotFoundError:
+        if pointer:
+            raise gone(folder) from None
         raise CacheError(
             f"{folder} has no {SEAL_FILE}, so it is incomplete or of an older release; "
             f"{remedy(folder)}"
@@ -172,6 +180,8 @@ def mark_file(path: Path) -> Mark:
 
 def remedy(path: Path) -> str:
     """The end of a sentence about an out that cannot be used."""
+    if path.is_file() and path.suffix == ".zarr":
+        return mend(path)
     return f"delete {path} and run `dvc repro` to make it again"
 
 

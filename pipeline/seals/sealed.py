@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..plumbing.documents import open_regular, parse_json, read_bytes
+from ..buckets.pointer import read_file
+from ..plumbing.documents import open_regular, parse_json
 from ..plumbing.errors import CacheError
 from .seal import NOT_THERE, Mark, Seal, read_seal, remedy, write_seal
 
@@ -48,7 +49,7 @@ class Sealed:
         """
         mark = self.mark(name)
         try:
-            content = read_bytes(self.folder / name, mark.size)
+            content = read_file(self.folder, name, mark.size)
         except (*NOT_THERE, ValueError) as error:
             raise self._refused(name, str(error)) from None
         self._check(name, mark, content)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..plumbing.errors import Mentor3ADError
+from ..plumbing.errors import BucketError, Mentor3ADError
 from ..plumbing.system import system_sentence
 from ..plumbing.words import counted
 from ..seals.seal import NOT_THERE
@@ -46,6 +46,8 @@ class Report:
         """
         try:
             yield
+        except BucketError as error:
+            self.add("unreadable", error)
         except Mentor3ADError as error:
             self.add(state, error)
         except NOT_THERE as error:

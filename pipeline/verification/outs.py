@@ -82,7 +82,9 @@ def _check_store(sealed: Sealed, report: Report) -> None:
 
 
 def strangers(sealed: Sealed) -> list[Path]:
-    """Files in the folder of an out that its seal does not list."""
+    """Files in the folder of an out that its seal does not list; of a pointer, none."""
+    if sealed.folder.is_file():
+        return []
     files = out_files(sealed.folder)
     return [
         one for one in files if one.relative_to(sealed.folder).as_posix() not in sealed.seal.files

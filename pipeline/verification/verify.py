@@ -31,7 +31,7 @@ def verify(path: Path) -> Report:
         _check_project(Project(path), report)
     elif (path / BUNDLE_FILE).exists():
         _check_bundle(path, report)
-    elif (path / SEAL_FILE).exists() or (path / STORE_FILE).exists():
+    elif (path / SEAL_FILE).exists() or (path / STORE_FILE).exists() or _is_pointer(path):
         _check_out(path, report)
     elif path.suffix == ".json" and path.is_file():
         check_document(path, report, RIVALS, path.stem)
@@ -41,6 +41,11 @@ def verify(path: Path) -> Report:
             "name one of them"
         )
     return report
+
+
+def _is_pointer(path: Path) -> bool:
+    """Whether a store in a bucket is meant."""
+    return path.suffix == ".zarr" and path.is_file()
 
 
 def _check_bundle(folder: Path, report: Report) -> None:

@@ -1,38 +1,17 @@
 """A clone elsewhere, without raw scans, features and models: it fetches what its change needs."""
 
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from testbed.clone import Project, stages_run
-from tests.paths import ROOT
+from testbed.s3_server import KEYS, s3_server
 
 pytestmark = pytest.mark.e2e
 
 VOTING = {"vote", "evaluate", "report"}
 TRAINING = {"train_mfm", "train_mgm", "score"} | VOTING
 Clone = Callable[[str], Project]
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-1"}
-
-
-@contextmanager
-def s3_server() -> Iterator[str]:
-    """The address of an S3 server that has a bucket `shared`."""
-    command = [sys.executable, "-m", "testbed.s3_server"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        assert server.stdout
-        address = server.stdout.readline().strip()
-        request = urllib.request.Request(f"{address}/shared", method="PUT")
-        with urllib.request.urlopen(request, timeout=60):
-            pass
-        yield address
-        server.kill()
 
 
 def in_folder(origin: Project) -> None:
@@ -74,8 +53,9 @@ def cloned(
         yield clone
         return
     pytest.importorskip("moto", reason="S3 needs the extra s3-tests")
-    with s3_server() as address:
-        in_bucket(origin, address)
+    with s3_server(folder / "requests") as server:
+        server.make_bucket("shared")
+        in_bucket(origin, server.address)
         share()
         yield clone
 

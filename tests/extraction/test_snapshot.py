@@ -18,10 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mentor3ad.extraction.snapshot as snapshot
+from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.extraction.snapshot import last_store
 from mentor3ad.publishing.writer import write_store
-from tests.small_stores import CATEGORY, KIND, digest, manifest
+from mentor3ad.uploading.upload import upload_store
+from testbed.stores import verify
+from tests.small_stores import CATEGORY, KIND, arrays, digest, manifest
 
 SCANS = tuple("abcdefg")
 
@@ -339,3 +342,26 @@ def test_it_is_not_replaced_while_another_extraction_reads_it(folder: Path) -> N
     assert run(folder, store_of("abcX"), before=the_other_one) == ([3], scratch(store_of("abcX")))
     assert ended == [([0, 1, 2], scratch(other))]
     assert run(folder, store_of("abcX"))[0] == []
+
+
+# In a bucket
+
+
+def test_a_store_in_a_bucket_offers_its_samples_too(tmp_path: Path, bucket: str) -> None:
+    out = tmp_path / "out.zarr"
+
+    def upload(content: StoreManifest) -> tuple[list[int], str]:
+        asked: list[int] = []
+
+        def compute(samples: Sequence[int]) -> dict[str, np.ndarray]:
+            asked.extend(samples)
+            return arrays(range(samples[0], samples[-1] + 1))
+
+        with last_store(tmp_path / "staging", content, [""] * len(content.samples)) as last:
+            reusing = last.reusing(compute)
+            upload_store(bucket, out, content, reusing, iter, last.identity, last.keep)
+        return asked, last.refusal
+
+    upload(manifest(samples=8))
+    assert upload(manifest(samples=11)) == ([8, 9, 10], "")
+    verify(Store.open(out, KIND, CATEGORY))

@@ -194,6 +194,9 @@ RULES: dict[str, dict[str, list[Any]]] = {
         "voting.nu": [0, 1.5],
         "evaluate.limits": [[0], [1.5]],
     },
+    "an address in a bucket is whole": {
+        "runtime.store": ["bucket/place", "s3://", "s3://b", "s3://bucket//x", "s3://bucket/x/"],
+    },
     "a choice is one of those that there are": {
         "data.units": ["cm"],
         "features.layout": ["sparse"],

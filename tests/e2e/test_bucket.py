@@ -1,0 +1,87 @@
+"""A project whose features lie in a bucket: the results of a local one, few bytes for others."""
+
+from pathlib import Path
+
+import pytest
+
+from testbed.clone import CATEGORY, Project, digest, stages_run
+from testbed.s3_server import S3Server
+
+pytestmark = pytest.mark.e2e
+
+FEATURES = Path("features") / f"{CATEGORY}.zarr"
+
+
+@pytest.fixture(scope="module")
+def moved(finished: Project, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The finished project with its features moved into a bucket, shared by a DVC remote."""
+    folder = tmp_path_factory.mktemp("bucket")
+    finished.run("git", "clone", "--quiet", str(finished.root), str(folder / "moved"))
+    project = Project(folder / "moved", finished.environment | s3.environment)
+    project.dvc("cache", "dir", "--local", str(finished.root / ".dvc/cache"))
+    project.dvc("remote", "add", "--default", "shared", str(folder / "remote"))
+    project.dvc("checkout", "--force")
+    project.params(runtime__store=f"{s3.make_bucket('moved')}/lab")
+    project.dvc("repro", "--force", "--single-item", f"extract@{CATEGORY}")
+    return project
+
+
+@pytest.fixture(scope="module")
+def run(moved: Project) -> set[str]:
+    """The stages that ran for the pointer in the place of the folder; all is pushed then."""
+    stages = stages_run(moved.dvc("repro"))
+    moved.commit()
+    moved.dvc("push", *(f"{one}@{CATEGORY}" for one in ("prepare", "extract", "train_mfm")))
+    moved.dvc("push", "train_mgm", "score", "vote", "evaluate", "rivals", "report")
+    return stages
+
+
+def clone_of(moved: Project, name: str) -> Project:
+    place = moved.root.with_name(name)
+    moved.run("git", "clone", "--quiet", str(moved.root), str(place))
+    project = Project(place, moved.environment)
+    project.dvc("pull", "evaluate", "rivals", "report")
+    return project
+
+
+def test_the_results_are_those_of_the_local_store(
+    moved: Project, run: set[str], finished: Project, results: dict[str, dict[str, str]]
+) -> None:
+    """What reads the features runs again; its outs have the same bytes, and so no other stage."""
+    assert run == {"train_mfm", "train_mgm", "score", "rivals"}
+    for name in ("mfm", "mgm", "scores"):
+        assert digest(moved.data(name)) == results[name]
+    assert moved.data(str(FEATURES)).stat().st_size < 1000
+    assert finished.data(str(FEATURES)).is_dir()
+
+
+def test_a_whole_project_is_verified_in_the_bucket(moved: Project, run: set[str]) -> None:
+    done = moved.run("python", "-m", "mentor3ad.cli", "verify", str(moved.data(str(FEATURES))))
+    assert "1 out with" in done.stdout
+    assert "all whole" in done.stdout
+
+
+def test_a_change_of_the_vote_fetches_no_feature(
+    moved: Project, run: set[str], s3: S3Server
+) -> None:
+    project = clone_of(moved, "vote")
+    project.params(voting__rule="paper")
+    with s3.requests() as requests:
+        output = project.dvc("repro", "--pull", "--allow-missing")
+    assert stages_run(output) == {"vote", "evaluate", "report"}
+    assert requests == []
+
+
+def test_a_change_of_the_training_fetches_the_training_shards(
+    moved: Project, run: set[str], s3: S3Server
+) -> None:
+    """Of three training scans, two a shard; and each of them once."""
+    project = clone_of(moved, "training")
+    project.params(model__lr=1e-3)
+    with s3.requests() as requests:
+        output = project.dvc("repro", "--pull", "--allow-missing", f"train_mfm@{CATEGORY}")
+    assert stages_run(output) == {"train_mfm"}
+    shards = [line.partition(".zarr/")[2] for line in requests if "/c/" in line]
+    names = ("index", "rgb", "tokens", "weight")
+    ends = {"index": "/0/0/0", "rgb": "/0/0/0", "tokens": "/0/0", "weight": "/0/0/0"}
+    assert sorted(shards) == [f"{n}/c/{shard}{ends[n]}" for n in names for shard in (0, 1)]
