@@ -8,6 +8,7 @@ from mentor3ad.cache.reader import Store
 from mentor3ad.dataset.manifest import Manifest, load_masks
 from mentor3ad.drawing.capture import category_views
 from mentor3ad.drawing.gallery import draw_gallery
+from mentor3ad.drawing.sampling import choose_views
 from mentor3ad.evaluation.curves import CURVES_FOLDER, write_curves, write_losses
 from mentor3ad.evaluation.metrics import METRICS_FILE, CategoryMetrics
 from mentor3ad.evaluation.views import EVALUATION, PANELS_FOLDER, VIEWS_FILE
@@ -51,7 +52,7 @@ def _evaluate(params: Params, category: str, out: Path) -> Figures:
         maps,
         votes.maps,
         votes.model,
-        params.evaluate.views,
+        _shown(params, manifest, exhibits, scans),
         lambda scans: progress(scans, f"views {category}", "scan"),
     )
     views.save(out / VIEWS_FILE)
@@ -66,6 +67,22 @@ def _evaluate(params: Params, category: str, out: Path) -> Figures:
         lambda chosen: progress(chosen, f"panels {category}", "panel"),
     )
     return {"scans": len(scans.ids), "i_auroc": metrics.i_auroc, **metrics.aupro}
+
+
+def _shown(
+    params: Params, manifest: Manifest, exhibits: Exhibits, scans: Results
+) -> tuple[int, ...]:
+    """The positions of the scans that the report shows."""
+    if not params.evaluate.views:
+        return ()
+    rows, scores = [manifest.rows[i] for i in exhibits.tested], scans.object_scores()
+    chosen = choose_views(
+        [scores[row.id] for row in rows],
+        [row.label for row in rows],
+        scans.threshold,
+        params.evaluate.most_views,
+    )
+    return tuple(exhibits.tested[i] for i in chosen)
 
 
 def _rate(params: Params, category: str, scans: Results, out: Path) -> CategoryMetrics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,16 +34,17 @@ def category_views(
     scores: Store,
     anomaly: Store,
     model: VotingModel,
-    with_scans: bool = True,
+    shown: Sequence[int],
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> CategoryViews:
-    """Make the views of all test scans of a category, with or without truth, in manifest order.
+    """Make the views of some test scans of a category, with or without truth, in manifest order.
 
     Args:
         manifest, exhibits, truth: of the category; `truth` as of `load_masks`.
-        with_scans: whether there are views of scans; else only what stands behind decisions.
+        shown: their positions in the manifest; without any there is only what stands behind
+            decisions. Colours are of all test scans.
     """
-    test = exhibits.tested if with_scans else ()
+    test = exhibits.tested if shown else ()
 
     def maps_of(position: int) -> tuple[Maps, Maps]:
         """The score maps (K, 224, 224) of a scan, and its anomaly map (224, 224)."""
@@ -71,7 +72,7 @@ def category_views(
         calibration_scans=model.calibration_scans,
         data_sha256=content_sha256(manifest),
         scores_sha256=scores.manifest.fingerprint,
-        scans=tuple(in_threads(view, test, bar)),
+        scans=tuple(in_threads(view, shown, bar)),
     )
 
 

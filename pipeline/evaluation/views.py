@@ -76,9 +76,10 @@ class ScanView:
 
 @dataclass(frozen=True)
 class CategoryViews:
-    """All test scans of a category, and what is behind its decisions.
+    """The test scans of a category, or some of them, and what is behind its decisions.
 
-    With evaluate.views off there are neither scans nor ranges.
+    There are at most evaluate.most_views. With evaluate.views off there are neither scans nor
+    ranges.
 
     Attributes:
         ranges: colour range of each score map and of the anomaly map.

@@ -289,6 +289,7 @@ class Evaluate(Section):
     limits: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     panels: Annotated[int, Field(ge=0)]
     views: bool
+    most_views: Count
 
 
 ADDRESS = r"^(auto|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"  # of a Ray cluster

@@ -114,6 +114,10 @@ class Results:
             return rankings
         return replace(rankings, padded=rank_pixels(self.whole_maps, self.published_masks))
 
+    def object_scores(self) -> dict[str, float]:
+        """The object score of every test scan by its id, with or without truth."""
+        return dict(zip(self.ids, self.scores.tolist(), strict=True)) | dict(self.unlabelled)
+
     def decisions(self) -> dict[str, float]:
         """The threshold, and how often it is wrong on the test scans with a known label."""
         rejected = exceeds(self.scores, self.threshold)

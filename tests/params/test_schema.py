@@ -175,6 +175,7 @@ RULES: dict[str, dict[str, list[Any]]] = {
         "data.foreground.min_points": [0],
         "data.shots": [0],
         "data.train_limit": [0],
+        "evaluate.most_views": [0],
         "features.shard": [0],
         "model.mfm.steps": [0],
         "runtime.threads": [0],

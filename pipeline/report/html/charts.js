@@ -54,8 +54,9 @@ function lineChart(title, series, xName, yName, bounds, chance = false) {
 
 /** Good scores upwards and defective ones downwards from one line, with the threshold. */
 function histogram(title, good, bad, limit) {
-  const high = Math.max(limit, ...good, ...bad) * 1.02 || 1, bins = 24;
-  const low = Math.min(0, limit, ...good, ...bad);
+  const both = [...good, ...bad], bins = 24; // too many scans for the arguments of Math.max
+  const high = both.reduce((a, b) => Math.max(a, b), limit) * 1.02 || 1;
+  const low = both.reduce((a, b) => Math.min(a, b), Math.min(0, limit));
   const binOf = (value) => Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins));
   const count = (values) => values.reduce((sums, value) => (sums[binOf(value)]++, sums), Array(bins).fill(0));
   const up = count(good), down = count(bad), most = Math.max(1, ...up, ...down);

@@ -19,6 +19,7 @@ const VERDICTS = {
 };
 const FILTERS = ["filter-category", "filter-defect", "filter-verdict", "filter-low", "filter-high"];
 
+const shownScans = report.scans.filter((scan) => scan.view !== null);
 const truthName = (scan) => (scan.defect === null ? "not known" : scan.defect);
 
 function setUpGallery() {
@@ -35,7 +36,19 @@ function setUpGallery() {
     showMore();
     find("cards").children[next]?.firstChild.focus();
   });
+  showLeftOut();
   showGallery();
+}
+
+/** Say how many scans the page does not show, and how those that it shows were chosen. */
+function showLeftOut() {
+  if (shownScans.length === report.scans.length) return;
+  const of = (scans, i) => scans.filter((scan) => scan.category === i).length;
+  const parts = report.categories.flatMap((one, i) => {
+    const all = of(report.scans, i), shown = of(shownScans, i);
+    return shown < all ? [`${all - shown} of ${counted(all, "test scan")} of ${one.name}`] : [];
+  });
+  find("scans-title").after(element("p", { id: "left-out" }, `Not shown here: ${parts.join(", ")}. Shown are, in turns, the worst errors, the scans nearest to the threshold and the clearest ones, of good and of defective scans alike (evaluate.most_views). All numbers and charts are of all scans.`));
 }
 
 function clearFilters() {
@@ -53,11 +66,11 @@ function showGallery() {
   const category = find("filter-category").value, kind = find("filter-defect").value;
   const [, decided] = VERDICTS[find("filter-verdict").value];
   const hasTruth = (scan) => !kind || (kind === "*" ? defective(scan) : `=${truthName(scan)}` === kind);
-  gallery.scans = report.scans
+  gallery.scans = shownScans
     .filter((scan) => (!category || scan.category === Number(category)) && hasTruth(scan) && decided(scan) && inRange(scan.score))
     .sort(ORDERS[find("order").value][1]);
   const errors = gallery.scans.filter(wrong).length;
-  find("count").textContent = `${gallery.scans.length} of ${counted(report.scans.length, "scan")}, ${errors} of them decided wrongly`;
+  find("count").textContent = `${gallery.scans.length} of ${counted(shownScans.length, "scan")}, ${errors} of them decided wrongly`;
   gallery.shown = 0;
   find("cards").replaceChildren();
   showMore();

@@ -1,10 +1,12 @@
 """The page around the scans: its head, tables that fit, charts that are needed, filters, theme."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import axe_core_python
 import pytest
 
+from mentor3ad.report.html.page import render_page
 from testbed.chromium import Page
 from tests.report import made_up
 from tests.report.html.pages import cards, choose, open_card, text
@@ -73,6 +75,24 @@ def test_without_masks_there_are_no_empty_axes(page: Page, tmp_path: Path) -> No
     titles = "[...document.querySelectorAll('#curve-charts figcaption')].map(f => f.textContent)"
     assert page.run(titles) == ["ROC of scans", "Loss of MFM", "Loss of MGM"]
     assert page.run("document.querySelectorAll('.tile').length") == 1
+    assert page.problems == []
+
+
+def test_scans_without_a_view_are_counted_and_not_shown(page: Page, tmp_path: Path) -> None:
+    """Of the first category two of six scans have a view, of the second all."""
+    assert page.run("document.getElementById('left-out')") is None
+    whole = made_up.content()
+    scans = [
+        replace(one, view=None) if one.category == 0 and one.view not in (0, 1) else one
+        for one in whole.scans
+    ]
+    views = [made_up.views(category) for category in made_up.CATEGORIES]
+    views[0] = replace(views[0], scans=views[0].scans[:2])
+    page.open(write(tmp_path, render_page(replace(whole, scans=tuple(scans)), views)))
+    assert text(page, "#left-out").startswith("Not shown here: 4 of 6 test scans of rope. Shown")
+    assert len(cards(page)) == 8
+    assert text(page, "#count").startswith("8 of 8 scans")
+    open_card(page, 7)
     assert page.problems == []
 
 
