@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from ..plumbing.documents import dump_json
@@ -34,7 +35,23 @@ class StoreManifest:
     version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        return json.loads(dump_json(asdict(self)))
+        return {
+            "kind": self.kind,
+            "category": self.category,
+            "samples": list(self.samples),
+            "hashes": list(self.hashes),
+            **self._shared,
+            "codec": self.codec,
+            "shard": self.shard,
+            "version": self.version,
+        }
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """What does not grow with the samples, as JSON gives it back."""
+        arrays = [asdict(spec) for spec in self.arrays]
+        content: dict[str, Any] = json.loads(dump_json({"inputs": self.inputs, "arrays": arrays}))
+        return content
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "StoreManifest":
@@ -45,19 +62,18 @@ class StoreManifest:
         samples, hashes = tuple(content.pop("samples")), tuple(content.pop("hashes"))
         return cls(arrays=arrays, samples=samples, hashes=hashes, **content)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the manifest; equal fingerprints mean equal bytes on the same machine."""
         return _sha256(self.to_json())
 
-    @property
+    @cached_property
     def sample_fingerprint(self) -> str:
         """SHA-256 of what one sample's values depend on beside its own content.
 
         The other samples do not count, nor how samples are cut into shards and compressed.
         """
-        shared = ("kind", "inputs", "arrays", "version")
-        return _sha256({name: value for name, value in self.to_json().items() if name in shared})
+        return _sha256({"kind": self.kind, "version": self.version, **self._shared})
 
     @property
     def shards(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..plumbing.errors import DataError
+from ..seals.mapped import release
 from .grid import SIZE
 
 PACKED = SIZE * SIZE // 8  # bytes of a mask
@@ -70,4 +71,5 @@ class BitMaps:
             rows = np.asarray(rows, dtype=np.int64)  # type: ignore[assignment]
         found = np.asarray(self.packed[rows])
         bits = np.unpackbits(found, axis=-1).view(np.bool_)
+        release(self.packed)
         return bits.reshape(*found.shape[:-1], SIZE, SIZE)

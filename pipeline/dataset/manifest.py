@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
 from ..plumbing.documents import dump_json, parse_json
@@ -35,7 +35,10 @@ PlaneState = Literal["removed", "none", "off", "before"]
 _LATER = frozenset({"invalid", "bits"})
 
 
-@dataclass(frozen=True)
+Length = Annotated[int, Field(ge=0, le=1 << 31)]
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One scan of a category.
 
@@ -60,16 +63,16 @@ class ManifestRow:
     mask: str | None
     sha256: str
     prepared_sha256: str
-    height: int
-    width: int
-    n_foreground: int
+    height: Length
+    width: Length
+    n_foreground: Length
     plane: PlaneState = "none"
     crop: Window | None = None
     sidecars: dict[str, str] = field(default_factory=dict)
     layout: str = "mvtec3d"
     units: Units = "m"
     invalid: float | None = None
-    bits: int | None = None
+    bits: Length | None = None
 
     @property
     def window(self) -> Window:
@@ -142,9 +145,13 @@ class Manifest:
             "schema": self.schema,
             "category": self.category,
             "options": self.options.to_json(),
-            "rows": [row.to_json() for row in self.rows],
+            "rows": [],
         }
-        return dump_json(content, indent=1) + "\n"
+        head, end = dump_json(content, indent=1).rsplit("[]", 1)
+        # Row by row: all of them as one tree take twenty times their text.
+        rows = (dump_json(row.to_json(), indent=1).replace("\n", "\n  ") for row in self.rows)
+        joined = ",\n  ".join(rows)
+        return f"{head}[\n  {joined}\n ]{end}\n" if joined else f"{head}[]{end}\n"
 
     @staticmethod
     def load(folder: Path) -> Manifest:
@@ -158,22 +165,32 @@ class Manifest:
         sealed = Sealed.open(folder, PREPARED)
         text = sealed.read(MANIFEST_FILE)
         try:
-            raw = parse_json(text.decode("utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
-        schema = raw.get("schema") if isinstance(raw, dict) else None
-        if schema != SCHEMA:
-            raise DataError(
-                f"{path} has schema {schema}, this version reads {SCHEMA}: run prepare again."
-            )
-        try:
-            manifest = TypeAdapter(Manifest).validate_json(text)
+            manifest = _MANIFEST.validate_json(text)
         except (ValidationError, ConfigError) as error:
-            raise DataError(f"{path} is damaged ({_first(error)}): run prepare again.") from error
+            raise _unusable(path, text, _first(error)) from error
+        if manifest.schema != SCHEMA:
+            raise _unusable(path, text)
         _check_rows(path, manifest)
         if manifest.category != sealed.seal.category:
             raise DataError(f"{path} is of another category than its seal: run prepare again.")
         return manifest
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def _unusable(path: Path, text: bytes, damage: str = "") -> DataError:
+    """Why a text is no manifest of this version, which takes another look at it."""
+    try:
+        raw = parse_json(text.decode("utf-8"))
+    except ValueError as reason:
+        return DataError(f"{path} cannot be read ({reason}): run prepare again.")
+    schema = raw.get("schema") if isinstance(raw, dict) else None
+    if schema != SCHEMA:
+        return DataError(
+            f"{path} has schema {schema}, this version reads {SCHEMA}: run prepare again."
+        )
+    return DataError(f"{path} is damaged ({damage}): run prepare again.")
 
 
 def seal_prepared(folder: Path, manifest: Manifest) -> Seal:

@@ -5,6 +5,7 @@ prepared array leaves everything after extraction as it is, and a clone without 
 all of it (docs/decisions/0013).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..dataset.grid import SIZE
 from ..dataset.manifest import PREPARED, Manifest, load_foreground
 from ..plumbing.errors import DataError
 from ..seals.arrays import array_in
+from ..seals.mapped import release
 from ..seals.sealed import Sealed
 from .growing import GrowingArray
 
@@ -99,13 +101,16 @@ class Exhibits:
 
     def picture(self, position: int) -> NDArray[np.uint8]:
         """(224, 224, 3) uint8 of a test scan, by its position in the manifest."""
-        return np.array(self._pictures[self.tested.index(position)])
+        picture = np.array(self._pictures[bisect_left(self.tested, position)])
+        release(self._pictures)
+        return picture
 
     def points(self, position: int) -> NDArray[np.float32]:
         """(224, 224, 3) float32, metres, by position in the manifest; (0, 0, 0) elsewhere."""
         first = 0 if position == 0 else int(self._ends[position - 1])
         points = np.zeros((SIZE, SIZE, 3), np.float32)
         points[self.foreground[position]] = self._points[first : int(self._ends[position])]
+        release(self._points)
         return points
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..buckets.pointer import read_file
 from ..plumbing.documents import open_regular, parse_json
 from ..plumbing.errors import CacheError
+from .mapped import mark_mapped
 from .seal import NOT_THERE, Mark, Seal, read_seal, remedy, write_seal
 
 
@@ -52,7 +53,8 @@ class Sealed:
             content = read_file(self.folder, name, mark.size)
         except (*NOT_THERE, ValueError) as error:
             raise self._refused(name, str(error)) from None
-        self._check(name, mark, content)
+        if len(content) != mark.size or Mark.of(content) != mark:
+            raise self._other_bytes(name)
         return content
 
     def read_json(self, name: str) -> Any:
@@ -71,7 +73,8 @@ class Sealed:
         except (*NOT_THERE, ValueError) as error:  # an empty file cannot be mapped
             raise self._refused(name, str(error)) from None
         view = memoryview(content)
-        self._check(name, mark, view)
+        if len(view) != mark.size or mark_mapped(view) != mark:
+            raise self._other_bytes(name)
         return view
 
     def mark(self, name: str) -> Mark:
@@ -81,9 +84,8 @@ class Sealed:
         except KeyError:
             raise self._refused(name, "its seal does not list it") from None
 
-    def _check(self, name: str, mark: Mark, content: bytes | memoryview) -> None:
-        if len(content) != mark.size or Mark.of(content) != mark:
-            raise self._refused(name, "its bytes are not those that were written")
+    def _other_bytes(self, name: str) -> CacheError:
+        return self._refused(name, "its bytes are not those that were written")
 
     def _refused(self, name: str, reason: str) -> CacheError:
         return CacheError(

@@ -48,7 +48,8 @@ def split_good_scans(
     if not held_out:
         taken = [i for n, i in enumerate(order) if _grows(n, holdout)]
     held_out += taken
-    train = [i for i in order if i not in set(taken)]
+    away = set(taken)
+    train = [i for i in order if i not in away]
     if not train or not held_out:
         raise TrainingError(
             f"{len(train)} training and {len(held_out)} held-out good scans; at least one of each "

@@ -66,6 +66,15 @@ def test_round_trip(tmp_path: Path) -> None:
     assert Manifest.load(save(tmp_path, manifest.to_json())) == manifest
 
 
+@pytest.mark.parametrize("rows", [(), (ROW,), (ROW, CANDY)])
+def test_its_text_is_the_json_of_its_content(rows: tuple[ManifestRow, ...]) -> None:
+    """Rows are written one by one, and yet as `json.dumps` writes all of it."""
+    text = replace(MANIFEST, rows=rows).to_json()
+    content = json.loads(text)
+    assert [row["id"] for row in content["rows"]] == [row.id for row in rows]
+    assert text == json.dumps(content, indent=1) + "\n"
+
+
 def test_rows_of_one_split() -> None:
     assert MANIFEST.split("test") == (ROW,)
     assert MANIFEST.split("train") == ()
@@ -108,6 +117,8 @@ def test_other_schema(tmp_path: Path, text: str) -> None:
         lambda raw: raw["rows"][0].update(extra=1),
         lambda raw: raw["rows"][0].update(label=2),
         lambda raw: raw["rows"][0].update(height="800"),
+        lambda raw: raw["rows"][0].update(height=-1),
+        lambda raw: raw["rows"][0].update(bits=10**30),
         lambda raw: raw["rows"][0].update(split="val"),
         lambda raw: raw["rows"][0].update(layout=5),
         lambda raw: raw["rows"][0].update(units="cm"),
