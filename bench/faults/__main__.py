@@ -11,6 +11,8 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from testbed.clone import Project
+
 from . import calls
 from .page import Run, record, table
 from .project import Base, make, remove_deep
@@ -24,7 +26,9 @@ KINDS = {  # and the trials of a run in which no number is given
     "calls": 100_000,  # every call of every subject
     "hostile": 2000,
     "soak": 2000,
+    "fuzz": 100_000,  # inputs of each parser
 }
+ALONE = {"fuzz"}  # kinds that need no project
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -37,7 +41,7 @@ def main() -> int:
     if "calls" in options.kinds:
         calls.load_library(folder)
     try:
-        base = replace(make(folder.resolve()), only=tuple(options.only))
+        base = _base(folder.resolve(), options)
         runs = [_run(kind, base, options) for kind in options.kinds]
     finally:
         if options.folder is None:
@@ -47,13 +51,19 @@ def main() -> int:
     return 1 if any(run.tally.bad for run in runs) else 0
 
 
+def _base(folder: Path, options: argparse.Namespace) -> Base:
+    alone = ALONE.issuperset(options.kinds)
+    base = Base(Project(folder, {}), folder) if alone else make(folder)
+    return replace(base, only=tuple(options.only), minutes=options.minutes)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("kinds", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--trials", type=int, help="how many faults; else as many as is usual")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of faults")
-    parser.add_argument("--minutes", type=float, help="stop after so many, each kind")
-    parser.add_argument("--only", nargs="+", default=(), help="stages, bundle or watch to try")
+    parser.add_argument("--minutes", type=float, help="stop each kind, or parser, after so many")
+    parser.add_argument("--only", nargs="+", default=(), help="stages, commands or parsers to try")
     parser.add_argument("--record", action="store_true", help="write docs/reliability.md's tables")
     parser.add_argument("--folder", type=Path, help="keep the tiny project here, and use it again")
     return parser.parse_args()
@@ -68,13 +78,14 @@ def _one_thread() -> None:
 def _run(kind: str, base: Base, options: argparse.Namespace) -> Run:
     from . import forked
 
-    forked.preload()
+    if kind not in ALONE:
+        forked.preload()
     function: Kind = getattr(import_module(f"bench.faults.{kind}"), kind)
     tally, start, wanted = Tally(), time.monotonic(), options.trials or KINDS[kind]
     for _ in function(base, tally, wanted, random.Random(options.seed)):
         spent = time.monotonic() - start
         print(f"\r{kind}: {tally.trials} trials, {tally.bad} bad, {spent:.0f} s", end="")
-        if options.minutes is not None and spent > 60 * options.minutes:
+        if kind not in ALONE and options.minutes is not None and spent > 60 * options.minutes:
             break
     seconds = time.monotonic() - start
     run = Run(kind, wanted, options.seed, options.minutes, tally, seconds, base.only)

@@ -46,11 +46,13 @@ class Base:
 
     Attributes:
         only: the rows to try, such as `prepare` or `bundle`; empty: all.
+        minutes: of each part of a kind that looks at the clock itself; None: as the trials say.
     """
 
     project: Project
     folder: Path
     only: tuple[str, ...] = ()
+    minutes: float | None = None
     references: dict[str, dict[str, str]] = field(default_factory=dict)  # digests, by subject
 
     @property

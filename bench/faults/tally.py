@@ -25,6 +25,7 @@ REFUSED = Verdict("refused", False)  # one sentence and a non-zero exit code
 HARMLESS = Verdict("no effect", False)  # the command ended well, with the bytes of the reference
 SAME = Verdict("same bytes", False)  # what a kill left, and a rerun, ended in the reference
 READ = Verdict("read", False)  # hostile, and yet a valid input
+HELD = Verdict("no fault", False)  # of a parser that is fuzzed: it read or refused an input
 SILENT = Verdict("silent change", True)
 TRACEBACK = Verdict("traceback", True)
 HUNG = Verdict("hung", True)
@@ -46,9 +47,9 @@ class Tally:
     examples: dict[str, list[str]] = field(default_factory=dict)  # of bad verdicts, by row and name
     notes: Counter[str] = field(default_factory=Counter)  # what else is worth a line, and how often
 
-    def add(self, row: str, verdict: Verdict, example: str = "") -> None:
-        """Count one trial; the first few examples of a bad verdict are kept."""
-        self.rows.setdefault(row, Counter())[verdict] += 1
+    def add(self, row: str, verdict: Verdict, example: str = "", count: int = 1) -> None:
+        """Count one trial, or several alike; the first few examples of a bad verdict are kept."""
+        self.rows.setdefault(row, Counter())[verdict] += count
         kept = self.examples.setdefault(f"{row}: {verdict.name}", [])
         if verdict.bad and len(kept) < EXAMPLES:
             kept.append(example)

@@ -215,8 +215,9 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise DocumentError(f"holds an integer of {len(text)} digits, over {MAX_DIGITS}")
+    digits = len(text.removeprefix("-"))
+    if digits > MAX_DIGITS:
+        raise DocumentError(f"holds an integer of {digits} digits, over {MAX_DIGITS}")
     return int(text)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.faults import fuzz
 from bench.faults.page import Run, with_tables
 from bench.faults.project import Base
 from bench.faults.tally import HARMLESS, REFUSED, SILENT, Tally
@@ -26,6 +27,16 @@ ended = run(Command("end"), here, limit_s=2.0, memory=200 * 2**20)
 print(json.dumps({"fault": ended.fault and ended.fault.name, "text": ended.text}))
 """
 
+
+PARSERS = """
+import sys, time
+from bench.faults import fuzz
+def good(path): path.read_bytes()
+def raises(path): 1 / 0
+def sleeps(path): time.sleep(30)
+fuzz.parser = lambda name: {}
+fuzz.main()
+"""
 
 PART = ("hostile", "kills", "--trials", "10")
 
@@ -90,6 +101,26 @@ def test_the_end_of_a_command_is_told(tmp_path: Path, script: str, fault: str | 
         check=True,
     )
     assert json.loads(done.stdout)["fault"] == fault
+
+
+@pytest.mark.parametrize(
+    ("parser", "fault"), [("good", None), ("raises", "traceback"), ("sleeps", "hung")]
+)
+def test_what_a_parser_does_to_an_input_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parser: str, fault: str | None
+) -> None:
+    """By libFuzzer's exit codes; the input is kept."""
+    pytest.importorskip("atheris", reason="the extra fuzz is not installed")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/one").write_bytes(b"x")
+    monkeypatch.setattr(fuzz, "CODE", ("-c", PARSERS.format(parser)))
+    monkeypatch.setattr(fuzz, "INPUT_S", 1)
+    inputs, verdict, _ = fuzz.fuzz_parser(
+        "ply", tmp_path / "corpus", tmp_path / "kept", "-runs=100", 1
+    )
+    assert (verdict and verdict.name) == fault
+    assert inputs >= 99 if fault is None else inputs < 100
+    assert bool(list((tmp_path / "kept").iterdir())) == bool(fault)
 
 
 @pytest.mark.e2e

@@ -1,11 +1,14 @@
 """Documents are read within bounds: regular files, sizes, depth, aliases and numbers."""
 
+import contextlib
 import os
 import socket
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mentor3ad.plumbing.documents import (
     MAX_DEPTH,
@@ -21,6 +24,7 @@ from mentor3ad.plumbing.documents import (
 )
 from tests.paths import ROOT
 
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 BOMB = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
 BOMB += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
 MERGES = ["a0: &a0 {x: 1}"]
@@ -141,3 +145,26 @@ def test_nothing_else_writes_json() -> None:
     files = [*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "stages").glob("*.py")]
     users = [file.name for file in files if "json.dump" in file.read_text(encoding="utf-8")]
     assert users == ["documents.py"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**39), 10**39) | FINITE | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_read(content: object) -> None:
+    assert parse_json(dump_json(content)) == content
+
+
+TEXTS = "&a |*a|[|]|{|}|: |- |  |!!int |!!python/name:os.system|'|<<: |? |>|1e999|NaN|.nan|#|%YAML"
+PIECES = st.sampled_from([*TEXTS.split("|"), "|", '"', "\n", "\0", "\ud800", "9" * 5000])
+
+
+@given(st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join))
+@pytest.mark.parametrize("parse", [parse_json, parse_yaml])
+def test_any_text_is_read_or_refused(parse, text: str) -> None:
+    with contextlib.suppress(DocumentError):
+        parse(text)
