@@ -1,4 +1,4 @@
-"""Kills at a random moment of every stage, of `bundle` and of a station that watches a folder.
+"""Kills at a random moment of every stage, of `bundle`, of a station and of `weights fetch`.
 
 After each kill the same is run to its end, and what it made is compared byte by byte with what a
 run made that nobody killed. repros.py kills dvc.
@@ -20,6 +20,7 @@ from testbed.clone import CATEGORY
 
 from . import forked
 from .compare import Reference, made, names
+from .fetches import Fetch
 from .forked import Command
 from .project import MODEL, SCANS, Base, remove
 from .tally import DIFFERS, HALF, LEFTOVER, SAME, STUCK, Tally, Verdict
@@ -33,6 +34,7 @@ def kills(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator
     stages = [_Forked(base, *subject) for subject in _commands(base) if base.tries(subject[0])]
     choices: list[Trial] = [stage.trial for stage in stages]
     choices += [_Watch(base).trial] if base.tries("watch") else []
+    choices += [Fetch(base).trial] if base.tries("fetch") else []
     for _ in range(trials):
         row, verdict, text = rng.choice(choices)(rng)
         tally.add(row, verdict, text)

@@ -1,4 +1,4 @@
-"""Kills at a random moment of dvc, of its stages, or of both: `repro`, `exp run --temp`, a study.
+"""Kills at a random moment of dvc, its stages, or both: `repro`, `exp run --temp`, queue, study.
 
 After each kill the same, or at half of the kills of `repro` another edit, is run to its end at
 once, while what outlived the kill would still write.
@@ -48,9 +48,16 @@ Trial = Callable[[random.Random], tuple[str, Verdict, str]]
 def repros(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator[None]:
     """Kill dvc so many times."""
     dvc = _Dvc(base)
-    choices: tuple[Trial, ...] = (dvc.repro, dvc.temporary, dvc.study)
+    all_choices = {
+        "repro": dvc.repro,
+        "temp": dvc.temporary,
+        "study": dvc.study,
+        "queue": dvc.queue,
+    }
+    choices: list[Trial] = [trial for name, trial in all_choices.items() if base.tries(name)]
+    choices += [dvc.repro, dvc.repro] if base.tries("repro") else []
     for _ in range(trials):
-        row, verdict, text = rng.choices(choices, (6, 2, 2))[0](rng)
+        row, verdict, text = rng.choice(choices)(rng)
         tally.add(row, verdict, text)
         yield
 
@@ -105,6 +112,36 @@ class _Dvc:
         same = all_made(project.root) == before and _outs_of_experiment(project) == wanted.made.get(
             "dvc.lock"
         )
+        return row, (SAME if same else DIFFERS), what
+
+    def queue(self, rng: random.Random) -> tuple[str, Verdict, str]:
+        """`dvc queue start` is killed with all that it started, or its stage is; then the same
+        experiment is run by hand."""
+        edit, mode = rng.choice(list(EDITS)), rng.choice(("all of it", "stage alone"))
+        wanted, project = self._expected(edit), self._copy({})
+        before, root = all_made(project.root), project.root
+        values = [f"-S{key}={value}" for key, value in EDITS[edit].items()]
+        project.run("dvc", "exp", "run", "--queue", *values)
+        project.run("dvc", "queue", "start")
+        after = rng.uniform(0, wanted.seconds)
+        time.sleep(after)
+        own = processes_in(root)
+        _kill_all([pid for pid in own if mode == "all of it" or "stages." in _command_line(pid)])
+        time.sleep(GRACE_S)
+        deadline = time.monotonic() + 300
+        while mode == "stage alone" and processes_in(root) and time.monotonic() < deadline:
+            time.sleep(0.2)  # the worker ends when its queue is empty
+        row, what = f"dvc queue start, {mode}", f"{edit}, killed after {after:.3f} s"
+        if outlived := processes_in(root):
+            text = "; ".join(f"{pid} {_command_line(pid)}" for pid in outlived)
+            _kill_all(outlived)
+            return row, ORPHAN, f"{what}: {text[:300]}"
+        again = _start(project, ["dvc", "exp", "run", "--temp", *values])
+        text = again.communicate()[0]
+        if again.returncode:
+            return row, STUCK, f"{what}: {text.strip().splitlines()[-1][:200]}"
+        same = all_made(root) == before
+        same = same and _outs_of_experiment(project) == wanted.made.get("dvc.lock")
         return row, (SAME if same else DIFFERS), what
 
     def study(self, rng: random.Random) -> tuple[str, Verdict, str]:
@@ -173,9 +210,7 @@ class Killed:
         time.sleep(seconds)
         alive = [pid for pid in _processes() if _session(pid) == self.session]
         named = [f"{pid} {_command_line(pid)}" for pid in alive]
-        for pid in alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_all(alive)
         return "; ".join(named)[:300]
 
 
@@ -227,6 +262,22 @@ def _stages_of(session: int) -> list[int]:
 
 def _processes() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+
+
+def processes_in(root: Path) -> list[int]:
+    """The processes that work in a folder, or below it."""
+    found = []
+    for pid in _processes():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(root):
+                found.append(pid)
+    return found
+
+
+def _kill_all(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _session(pid: int) -> int:
