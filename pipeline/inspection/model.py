@@ -104,8 +104,8 @@ def configure_device(name: str, params: Params | None = None) -> torch.device:
     Raises:
         ConfigError: no such name, or CUDA where there is none.
     """
-    none = dict.fromkeys(Runtime.model_fields)
-    given = none if params is None else params.runtime.model_dump()
+    own: dict[str, Any] = dict.fromkeys(Runtime.model_fields) | {"engine": "local"}
+    given = own if params is None else params.runtime.model_dump()
     try:
         runtime = Runtime(**(given | {"device": name}))
     except ValidationError:
