@@ -19,6 +19,7 @@ RUN = (
 NOT_RUN = {
     "ablation.md": "42 experiments; ablate.md has the same commands, tests/e2e/test_study.py a run",
     "backbones.md": "installs weights from an index, and needs MVTec 3D-AD",
+    "buckets.md": "needs a bucket; tests/uploading and tests/verification make one",
     "troubleshooting.md": "looks at this machine; tests/doctor has each finding",
     "cluster.md": "starts a cluster; tests/engine starts one and extracts on it",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",

@@ -25,6 +25,7 @@ from . import (
     reset,
     run,
     serve,
+    store,
     study,
     sync,
     use,
@@ -56,6 +57,7 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(weights.app, name="weights")
+app.add_typer(store.app, name="store")
 app.add_typer(study.app, name="study")
 
 
