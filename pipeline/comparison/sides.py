@@ -10,6 +10,7 @@ from ..params.project import Project
 from ..params.schema import read_text
 from ..plumbing.documents import LARGE
 from ..plumbing.errors import ConfigError
+from ..plumbing.system import is_the_machines
 from ..rating.results import Results
 from ..revisions.git import file_at, git
 from ..revisions.outs import Outs, cache_of_project, results_in
@@ -132,6 +133,8 @@ def _of_workspace() -> Side:
         lock = read_text(LOCK_FILE, LARGE)
         results = Sealed.open(Project().reports, "reports").read_json(Project().results.name)
     except OSError as error:
+        if is_the_machines(error):
+            raise
         raise ConfigError(f"{error.filename} is missing: run `dvc repro`") from None
     return Side(WORKSPACE, None, workspace_content(), results, Outs(lock, cache_of_project()))
 

@@ -28,6 +28,7 @@ from ..params.schema import Features
 from ..params.section import Section
 from ..plumbing.documents import DocumentError, dump_json, parse_json, read_bytes
 from ..plumbing.errors import BundleError, WeightsError
+from ..plumbing.system import is_the_machines
 from ..scoring.scorer import Scorer
 from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
@@ -99,6 +100,7 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
             a newer release.
         ConfigError: no such device, or CUDA where there is none.
         WeightsError: the backbones are not in the bundle and cannot be had here.
+        OSError: the machine does not let us read it.
     """
     manifest, parts = _read(folder)
     if category is not None and category != manifest.category:
@@ -145,6 +147,8 @@ def _read(folder: Path) -> tuple[BundleManifest, dict[str, bytes]]:
     try:
         text = read_bytes(path)
     except OSError as error:
+        if is_the_machines(error):
+            raise
         raise BundleError(f"{folder} is no bundle ({path}: {error.strerror}); {_REMEDY}") from None
     except DocumentError as error:
         raise BundleError(f"{path} is damaged (it {error}); {_REMEDY}") from None

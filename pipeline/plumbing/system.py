@@ -73,6 +73,14 @@ def machine_cause(error: BaseException) -> BaseException | None:
     return None
 
 
+def is_the_machines(error: OSError) -> bool:
+    """Tell whether a file may be whole that cannot be read: no permission, a failing disk, ...
+
+    Whoever reads it lets such an error pass, which then ends in its own sentence.
+    """
+    return _code(error) in _KNOWN
+
+
 def debugging() -> bool:
     """Tell whether the user asked for tracebacks."""
     return os.environ.get(DEBUG, "0") not in ("", "0")

@@ -6,6 +6,7 @@ from ..params.section import Section
 from ..plumbing.documents import read_bytes
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
+from ..plumbing.system import is_the_machines
 from .code import FOLDER
 
 FILE = FOLDER / "release.json"
@@ -36,6 +37,8 @@ def load_record(root: Path) -> Record:
             "checkout of the repository needs no sync)"
         ) from None
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and is_the_machines(error):
+            raise
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path} is damaged ({reason}): git checkout {FILE}") from None
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..plumbing.documents import DocumentError, read_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
+from ..plumbing.system import is_the_machines
 
 FILE = Path("studies/best.json")
 
@@ -55,6 +56,8 @@ def load_best(path: Path) -> dict[str, StudyBest]:
     try:
         return _CONTENT.validate_python(read_json(path))
     except (OSError, DocumentError, ValidationError) as error:
+        if isinstance(error, OSError) and is_the_machines(error):
+            raise
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"{path} cannot be used ({reason}); take the last commit's (git checkout {path})"

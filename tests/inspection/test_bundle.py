@@ -1,6 +1,8 @@
 """A bundle: the same bytes every time, whole or refused in one sentence, at home anywhere."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +102,21 @@ def test_no_flipped_bit_of_bundle_json_goes_unnoticed(bundle: Path, tmp_path: Pa
             read_manifest(copy)
     path.write_bytes(whole[:-1])
     with pytest.raises(BundleError, match="is damaged"):
+        read_manifest(copy)
+
+
+def test_a_bundle_that_the_machine_does_not_let_us_read_is_not_called_damaged(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system_open = os.open
+
+    def refused(path: Any, *rest: Any, **options: Any) -> int:
+        if os.fspath(path) == str(copy / BUNDLE_FILE):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return system_open(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(PermissionError):
         read_manifest(copy)
 
 

@@ -1,5 +1,7 @@
 """The studies' best beside a report's own numbers: of the same data only."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,16 @@ def test_the_page_says_it() -> None:
     arguments = (made_up.params(), summarise(each), each, made_up.curves(), views)
     assert page_content(*arguments, VOTES.metrics).best == VOTES.metrics
     assert page_content(*arguments).best == {}
+
+
+def test_a_file_that_may_not_be_read_is_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_best(tmp_path / "best.json", {})
+
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "best.json"))
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(PermissionError):
+        load_best(tmp_path / "best.json")
