@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -165,7 +165,7 @@ class Manifest:
         sealed = Sealed.open(folder, PREPARED)
         text = sealed.read(MANIFEST_FILE)
         try:
-            manifest = _MANIFEST.validate_json(text)
+            manifest = _in_pieces(text) or _MANIFEST.validate_json(text)
         except (ValidationError, ConfigError) as error:
             raise _unusable(path, text, _first(error)) from error
         if manifest.schema != SCHEMA:
@@ -176,7 +176,32 @@ class Manifest:
         return manifest
 
 
-_MANIFEST = TypeAdapter(Manifest)
+_MANIFEST, _ROWS = TypeAdapter(Manifest), TypeAdapter(list[ManifestRow])
+# Where rows begin, part and end in what `to_json` writes; no string holds the end of a line.
+_BEFORE, _BETWEEN, _BEHIND = b'\n "rows": [\n  {', b"\n  },\n  {", b"\n  }\n ]\n}\n"
+_PIECE = 1 << 20  # bytes of rows that are parsed at once, at least
+
+
+def _in_pieces(text: bytes) -> Manifest | None:
+    """The manifest in what `to_json` wrote; None: it is laid out otherwise, or it is damaged.
+
+    Parsing takes three times the memory of the rows that it gives, so it is not done all at once.
+    """
+    start, end = text.find(_BEFORE), len(text) - len(_BEHIND)
+    if start < 0 or not text.endswith(_BEHIND):
+        return None
+    rows: list[ManifestRow] = []
+    try:
+        manifest = _MANIFEST.validate_json(text[:start] + b'"rows": []}')
+        start += len(_BEFORE)
+        while start < end:
+            stop = text.find(_BETWEEN, start + _PIECE, end)
+            stop = end if stop < 0 else stop
+            rows += _ROWS.validate_json(b"[{" + text[start:stop] + b"}]")
+            start = stop + len(_BETWEEN)
+    except (ValidationError, ConfigError):
+        return None
+    return replace(manifest, rows=tuple(rows))
 
 
 def _unusable(path: Path, text: bytes, damage: str = "") -> DataError:
@@ -247,8 +272,9 @@ def _load_bits(folder: Path, name: str, manifest: Manifest) -> BitMaps:
 
 
 def _check_rows(path: Path, manifest: Manifest) -> None:
-    repeated = [name for name, n in Counter(row.id for row in manifest.rows).items() if n > 1]
-    if repeated:
+    if len({row.id for row in manifest.rows}) < len(manifest.rows):
+        counts = Counter(row.id for row in manifest.rows)
+        repeated = [name for name, count in counts.items() if count > 1]
         raise DataError(f"{path} lists {repeated[0]} twice: run prepare again.")
 
 

@@ -75,6 +75,25 @@ def test_its_text_is_the_json_of_its_content(rows: tuple[ManifestRow, ...]) -> N
     assert text == json.dumps(content, indent=1) + "\n"
 
 
+@pytest.mark.parametrize("piece", [1, 2000, 1 << 30])
+def test_rows_are_the_same_in_pieces_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """They hold nested objects, and what parts rows where it is no end of a line."""
+    rows = tuple(replace(row, id=f"{i}\n  }},\n  {{") for i, row in enumerate([ROW, CANDY] * 5))
+    manifest = replace(MANIFEST, rows=rows)
+    monkeypatch.setattr("mentor3ad.dataset.manifest._PIECE", piece)
+    assert Manifest.load(save(tmp_path, manifest.to_json())) == manifest
+
+
+def test_a_damaged_row_among_many_is_named(tmp_path: Path) -> None:
+    rows = tuple(replace(ROW, id=str(i)) for i in range(9))
+    text = replace(MANIFEST, rows=rows).to_json()
+    head, height, tail = text.rpartition('"height": ')
+    with pytest.raises(DataError, match=r"damaged \(rows\.8\.height: "):
+        Manifest.load(save(tmp_path, f"{head}{height}-{tail}"))
+
+
 def test_rows_of_one_split() -> None:
     assert MANIFEST.split("test") == (ROW,)
     assert MANIFEST.split("train") == ()
