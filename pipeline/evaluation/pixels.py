@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,16 +102,24 @@ class Bins:
 
     def add(self, normal: Scores) -> None:
         """Add the scores (N,) of some pixels, sorted and ascending."""
-        place = np.searchsorted(self.thresholds, normal)
-        at = self.thresholds[np.minimum(place, len(self.thresholds) - 1)] == normal
-        bins = 2 * place + at
-        first = np.flatnonzero(np.append(True, bins[1:] != bins[:-1])[: len(bins)])
-        self._counts[bins[first]] += np.diff(first, append=len(bins)).astype(self._counts.dtype)
+        if not len(normal):
+            return
+        first = _begins(normal)  # most pixels off the part are 0: one search is enough for them
+        values, counts = normal[first], np.diff(first, append=len(normal))
+        place = np.searchsorted(self.thresholds, values)
+        bins = 2 * place + (self.thresholds[np.minimum(place, len(self.thresholds) - 1)] == values)
+        first = _begins(bins)
+        self._counts[bins[first]] += np.add.reduceat(counts, first).astype(self._counts.dtype)
 
     def above(self) -> tuple[IntArray, IntArray]:
         """How many pixels are above each threshold, and how many at or above; highest first."""
         total = np.cumsum(self._counts[::-1], dtype=np.int64)
         return total[0:-1:2], total[1::2]
+
+
+def _begins(values: NDArray[Any]) -> IntArray:
+    """Where each run of equal ones begins among sorted values, of which there is at least one."""
+    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
 
 
 class CountedPixels:
