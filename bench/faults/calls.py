@@ -6,13 +6,14 @@ the C library calls within itself (`fopen`) and what is mapped into memory is no
 
 import ctypes
 import errno
+import hashlib
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,17 +90,23 @@ def calls(base: Base, tally: Tally, trials: int, rng: random.Random) -> Iterator
         reference = state(root / subject.out)
         base.references[subject.name] = reference
     chosen = rng.sample(range(len(points)), min(trials, len(points)))  # in any order
+    mended: set[object] = set()  # what faults left, after which a rerun went well
+    tally.notes["calls of a run, each of which can fail"] = len(points)
     for index in chosen:
         subject, kind, n = points[index]
         error = rng.choice(ERRORS[kind])
         what = f"{kind} {n} fails with {errno.errorcode[error]}"
-        verdict, text = _one(base, library, subject, (kind, n, error))
+        verdict, text = _one(base, library, subject, (kind, n, error), mended)
         tally.add(f"{subject.name}, {kind}", verdict, f"{what}: {text}")
         yield
 
 
 def _one(
-    base: Base, library: ctypes.CDLL, subject: Subject, fault: tuple[str, int, int]
+    base: Base,
+    library: ctypes.CDLL,
+    subject: Subject,
+    fault: tuple[str, int, int],
+    mended: set[object],
 ) -> tuple[Verdict, str]:
     root = _without_out(base, subject)
     before, reference = _files(root), base.references[subject.name]
@@ -111,11 +118,13 @@ def _one(
     verdict = ended.fault
     if not verdict.bad and whole is False:
         verdict = HALF
-    if not verdict.bad and _files(root) != before:
+    left = subject.name, _left(root, before)
+    if not verdict.bad and left[1] and left not in mended:
         remove(out)  # as DVC does before it runs a stage
         again = forked.run(subject.command, root)
         if again.code or state(out) != reference:
             return STUCK, f"{ended.last_line}; then {again.last_line}"
+        mended.add(left)
     return verdict, _shown(ended)
 
 
@@ -158,6 +167,21 @@ def _files(root: Path) -> dict[str, tuple[int, int]]:
     """Size and time of change of every file, hidden ones as well."""
     found = [(path, path.lstat()) for path in root.rglob("*")]
     return {str(path): (s.st_size, s.st_mtime_ns) for path, s in found if not path.is_dir()}
+
+
+def _left(root: Path, before: Mapping[str, tuple[int, int]]) -> frozenset[tuple[str, str]]:
+    """What a fault left: the files that are new or changed with their content, and those gone.
+
+    Two faults that left the same need one rerun. A lock's file names the process that held it.
+    """
+    after = _files(root)
+    gone = {(name, "") for name in before.keys() - after.keys()}
+    changed = (Path(name) for name, about in after.items() if before.get(name) != about)
+    return frozenset(gone | {(str(path), _content(path)) for path in changed})
+
+
+def _content(path: Path) -> str:
+    return "a lock" if path.suffix == ".lock" else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _shown(ended: Ended) -> str:
