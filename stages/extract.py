@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from mentor3ad.buckets.raw import raw_scans
 from mentor3ad.compute.device import select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.extraction.category import extract_category
@@ -20,13 +21,14 @@ def extract(params: Params, category: str) -> Figures:
         return progress(shards, f"extract {category}", "scan", scale=params.features.shard)
 
     prepared, root, out = HERE.prepared(category), Path(params.data.root), HERE.features(category)
-    where = prepared, root, out, params.features, staging()
-    if params.runtime.engine == "ray":
-        done = extract_on_cluster(*where, params.runtime, bar)
+    rest = out, params.features, staging()
+    if params.runtime.engine == "ray":  # whose workers fetch what they read themselves
+        done = extract_on_cluster(prepared, root, *rest, params.runtime, bar)
     else:
-        done = extract_category(
-            *where, select_device(params.runtime), bar, bucket=params.runtime.store
-        )
+        device, store = select_device(params.runtime), params.runtime.store
+        with raw_scans(root, category, staging()) as raw:
+            where = prepared, raw.root, *rest
+            done = extract_category(*where, device, bar, bucket=store, fetching=raw.fetching)
     print(f"extract {category}: {done}")
     return asdict(done)
 

@@ -3,26 +3,29 @@
 import os
 from pathlib import Path
 
+from mentor3ad.buckets.raw import raw_scans
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.preparation.prepare import prepare_category
 from mentor3ad.preparation.summary import describe
 
-from .runner import HERE, run_category
+from .runner import HERE, run_category, staging
 
 
 def prepare(params: Params, category: str) -> Figures:
-    manifest = prepare_category(
-        Path(params.data.root),
-        category,
-        HERE.prepared(category),
-        params.data.preparation,
-        params.data,
-        workers=params.runtime.workers or os.cpu_count() or 1,
-        note=print,
-        bar=lambda scans: progress(scans, f"prepare {category}", "scan"),
-    )
+    with raw_scans(Path(params.data.root), category, staging(), names=True) as raw:
+        manifest = prepare_category(
+            raw.root,
+            category,
+            HERE.prepared(category),
+            params.data.preparation,
+            params.data,
+            workers=params.runtime.workers or os.cpu_count() or 1,
+            note=print,
+            bar=lambda scans: progress(scans, f"prepare {category}", "scan"),
+            fetching=raw.fetching,
+        )
     print(describe(manifest))
     return {"scans": len(manifest.rows)}
 

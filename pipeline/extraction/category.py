@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..buckets.raw import Fetching, no_fetching
 from ..compute.device import scan_threads
 from ..dataset.bitmaps import BitMaps
 from ..dataset.manifest import PREPARED, Manifest, ManifestRow, load_foreground
@@ -17,6 +18,7 @@ from ..plumbing.errors import DataError
 from ..plumbing.parallel import Once
 from ..preparation.prepare import PreparedScan, load_scan
 from ..preparation.views import NO_VIEWS, Views
+from ..readers.content import scan_paths
 from ..seals.sealed import open_chain
 from ..uploading.upload import put_store
 from .batched import Compute, DeviceScan, shard_by_shard
@@ -54,6 +56,7 @@ def extract_category(
     bar: Bar = iter,
     batched: bool | None = None,
     bucket: str | None = None,
+    fetching: Fetching = no_fetching,
 ) -> Extracted:
     """Extract every shard that the staging folder lacks, then move the store to `out`.
 
@@ -68,6 +71,7 @@ def extract_category(
             take scan by scan.
         bucket: the address that the store is written below, with a pointer at `out`; None: the
             store is written to `out`.
+        fetching: brings the files of a scan below root while they are read.
 
     Raises:
         DataError, WeightsError, CacheError: see `load_scan`, `Backbones.load`, `write_store`.
@@ -77,7 +81,9 @@ def extract_category(
     made_from = open_chain(manifest.category, {PREPARED: prepared}).digests
     foreground = load_foreground(prepared, manifest)
     backbones = Backbones.load(options, device)
-    scans = CategoryScans(root, manifest.rows, foreground, views_of(options), manifest.options)
+    scans = CategoryScans(
+        root, manifest.rows, foreground, views_of(options), manifest.options, fetching
+    )
     store = store_manifest(manifest, options, backbones.sha256(), backbones.precision)
     batched = device.type != "cpu" if batched is None else batched
     source = source_sha256(device, scans.views)
@@ -106,11 +112,13 @@ class CategoryScans:
     foreground: BitMaps | Mapping[int, NDArray[np.bool_]]
     views: Views = NO_VIEWS
     preparation: Preparation | None = None
+    fetching: Fetching = no_fetching
 
     def load(self, position: int) -> PreparedScan:
         """Raises DataError; see `load_scan`."""
         row, foreground = self.rows[position], self.foreground[position]
-        return load_scan(self.root, row, foreground, self.views, self.preparation)
+        with self.fetching(scan_paths(row.files(self.root))):
+            return load_scan(self.root, row, foreground, self.views, self.preparation)
 
     def geometry(self, position: int, scan: PreparedScan, options: PointFeatures) -> PointGeometry:
         """Raises DataError that names the scan; see `scan_geometry`."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..buckets.raw import raw_scans
 from ..compute.device import select_device
 from ..compute.process import configure_process
 from ..dataset.bitmaps import BitMaps
@@ -56,12 +57,14 @@ class Extraction:
     """Extraction as work for the engine; see `engine.work.Work`.
 
     Attributes:
-        root: folder of the raw categories, at the same path on every node.
+        root: folder of the raw categories, or of the inventories of those in a bucket, at the same
+            path on every node.
         scans: of the whole category.
         preparation: options of the manifest.
     """
 
     root: Path
+    category: str
     scans: int
     preparation: Preparation
     options: Features
@@ -82,13 +85,15 @@ class Extraction:
         rows: dict[int, ManifestRow] = {}
         masks: dict[int, NDArray[np.bool_]] = {}
         views = views_of(self.options)
-        scans = CategoryScans(self.root, rows, masks, views, self.preparation)
-        way: contextlib.AbstractContextManager[Compute]
-        if device.type == "cpu":
-            way = scan_by_scan(scans, Once(lambda: Fast.of(backbones)), self.options)
-        else:
-            way = batch_by_batch(scans, backbones, self.options, self.scans)
-        with way as compute:
+        with contextlib.ExitStack() as stack:
+            raw = stack.enter_context(raw_scans(self.root, self.category))
+            scans = CategoryScans(raw.root, rows, masks, views, self.preparation, raw.fetching)
+            way: contextlib.AbstractContextManager[Compute]
+            if device.type == "cpu":
+                way = scan_by_scan(scans, Once(lambda: Fast.of(backbones)), self.options)
+            else:
+                way = batch_by_batch(scans, backbones, self.options, self.scans)
+            compute = stack.enter_context(way)
 
             def extract(shard: ShardOfScans) -> Arrays:
                 places = range(shard.first, shard.first + len(shard.rows))
@@ -124,7 +129,7 @@ def extract_on_cluster(
     made_from = open_chain(manifest.category, {PREPARED: prepared}).digests
     foreground = load_foreground(prepared, manifest)
     count = len(manifest.rows)
-    work = Extraction(root.absolute(), count, manifest.options, options, runtime)
+    work = Extraction(root.absolute(), manifest.category, count, manifest.options, options, runtime)
     with hired(work, runtime, gpu=True) as workers:
         kind = workers.first().about
         networks = of_kind(kind, "weights"), of_kind(kind, "precision")

@@ -6,7 +6,7 @@ The names of the files in an out are those of the room that writes them.
 from dataclasses import dataclass
 from pathlib import Path
 
-from .schema import PARAMS_FILE
+from .schema import INVENTORIES, PARAMS_FILE
 
 # The losses in the folder of either module. Named here, for the report reads it without torch.
 LOSS_FILE = "loss.json"
@@ -29,6 +29,10 @@ class Project:
     @property
     def demo(self) -> Path:
         return self.data / "demo"
+
+    def inventory(self, category: str) -> Path:
+        """What there is of a category's raw scans in a bucket."""
+        return self.root / INVENTORIES / category
 
     def prepared(self, category: str) -> Path:
         return self.data / "prepared" / category

@@ -14,6 +14,7 @@ from .rivals import Rivals
 from .section import Count, Positive, Section, unique
 
 PARAMS_FILE = Path("params.yaml")
+INVENTORIES = Path("data/inventory")  # data.root of scans in a bucket
 _LONGEST_VALUE = 200  # characters of a value in a message
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -96,6 +97,8 @@ class Listing(Section):
 
 class Data(Listing):
     root: str
+    bucket: Address | None
+    in_bucket: list[Category]
     categories: Annotated[list[Category], Field(min_length=1)]
     plane_removal: bool
     crop: Crop
@@ -106,7 +109,20 @@ class Data(Listing):
     shots: Count | None
     shots_seed: Annotated[int, Field(ge=0)]
 
-    _once = field_validator("categories")(unique)
+    _once = field_validator("categories", "in_bucket")(unique)
+
+    @model_validator(mode="after")
+    def _inventories(self) -> "Data":
+        if not self.in_bucket:
+            return self
+        if self.bucket is None or Path(self.root) != INVENTORIES:
+            raise ValueError(
+                f"data.in_bucket names categories: set data.bucket to s3://BUCKET/PREFIX and "
+                f"data.root to {INVENTORIES}"
+            )
+        if unknown := sorted(set(self.in_bucket) - set(self.categories)):
+            raise ValueError(f"data.in_bucket names {unknown[0]}, which data.categories does not")
+        return self
 
     @property
     def preparation(self) -> Preparation:

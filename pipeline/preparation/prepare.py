@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..buckets.raw import Fetching, no_fetching
 from ..dataset.bitmaps import PACKED, pack_bits
 from ..dataset.grid import SIZE, is_part
 from ..dataset.manifest import (
@@ -39,8 +40,8 @@ from ..plumbing.errors import DataError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import one_by_one
-from ..readers.content import content_sha256, unchanged
-from ..readers.layouts import list_scans, read_scan
+from ..readers.content import content_sha256, scan_paths, unchanged
+from ..readers.layouts import find_layout, list_scans, read_scan
 from .foreground import Foreground, extract_foreground
 from .masks import MUCH_CLUTTER, check_label, check_place, clutter_words
 from .plausible import check_part
@@ -128,6 +129,7 @@ def prepare_category(
     workers: int = 1,
     bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
     note: Callable[[str], None] = LOGGER.warning,
+    fetching: Fetching = no_fetching,
 ) -> Manifest:
     """Prepare all scans of a category and write manifest, foregrounds and masks to `out`.
 
@@ -146,12 +148,15 @@ def prepare_category(
         workers: threads.
         bar: wraps the scans, to show how many are done.
         note: gets a sentence where much was dropped as clutter.
+        fetching: brings the files of a scan below root while they are read.
 
     Raises:
         DataError: the data set or a scan cannot be used; the first such scan in order is named.
     """
-    scans = list_scans(root, category, layout)
-    work = partial(_prepare_files, root, options=options)
+    patterns = find_layout(layout.layout).read_to_list
+    with fetching(path for one in patterns for path in (root / category).rglob(one)):
+        scans = list_scans(root, category, layout)
+    work = partial(_prepare_fetched, root, options=options, fetching=fetching)
     _check_replaceable(out)
     with folder_replaced_whole(out) as folder:
         rows, most = [], 0.0
@@ -295,6 +300,13 @@ def _with_views(
         up = table_normal(raw, options)
         scan = replace(scan, normals=normals_view(raw, scan.window, views, up))
     return scan
+
+
+def _prepare_fetched(
+    root: Path, scan: ScanFiles, options: Preparation, fetching: Fetching
+) -> _Prepared:
+    with fetching(scan_paths(scan)):
+        return _prepare_files(root, scan, options)
 
 
 def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:

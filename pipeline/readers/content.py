@@ -37,14 +37,15 @@ def unchanged(scan: ScanFiles) -> Iterator[None]:
     Raises:
         DataError: a file was written or replaced meanwhile, or is not there.
     """
-    before = [_which(path) for path in _paths(scan)]
+    before = [_which(path) for path in scan_paths(scan)]
     yield
-    for path, which in zip(_paths(scan), before, strict=True):
+    for path, which in zip(scan_paths(scan), before, strict=True):
         if _which(path) != which:
             raise DataError(f"{path} changed while it was read: run again once nothing writes it.")
 
 
-def _paths(scan: ScanFiles) -> list[Path]:
+def scan_paths(scan: ScanFiles) -> list[Path]:
+    """The files of a scan: image, geometry, mask and sidecars."""
     paths = (scan.rgb, scan.points, scan.mask, *scan.sidecars.values())
     return [path for path in paths if path is not None]
 

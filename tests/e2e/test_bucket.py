@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mentor3ad.buckets.access import bucket_at
 from testbed.clone import CATEGORY, Project, digest, stages_run
 from testbed.s3_server import S3Server
 
@@ -85,3 +86,25 @@ def test_a_change_of_the_training_fetches_the_training_shards(
     names = ("index", "rgb", "tokens", "weight")
     ends = {"index": "/0/0/0", "rgb": "/0/0/0", "tokens": "/0/0", "weight": "/0/0/0"}
     assert sorted(shards) == [f"{n}/c/{shard}{ends[n]}" for n in names for shard in (0, 1)]
+
+
+def test_raw_scans_in_a_bucket_are_listed_once_and_status_asks_for_nothing(
+    finished: Project, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Both stages that read them depend on the inventory; what they make is that of local scans."""
+    folder, url = tmp_path_factory.mktemp("raw"), s3.make_bucket("raw-scans")
+    finished.run("git", "clone", "--quiet", str(finished.root), str(folder / "raw"))
+    project = Project(folder / "raw", finished.environment | s3.environment)
+    scans = finished.data("demo") / CATEGORY
+    for path in scans.rglob("*"):
+        if path.is_file():
+            key = f"plant/{CATEGORY}/{path.relative_to(scans).as_posix()}"
+            bucket_at(url).replace(key, path.read_bytes())
+    place = {"data__root": "data/inventory", "data__bucket": f"{url}/plant"}
+    project.params(demo__categories=[], data__in_bucket=[CATEGORY], **place)
+    output = project.dvc("repro", f"prepare@{CATEGORY}")
+    assert stages_run(output) == {"inventory", "prepare"}
+    assert digest(project.data("prepared")) == digest(finished.data("prepared"))
+    with s3.requests() as requests:
+        assert f"prepare@{CATEGORY}" not in project.dvc("status", f"prepare@{CATEGORY}")
+    assert requests == []

@@ -196,6 +196,7 @@ RULES: dict[str, dict[str, list[Any]]] = {
         "evaluate.limits": [[0], [1.5]],
     },
     "an address in a bucket is whole": {
+        "data.bucket": ["plant", "s3://plant/"],
         "runtime.store": ["bucket/place", "s3://", "s3://b", "s3://bucket//x", "s3://bucket/x/"],
     },
     "a choice is one of those that there are": {

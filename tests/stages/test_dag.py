@@ -17,6 +17,7 @@ from tests.paths import ROOT
 UNLISTED = {
     "runtime": "where and how fast, not what: a change must rerun nothing",
     "data.root": "a template in the stages' deps, whose content DVC hashes",
+    "data.in_bucket": "the matrix of inventory: one stage each",
     "demo.categories": "the matrix of generate: one stage each",
     "data.categories": "the matrix of most stages",
 }

@@ -9,6 +9,7 @@ HEAVY = {"matplotlib", "scipy", "sklearn", "timm", "torch", "torchvision", "torc
 NEEDED = {
     "generate": {"scipy"},
     "prepare": set(),
+    "inventory": set(),
     "vote": {"zarr"},
     "evaluate": {"matplotlib", "scipy", "zarr"},
     "rivals": set(),

@@ -289,4 +289,5 @@ EYECANDIES = Layout(
     pair=pair,
     params=frozenset({"light", "test_private"}),
     is_part_only=_is_part_only,
+    read_to_list=("*_mask.png",),
 )

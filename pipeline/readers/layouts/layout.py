@@ -91,6 +91,8 @@ class Layout:
             before, for scans that are given as arrays.
         role_folders: names of folders, in lower case, that hold one kind of file of the scans
             around them, and no scans of their own.
+        read_to_list: patterns of the names of files that `list_scans` reads; of all others it
+            needs the name alone.
     """
 
     name: str
@@ -102,3 +104,4 @@ class Layout:
     needs_masks: bool = True
     is_part_only: Callable[[NDArray[np.uint8], NDArray[np.float32]], bool] = _never
     role_folders: frozenset[str] = frozenset()
+    read_to_list: tuple[str, ...] = ()
