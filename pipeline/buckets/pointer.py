@@ -7,6 +7,7 @@ the same place has the same pointer.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Pointer:
             if found.pop("pointer") != VERSION:
                 raise ValueError("it is of another release")
             pointer = cls(**found)
-            if not URL.fullmatch(pointer.url) or pointer.to_text() != text:
+            if not pointer._is_sane() or pointer.to_text() != text:
                 raise ValueError("it is not as it was written")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CacheError(
@@ -66,6 +67,12 @@ class Pointer:
                 "again"
             ) from None
         return pointer
+
+    def _is_sane(self) -> bool:
+        """Whether it leads to a place of ours, where `store verify --delete` may delete."""
+        place = f"/{self.kind}/{self.category}/{self.identity}.zarr"
+        known = re.fullmatch(r"[0-9a-f]{64}", self.identity) and "/" not in self.category
+        return bool(known and URL.fullmatch(self.url) and self.url.endswith(place))
 
     def read_seal(self, name: str, limit: int) -> bytes:
         """The bytes of the seal, which are those that the pointer stands for.

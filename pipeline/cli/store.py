@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..plumbing.errors import ConfigError
+from ..plumbing.words import counted
 from .tables import print_table
 
 app = typer.Typer(no_args_is_help=True, help="List, verify and clear out stores in a bucket.")
@@ -89,8 +90,8 @@ def gc(
         print(f"{'deleted' if delete else 'would delete'}: {one.url} ({one.size / 1e6:.1f} MB)")
         if delete:
             delete_store(one)
-    total = f"{sum(one.size for one in found) / 1e6:.1f} MB"
-    print(f"{len(found)} of {total}" + ("" if delete or not found else "; --delete deletes them"))
+    count, size = counted(len(found), "store"), sum(one.size for one in found) / 1e6
+    print(f"{count}, {size:.1f} MB" + ("" if delete or not found else "; --delete deletes them"))
 
 
 def _prefix(place: str | None) -> str:

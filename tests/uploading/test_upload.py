@@ -236,6 +236,26 @@ def test_a_file_that_is_no_pointer(out: Path, text: str) -> None:
     refused(out, "no folder of a store, and no pointer", "run `dvc repro`")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("/features/rope/", "/features/../"),
+        ("/features/rope/", "/others/"),
+        ('"category": "rope"', '"category": "foam"'),
+        ("s3://", "file://"),
+    ],
+    ids=["up", "elsewhere", "of another", "no bucket"],
+)
+def test_a_pointer_to_a_place_that_is_not_ours(
+    stored: Bucket, out: Path, change: tuple[str, str]
+) -> None:
+    """`mentor3ad store verify --delete` deletes where a pointer leads."""
+    text = out.read_text()
+    assert change[0] in text
+    out.write_text(text.replace(*change))
+    refused(out, "no folder of a store, and no pointer")
+
+
 def test_a_folder_takes_the_place_of_a_pointer_and_back(
     stored: Bucket, out: Path, tmp_path: Path
 ) -> None:

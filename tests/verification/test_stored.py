@@ -105,6 +105,7 @@ def test_gc_says_what_it_would_delete_and_deletes_nothing(pointer: Pointer, buck
     before, other = keys(bucket), Pointer.load(Path("zstd.zarr"))
     done = store("gc", bucket, "--keep-days", "0")
     assert done.stdout.splitlines()[0].startswith(f"would delete: {other.url} (")
+    assert done.stdout.splitlines()[1] == "1 store, 0.0 MB; --delete deletes them"
     assert keys(bucket) == before
 
 
