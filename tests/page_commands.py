@@ -29,6 +29,7 @@ NOT_RUN = {
     "results.md": "needs MVTec 3D-AD and weights from an index",
     "reverse-proxy.md": "needs a proxy and a certificate; tests/serving asks for the token",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
+    "scale.md": "an hour of made-up scans; tests/bench/test_scale.py makes up a few",
     "service.md": "runs until it is stopped; tests/serving runs it and sends it scans",
     "verify.md": "names stores and bundles of other data; tests/verification checks each kind",
     "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",

@@ -111,6 +111,12 @@ class Bins:
         first = _begins(bins)
         self._counts[bins[first]] += np.add.reduceat(counts, first).astype(self._counts.dtype)
 
+    def joined(self, other: Bins) -> Bins:
+        """The pixels of both, which have the same thresholds."""
+        both = Bins(self.thresholds, 0)
+        both._counts = self._counts + other._counts
+        return both
+
     def above(self) -> tuple[IntArray, IntArray]:
         """How many pixels are above each threshold, and how many at or above; highest first."""
         total = np.cumsum(self._counts[::-1], dtype=np.int64)
@@ -184,15 +190,18 @@ class CountedPixels:
         normal = sum(self._normal[one] for one in kinds)
         if not len(marked.scores) or not normal:
             return None
-        above, at_least = self._of_shared.above()
-        others = self._of_others
-        if kind is not None:
-            others, thresholds = self._own[kind], self._of_shared.thresholds
-            place = len(thresholds) - 1 - np.searchsorted(thresholds, others.thresholds)[::-1]
-            above, at_least = above[place], at_least[place]
-        other_above, other_at_least = others.above()
-        above, at_least = above + other_above, at_least + other_at_least
+        above, at_least = self._above(kind)
         return rank_marked(marked.scores, marked.region, marked.n_regions, above, at_least, normal)
+
+    def _above(self, kind: str | None) -> tuple[IntArray, IntArray]:
+        """`Bins.above` of all scans, or of a kind's with the shared scans' at the kind's scores."""
+        if kind is None:
+            return self._of_shared.joined(self._of_others).above()
+        own, thresholds = self._own[kind], self._of_shared.thresholds
+        place = len(thresholds) - 1 - np.searchsorted(thresholds, own.thresholds)[::-1]
+        pairs = zip(own.above(), self._of_shared.above(), strict=True)
+        above, at_least = (ours + theirs[place] for ours, theirs in pairs)
+        return above, at_least
 
 
 def rank_pixels(maps: Maps, masks: Masks) -> PixelRanking:

@@ -101,7 +101,9 @@ class Exhibits:
 
     def picture(self, position: int) -> NDArray[np.uint8]:
         """(224, 224, 3) uint8 of a test scan, by its position in the manifest."""
-        picture = np.array(self._pictures[bisect_left(self.tested, position)])
+        place = bisect_left(self.tested, position)
+        assert self.tested[place : place + 1] == (position,), f"scan {position} is no test scan"
+        picture = np.array(self._pictures[place])
         release(self._pictures)
         return picture
 
