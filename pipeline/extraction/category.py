@@ -41,7 +41,8 @@ class Extracted:
 
     def __str__(self) -> str:
         kept = self.scans - self.computed - self.reused
-        resumed = f", {kept} kept from an interrupted run" if kept else ""
+        before = "found finished" if kept == self.scans else "kept from an interrupted run"
+        resumed = f", {kept} {before}" if kept else ""
         why = f" ({self.refusal})" if self.refusal else ""
         return f"{self.scans} scans: {self.computed} computed, {self.reused} reused{resumed}{why}"
 

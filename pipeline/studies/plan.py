@@ -10,6 +10,7 @@ from typing import Any
 from ..params.presets.choose import ON_TOP, preset_values
 from ..params.presets.overlay import load_yaml
 from ..params.project import Project
+from ..params.schema import INVENTORIES
 from ..plumbing.documents import DocumentError, dump_json, parse_json
 from ..plumbing.errors import ConfigError
 from .dag import EXTRACTION, TRAINING, Dag
@@ -20,7 +21,8 @@ from .identity import Baseline
 
 TOLD_APART = ("demo.categories", "data.layout")  # presets are told apart by these
 NETWORKS = ("features.rgb.model", "features.points.model")  # those that keep the data set by these
-DEMO_ROOT = str(Project().demo)  # an out of DVC, so experiments beside the workspace have it
+# Outs of DVC, so experiments beside the workspace have them.
+ROOTS = (str(Project().demo), str(INVENTORIES))
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def check_preset(plan: Plan) -> None:
 def check_root(plan: Plan) -> None:
     """Raise ConfigError if experiments beside the workspace would not see the raw data."""
     root = str(leaf(plan.baseline.params, "data.root"))
-    if not Path(root).is_absolute() and root != DEMO_ROOT:
+    if not Path(root).is_absolute() and root not in ROOTS:
         raise ConfigError(
             f"data.root = {root} is relative, and experiments run in folders of their own; give "
             "it as an absolute path"

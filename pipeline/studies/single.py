@@ -64,7 +64,7 @@ def _check_categories(params: Params) -> None:
     made = load_yaml(lock, LOCK_FILE) or {}
     known = {name.removeprefix("prepare@") for name in made.get("stages", {})}
     for category in params.data.categories:
-        if category in known or category in params.demo.categories:
+        if category in known or category in [*params.demo.categories, *params.data.in_bucket]:
             continue
         if not (Path(params.data.root) / category).is_dir():
             raise ConfigError(

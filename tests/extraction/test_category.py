@@ -304,6 +304,7 @@ def test_the_code_of_the_source_is_all_that_computes_features() -> None:
             Extracted(13, 1, 8),
             "13 scans: 1 computed, 8 reused, 4 kept from an interrupted run",
         ),
+        (Extracted(13, 0, 0), "13 scans: 0 computed, 0 reused, 13 found finished"),
     ],
 )
 def test_the_line_of_the_stage(done: Extracted, line: str) -> None:
