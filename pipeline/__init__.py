@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .features.store import FeatureCache
     from .inspection.bundle import load_bundle
     from .inspection.export import write_bundle
-    from .inspection.inspector import Inspection, Inspector
+    from .inspection.found import Inspection
+    from .inspection.inspector import Inspector
     from .inspection.scans import find_scans
     from .params.project import Project
     from .params.schema import load_params
@@ -54,7 +55,7 @@ _MODULES = {
     "ConfigError": ".plumbing.errors",
     "DataError": ".plumbing.errors",
     "FeatureCache": ".features.store",
-    "Inspection": ".inspection.inspector",
+    "Inspection": ".inspection.found",
     "Inspector": ".inspection.inspector",
     "Mentor3ADError": ".plumbing.errors",
     "Project": ".params.project",

@@ -39,7 +39,7 @@ def _evaluate(params: Params, category: str, out: Path) -> Figures:
     prepared = HERE.prepared(category)
     manifest, votes = Manifest.load(prepared), Votes.open(HERE.votes(category), category)
     final = partial(votes.maps.read, ANOMALY.name)
-    scans = Results.of(prepared, manifest, final, votes.model.threshold)
+    scans = Results.of(prepared, manifest, final, votes.model.threshold, votes.unlike)
     for note in scans.notes:
         print(f"{category}: {note}")
     metrics = _rate(params, category, scans, out)

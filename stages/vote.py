@@ -14,6 +14,7 @@ from mentor3ad.cache.maps import (
 )
 from mentor3ad.cache.reader import Store
 from mentor3ad.dataset.manifest import Manifest
+from mentor3ad.dataset.traits import load_traits
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.files import folder_replaced_whole
 from mentor3ad.plumbing.logs import Figures
@@ -21,6 +22,12 @@ from mentor3ad.publishing.writer import write_store
 from mentor3ad.seals.sealed import open_chain
 from mentor3ad.splits.good_scans import good_scans
 from mentor3ad.voting.each import Each
+from mentor3ad.voting.likeness import (
+    LIKENESS_FILE,
+    UNLIKE_FILE,
+    learn_likeness,
+    save_unlike,
+)
 from mentor3ad.voting.model import VOTING_FILE, fit_voting
 
 from .runner import HERE, run_category, staging
@@ -34,6 +41,11 @@ def vote(params: Params, category: str) -> Figures:
     score_maps = partial(store.read, SCORES.name)  # each time that a scan is asked for
     train, held_out = Each(split.train, score_maps), Each(split.held_out, score_maps)
     model = fit_voting(train, held_out, params.voting)
+    traits = load_traits(HERE.prepared(category), manifest)
+    likeness = learn_likeness(
+        traits, split.train, split.held_out, score_maps, params.voting.unlike_fpr
+    )
+    unlike = likeness.unlike(manifest, traits, score_maps) if likeness else {}
 
     def anomaly_maps(samples: range) -> dict[str, np.ndarray]:
         maps = [model.anomaly_map(score_maps(i)) for i in samples]
@@ -45,8 +57,11 @@ def vote(params: Params, category: str) -> Figures:
     with folder_replaced_whole(HERE.votes(category)) as out:
         write_store(out / ANOMALY_FILE, store_manifest, anomaly_maps, staging(), made_from=digests)
         model.save(out / VOTING_FILE)
+        if likeness:
+            likeness.save(out / LIKENESS_FILE)
+            save_unlike(out / UNLIKE_FILE, unlike)
         made_from.seal(out, "votes")
-    return {"scans": len(manifest.rows), "threshold": model.threshold}
+    return {"scans": len(manifest.rows), "threshold": model.threshold, "unlike": len(unlike)}
 
 
 if __name__ == "__main__":

@@ -50,10 +50,11 @@ def predict(
 ) -> None:
     """Inspect scans: one line each, with its score and whether the part is defective.
 
-    Exit code 0: all are good. 3: at least one is defective. 4: none is known to be, but at least
-    one could not be inspected. 5: of at least one the model made a number that is not finite, so
-    the model is damaged. 1: an error, 2: a wrong command line. With 5, 1 and 2 look at no result.
-    With --watch it is 0 once SIGINT or SIGTERM has ended it.
+    Exit code 0: all are good. 3: at least one is defective. 6: none is known to be, but at least
+    one is unlike the scans of the training. 4: likewise, but it could not be inspected. 5: of at
+    least one the model made a number that is not finite, so the model is damaged. 1: an error, 2: a
+    wrong command line. With 5, 1 and 2 look at no result. With --watch it is 0 once SIGINT or
+    SIGTERM has ended it.
     """
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
     _check(scans, out, watch, batch, [f"--{kind}" for kind, yes in wanted.items() if yes])

@@ -4,6 +4,7 @@
     fusion.safetensors      MFM
     guidance.safetensors    MGM
     voting.json             VM with its threshold; the one-class SVM is a list of coefficients
+    likeness.json           what scans like those of the training show, unless that check is off
     camera.*                the pinhole camera, where the category has one
     rgb.safetensors         the backbones, only where they were asked for
     points.safetensors
@@ -30,11 +31,13 @@ from ..plumbing.documents import DocumentError, dump_json, parse_json, read_byte
 from ..plumbing.errors import BundleError, WeightsError
 from ..plumbing.system import is_the_machines
 from ..scoring.scorer import Scorer
+from ..voting.likeness import LIKENESS_FILE, Likeness
 from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .model import InspectionModel, Settings, configure_device
 
-SCHEMA = 3  # 2: without its own sha256; 1: without settings.part_pixels as well
+# 2: without its own sha256, and without likeness.json; 1: without settings.part_pixels as well
+SCHEMA = 3
 _SEALED = 3  # from this schema on bundle.json has its own hash
 _SEAL = "sha256"
 BUNDLE_FILE = "bundle.json"
@@ -42,6 +45,8 @@ FUSION, GUIDANCE = "fusion.safetensors", "guidance.safetensors"
 BACKBONES = {"rgb": "rgb.safetensors", "points": "points.safetensors"}
 CAMERAS = ("camera.json", "camera.yaml", "camera.yml")
 PARTS = (FUSION, GUIDANCE, VOTING_FILE)  # that every bundle has
+
+VERSION_DIGITS = 12  # of the SHA-256 of bundle.json, which lists all other files
 
 MOST_BYTES = 1 << 31  # of a part; MFM and MGM have a thousandth of it, a memory of features more
 
@@ -52,7 +57,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _known(name: str) -> str:
-    if name not in (*PARTS, *CAMERAS, *BACKBONES.values()):
+    if name not in (*PARTS, LIKENESS_FILE, *CAMERAS, *BACKBONES.values()):
         raise ValueError("is no file of a bundle")
     return name
 
@@ -113,9 +118,19 @@ def load_bundle(folder: Path, category: str | None = None, device: str = "auto")
     guidance = module_in(Guidance, parts[GUIDANCE], folder / GUIDANCE, where, _REMEDY)
     scorer = Scorer(fusion, guidance, settings.precision)
     voting = VotingModel.parse(parts[VOTING_FILE], folder / VOTING_FILE)
+    likeness = _likeness(folder, parts)
     camera = next((folder / name for name in CAMERAS if name in manifest.files), None)
     backbones = _load_backbones(folder, manifest, where)
-    return InspectionModel(manifest.category, settings, camera, backbones, scorer, voting)
+    return InspectionModel(
+        manifest.category,
+        settings,
+        camera,
+        backbones,
+        scorer,
+        voting,
+        version=hashlib.sha256(parts[BUNDLE_FILE]).hexdigest()[:VERSION_DIGITS],
+        likeness=likeness,
+    )
 
 
 def read_manifest(folder: Path) -> BundleManifest:
@@ -138,11 +153,17 @@ def check_bundle(folder: Path) -> BundleManifest:
     module_in(Fusion, parts[FUSION], folder / FUSION, cpu, _REMEDY)
     module_in(Guidance, parts[GUIDANCE], folder / GUIDANCE, cpu, _REMEDY)
     VotingModel.parse(parts[VOTING_FILE], folder / VOTING_FILE)
+    _likeness(folder, parts)
     return manifest
 
 
+def _likeness(folder: Path, parts: dict[str, bytes]) -> Likeness | None:
+    content = parts.get(LIKENESS_FILE)
+    return None if content is None else Likeness.parse(content, folder / LIKENESS_FILE)
+
+
 def _read(folder: Path) -> tuple[BundleManifest, dict[str, bytes]]:
-    """The manifest, and the content of the parts that every bundle has, as it was checked."""
+    """The manifest, and the content of the small parts, as it was checked."""
     path = folder / BUNDLE_FILE
     try:
         text = read_bytes(path)
@@ -165,7 +186,7 @@ def _read(folder: Path) -> tuple[BundleManifest, dict[str, bytes]]:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise BundleError(f"{path} is damaged ({place}: {problem['msg']}); {_REMEDY}") from None
-    return manifest, _check_files(folder, manifest)
+    return manifest, _check_files(folder, manifest) | {BUNDLE_FILE: text}
 
 
 def sealed_text(content: Mapping[str, Any]) -> str:
@@ -195,7 +216,7 @@ def _check_files(folder: Path, manifest: BundleManifest) -> dict[str, bytes]:
         path = folder / name
         if not path.is_file():
             raise BundleError(f"{path} is missing; {_REMEDY}")
-        if name in PARTS:
+        if name in (*PARTS, LIKENESS_FILE):
             parts[name] = _content(path)
             found = hashlib.sha256(parts[name]).hexdigest()
         else:

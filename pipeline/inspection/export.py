@@ -10,6 +10,7 @@ from ..mentor.modules import MODULE_FILE
 from ..plumbing.errors import BundleError
 from ..plumbing.files import folder_replaced_whole
 from ..seals.sealed import Sealed
+from ..voting.likeness import LIKENESS_FILE
 from ..voting.model import VOTING_FILE
 from ..voting.votes import Votes
 from ..weights.download import file_sha256
@@ -68,7 +69,10 @@ def _copy_parts(finished: Finished, folder: Path) -> None:
     for kind, name in (("mfm", FUSION), ("mgm", GUIDANCE)):
         module = Sealed.open(project.outs(category, kind)[kind], kind, category)
         (folder / name).write_bytes(module.read(MODULE_FILE))
-    Votes.open(project.votes(category), category).model.save(folder / VOTING_FILE)
+    votes = Votes.open(project.votes(category), category)
+    votes.model.save(folder / VOTING_FILE)
+    if votes.likeness is not None:
+        votes.likeness.save(folder / LIKENESS_FILE)
     if finished.camera is not None:
         shutil.copyfile(finished.camera, folder / f"camera{finished.camera.suffix.lower()}")
 

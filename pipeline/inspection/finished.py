@@ -119,8 +119,16 @@ class Finished:
         fusion = load_module(Fusion, self.project.mfm(self.category), device)
         guidance = load_module(Guidance, self.project.mgm(self.category), device)
         scorer = Scorer(fusion, guidance, self.params.model.precision)
-        voting = Votes.open(self.project.votes(self.category), self.category).model
-        return InspectionModel(self.category, self.settings, self.camera, backbones, scorer, voting)
+        votes = Votes.open(self.project.votes(self.category), self.category)
+        return InspectionModel(
+            self.category,
+            self.settings,
+            self.camera,
+            backbones,
+            scorer,
+            votes.model,
+            likeness=votes.likeness,
+        )
 
 
 def load_project(root: Path, category: str, device: str) -> InspectionModel:

@@ -2,7 +2,7 @@
 
     inspector = Inspector.load(Path("models/bagel"))
     inspection = inspector.inspect(Path("001.png"), Path("001.tiff"))
-    if inspection.defective: ...
+    if inspection.status == "good": ...
 
 Every step is the stages' own function on the same arrays, the features rounded to float16 as the
 store rounds them, so that on the CPU a score equals the one that `evaluate` gives the scan, to the
@@ -12,10 +12,10 @@ bit. On another device scans are extracted in batches, as the stages do it there
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from ..dataset.grid import SIZE
 from ..dataset.scan import RawScan, ScanFiles
-from ..dataset.window import Window, carry
 from ..extraction.scan import views_of
 from ..features.pixels import PixelFeatures
 from ..features.store import ScanFeatures
@@ -35,70 +34,18 @@ from ..plumbing.errors import ConfigError, DataError, Mentor3ADError, NoDecision
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import ahead
 from ..preparation.prepare import PreparedScan, prepare_raw
+from ..preparation.traits import scan_traits
 from ..readers.layouts import read_scan
-from ..voting.model import exceeds, object_score
+from ..voting.model import object_score
 from .arrays import raw_scan
 from .bundle import BUNDLE_FILE, load_bundle
 from .extraction import OneByOne, Together
 from .finished import load_project
+from .found import Inspection
 from .model import InspectionModel, check_like_training
 from .scans import pair_files
 
 WARM_UP_SIDE = 128  # pixels of the made-up part
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What was found on one scan; all maps are 224 x 224, as the networks saw it.
-
-    With `data.crop: part` they are of the part's square, `window`; `map_in_picture` brings the
-    anomaly map back to the picture.
-
-    Attributes:
-        score: object score, the anomaly map's maximum over the foreground.
-        threshold: a part with a score above it is defective.
-        anomaly_map: (224, 224) float32, at least 0. It spreads up to 19 pixels past the
-            foreground, over pixels where a crack returned no point.
-        score_maps: (K, 224, 224) float32, S_RGB, S_XYZ and S_Mtr, and behind them those of a
-            memory; 0 on the background.
-        scan: the image and the points (metres, camera frame) as the networks saw them.
-        seconds: of each step, in the order of `STEPS`. Where scans are extracted together, `group`
-            only normalises the points, and `features` (with FPS, neighbours and copies) and `score`
-            are the batch's time divided by its scans.
-    """
-
-    score: float
-    threshold: float
-    anomaly_map: NDArray[np.float32]
-    score_maps: NDArray[np.float32]
-    scan: PreparedScan
-    seconds: Mapping[str, float]
-
-    @property
-    def defective(self) -> bool:
-        """The decision: whether the score is above the threshold."""
-        return bool(exceeds(self.score, self.threshold))
-
-    @property
-    def foreground(self) -> NDArray[np.bool_]:
-        """(224, 224) bool: pixels with a point of the part."""
-        return self.scan.foreground
-
-    @property
-    def window(self) -> Window:
-        """The square of the raw scan, in its pixels, that all maps cover."""
-        return self.scan.window
-
-    def map_in_picture(self, height: int, width: int) -> NDArray[np.float32]:
-        """The anomaly map in the pixels of the raw picture (H, W); 0 outside the window."""
-        whole = Window.whole(height, width)
-        square = carry(self.anomaly_map, self.window, whole, size=whole.side)
-        return square[-whole.top : height - whole.top, -whole.left : width - whole.left]
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """(224, 224) bool: foreground above the threshold; empty where the part is good."""
-        return exceeds(self.anomaly_map, self.threshold) & self.foreground
 
 
 STEPS = ("read", "foreground", "group", "features", "score", "vote")
@@ -115,6 +62,7 @@ class _InHand(Generic[T]):
     scan: PreparedScan
     made: T
     seconds: dict[str, float]
+    traits: NDArray[np.float64] | None = None  # where the model knows what they should be
 
 
 class Inspector:
@@ -248,10 +196,12 @@ class Inspector:
             raw = self._read(scan)
         with _timed(seconds, "foreground"):
             prepared = prepare_raw(raw, settings.preparation, name, self.views)
+            likeness = self.model.likeness
+            traits = scan_traits(prepared.rgb, prepared.points) if likeness else None
         check_like_training(int(prepared.foreground.sum()), settings, name)
         with _timed(seconds, "group"), _naming(name):
             grouped = self.extraction.group(prepared)
-        return _InHand(prepared, grouped, seconds)
+        return _InHand(prepared, grouped, seconds, traits)
 
     def _read(self, scan: ScanInput) -> RawScan:
         if isinstance(scan, ScanFiles):
@@ -273,8 +223,8 @@ class Inspector:
             made = self.extraction.features([r.scan for r in ready], [r.made for r in ready])
         each, features = taken["features"] / len(ready), iter(made)
 
-        def extracted(one: _InHand[Any]) -> _InHand[ScanFeatures]:
-            return _InHand(one.scan, next(features), one.seconds | {"features": each})
+        def extracted(one: _InHand[Any]) -> Any:
+            return replace(one, made=next(features), seconds=one.seconds | {"features": each})
 
         return list(map(_or_error(extracted), batch))
 
@@ -292,17 +242,34 @@ class Inspector:
                 maps = list(self.model.scorer.score_together(features))
         each, made = taken["score"] / len(good), iter(maps)
 
-        def scored(one: _InHand[ScanFeatures]) -> _InHand[NDArray[np.float32]]:
-            return _InHand(one.scan, next(made), one.seconds | {"score": each})
+        def scored(one: _InHand[Any]) -> Any:
+            return replace(one, made=next(made), seconds=one.seconds | {"score": each})
 
         return list(map(_or_error(scored), batch))
 
     def _vote(self, scored: _InHand[NDArray[np.float32]]) -> Inspection:
         seconds, voting = dict(scored.seconds), self.model.voting
         with _timed(seconds, "vote"):
-            anomaly = voting.anomaly_map(scored.made)
+            anomaly, factors = voting.vote(scored.made)
+            shares = voting.shares(factors, scored.scan.foreground)
             score = object_score(anomaly, scored.scan.foreground)
-        return Inspection(score, self.threshold, anomaly, scored.made, scored.scan, seconds)
+            unlike = self._why_unlike(scored)
+        return Inspection(
+            score=score,
+            threshold=self.threshold,
+            anomaly_map=anomaly,
+            score_maps=scored.made,
+            scan=scored.scan,
+            seconds=seconds,
+            shares=shares,
+            unlike=unlike,
+        )
+
+    def _why_unlike(self, scored: _InHand[NDArray[np.float32]]) -> str | None:
+        likeness = self.model.likeness
+        if likeness is None or scored.traits is None:
+            return None
+        return likeness.why_unlike(scored.traits, scored.made)
 
 
 def _or_error(step: Callable[[Any], T]) -> Callable[[Any], T | DataError]:

@@ -26,8 +26,9 @@ from ..params.schema import (
     Section,
     Units,
 )
-from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.errors import ConfigError, UnlikeTrainingError
 from ..scoring.scorer import Scorer
+from ..voting.likeness import Likeness
 from ..voting.model import VotingModel
 
 
@@ -67,13 +68,13 @@ def check_like_training(pixels: int, settings: Settings, name: str) -> None:
     """Refuse a scan that shows far less or more of a part than the good scans of the training.
 
     Raises:
-        DataError: it does.
+        UnlikeTrainingError: it does.
     """
     if settings.part_pixels is None:
         return
     least, most = settings.part_pixels
     if not least / FAR <= pixels <= most * FAR:
-        raise DataError(
+        raise UnlikeTrainingError(
             f"{name} shows {pixels} pixels of a part at {SIZE} x {SIZE}, but the good scans of the "
             f"training {least} to {most}: it is too unlike them to be decided; scan it as those."
         )
@@ -89,6 +90,8 @@ class InspectionModel:
     backbones: Backbones
     scorer: Scorer
     voting: VotingModel
+    version: str | None = None  # of the bundle; None: a project's model
+    likeness: Likeness | None = None  # None: a bundle of schema 1 or 2, or the check is off
 
     @property
     def device(self) -> torch.device:

@@ -13,7 +13,7 @@ from ..drawing.alarm import predicted
 from ..drawing.panels import MapView, dashed, overlay
 from ..plumbing.files import replaced_whole
 from ..preparation.resize import restore_rgb
-from .inspector import Inspection
+from .found import Inspection
 
 PictureKind = Literal["heatmap", "map", "ply"]
 SUFFIXES: dict[PictureKind, str] = {"heatmap": ".png", "map": ".tiff", "ply": ".ply"}

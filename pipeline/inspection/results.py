@@ -2,24 +2,30 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from ..plumbing.cells import safe_cell
 from ..plumbing.documents import SMALL, DocumentError, dump_json, parse_json, read_lines
-from ..plumbing.errors import ConfigError, DataError
+from ..plumbing.errors import ConfigError, DataError, UnlikeTrainingError
 from ..plumbing.locks import LockedError, lock
-from .inspector import Inspection
+from .found import UNLIKE, Inspection, Status
+from .regions import DefectRegion, regions
 
 Format = Literal["jsonl", "csv"]
+ResultStatus = Status | Literal["error"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one scan: a score and a decision, or why there are none."""
+    """The result of one scan: a score and a decision, or why there are none.
+
+    A scan that is unlike the training has a score where the networks saw it, and never a decision.
+    """
 
     id: str
     score: float | None = None
@@ -28,13 +34,42 @@ class Result:
     seconds: float | None = None
     error: str | None = None
     source: str | None = None  # at a station: a hash of the files' names, sizes and times
+    status: ResultStatus = "error"
+    reason: str | None = None  # why it is unlike the training
+    time: str | None = None  # of the decision, UTC
+    bundle: str | None = None  # version of the bundle
+    shares: Mapping[str, float] | None = None  # of the score maps in the score
+    regions: Sequence[DefectRegion] | None = None  # above the threshold, of a defective part
 
     @classmethod
-    def of(cls, name: str, found: Inspection | DataError, source: str | None = None) -> "Result":
+    def of(
+        cls,
+        name: str,
+        found: Inspection | DataError,
+        source: str | None = None,
+        bundle: str | None = None,
+    ) -> "Result":
+        about = cls(name, source=source, time=_now(), bundle=bundle)
+        if isinstance(found, UnlikeTrainingError):
+            return replace(about, status=UNLIKE, reason=str(found))
         if isinstance(found, DataError):
-            return cls(name, error=str(found), source=source)
-        seconds = round(sum(found.seconds.values()), 4)
-        return cls(name, found.score, found.threshold, found.defective, seconds, source=source)
+            return replace(about, error=str(found))
+        decided = found.unlike is None
+        return replace(
+            about,
+            score=found.score,
+            threshold=found.threshold,
+            defective=found.defective if decided else None,
+            seconds=round(sum(found.seconds.values()), 4),
+            status=found.status,
+            reason=found.unlike,
+            shares={name: round(share, 4) for name, share in found.shares.items()} or None,
+            regions=regions(found) if decided and found.defective else None,
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 COLUMNS = [field.name for field in fields(Result)]
@@ -61,6 +96,8 @@ def header(form: Format) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, (dict, list, tuple)):
+        value = dump_json(value)
     return "" if value is None else safe_cell(value)
 
 
@@ -114,8 +151,8 @@ def _kept(path: Path, form: Format) -> tuple[int, set[str]]:
     try:
         for row in map(parse_json, texts()) if form == "jsonl" else csv.DictReader(texts()):
             source = row.get("source")
-            if form == "csv" and source is None:
-                raise ValueError("it has no column source")
+            if form == "csv" and (source is None or set(row) != set(COLUMNS)):
+                raise ValueError("its columns are not those of this release")
             if source and isinstance(source, str):
                 sources.add(source)
     except (ValueError, AttributeError, csv.Error) as error:

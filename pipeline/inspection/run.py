@@ -16,7 +16,8 @@ from ..dataset.scan import ScanFiles
 from ..plumbing.errors import ConfigError, DataError, NoDecisionError
 from ..plumbing.logs import log_event
 from ..plumbing.output import replace_unprintable
-from .inspector import Inspection, Inspector
+from .found import UNLIKE, Inspection
+from .inspector import Inspector
 from .pictures import PictureKind, save_pictures
 from .results import Format, Result, header, line, results_file
 from .scans import find_scans, pair_files, split_pair
@@ -32,6 +33,7 @@ class ExitCode(IntEnum):
     GOOD = 0  # every scan was inspected and is good
     DEFECTIVE = 3  # at least one is defective
     NOT_INSPECTED = 4  # none is known to be defective, but one could not be inspected
+    UNLIKE_TRAINING = 6  # none is known to be defective, but one is unlike those of the training
     NO_DECISION = 5  # of one the model made a number that is not finite: trust no result of it
 
 
@@ -57,9 +59,9 @@ class Output:
 class _Writer:
     """Writes each scan's line and pictures, and counts."""
 
-    def __init__(self, output: Output, files: Sequence[IO[str]]) -> None:
-        self.output, self.files = output, files
-        self.scans = self.defective = self.errors = self.undecided = 0
+    def __init__(self, output: Output, files: Sequence[IO[str]], bundle: str | None) -> None:
+        self.output, self.files, self.bundle = output, files, bundle
+        self.scans = self.defective = self.unlike = self.errors = self.undecided = 0
 
     def write(self, name: str, found: Inspection | DataError, source: str | None = None) -> None:
         """Write the pictures, then the line, which says that all of its scan is there."""
@@ -73,9 +75,10 @@ class _Writer:
                     f"{name}: its pictures cannot be written ({error.strerror}): "
                     "give the scan a shorter name, and one that no folder has"
                 )
-        result = Result.of(name, found, source)
+        result = Result.of(name, found, source, self.bundle)
         self.scans += 1
         self.defective += bool(result.defective)
+        self.unlike += result.status == UNLIKE
         self.errors += result.error is not None
         self.undecided += isinstance(found, NoDecisionError)
         for file in self.files:
@@ -84,7 +87,12 @@ class _Writer:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"scans": self.scans, "defective": self.defective, "errors": self.errors}
+        return {
+            "scans": self.scans,
+            "defective": self.defective,
+            "unlike": self.unlike,
+            "errors": self.errors,
+        }
 
     @property
     def code(self) -> ExitCode:
@@ -92,11 +100,15 @@ class _Writer:
             return ExitCode.NO_DECISION
         if self.defective:
             return ExitCode.DEFECTIVE
+        if self.unlike:
+            return ExitCode.UNLIKE_TRAINING
         return ExitCode.NOT_INSPECTED if self.errors else ExitCode.GOOD
 
 
 @contextmanager
-def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[str]]]:
+def _writing(
+    output: Output, bundle: str | None, keep: bool = False
+) -> Iterator[tuple[_Writer, set[str]]]:
     """Yield a writer, and the sources that its file already has."""
     with ExitStack() as stack:
         replace_unprintable()
@@ -105,7 +117,7 @@ def _writing(output: Output, keep: bool = False) -> Iterator[tuple[_Writer, set[
             file, sources = stack.enter_context(results_file(output.file, output.form, keep))
             files.append(file)
         sys.stdout.write(header(output.form))
-        yield _Writer(output, files), sources
+        yield _Writer(output, files, bundle), sources
 
 
 def predict_scans(
@@ -122,7 +134,7 @@ def predict_scans(
     """
     wanted, unusable = _named(inspector, scans, output)
     start = time.perf_counter()
-    with _writing(output) as (writer, _):
+    with _writing(output, inspector.model.version) as (writer, _):
         for name, reason in unusable.items():
             writer.write(name, DataError(reason))
         results = inspector.inspect_batch(wanted, batch=batch)
@@ -143,7 +155,10 @@ def watch(inspector: Inspector, folder: Path, output: Output, interval: float) -
         ConfigError: the results would land among the scans, or another watch writes them.
     """
     _check_apart(folder, output)
-    with _stopped_by_signals() as stop, _writing(output, keep=True) as (writer, handled):
+    with (
+        _stopped_by_signals() as stop,
+        _writing(output, inspector.model.version, keep=True) as (writer, handled),
+    ):
         station = Station(folder, inspector.model, handled, interval, stop)
         warm_up = round(inspector.warm_up(), 3)
         about = {"category": inspector.category, "folder": str(folder)}

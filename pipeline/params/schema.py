@@ -290,6 +290,7 @@ class Voting(Section):
     ocsvm: Svm
     nu: Annotated[float, Field(gt=0, le=1)]
     target_fpr: Share
+    unlike_fpr: Share | None
 
     _once = field_validator("maps")(unique)
 

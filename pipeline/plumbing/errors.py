@@ -40,6 +40,10 @@ class NoDecisionError(DataError):
     """A score or map of a scan that is not finite, so that the scan is neither good nor not."""
 
 
+class UnlikeTrainingError(DataError):
+    """A scan that shows no part, or none like those of the training: nothing is decided of it."""
+
+
 class CacheError(Mentor3ADError):
     """A store that is incomplete, damaged, foreign or of another schema."""
 

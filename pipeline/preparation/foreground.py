@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..dataset.grid import border_band, has_return, is_part
 from ..params.schema import Preparation
-from ..plumbing.errors import DataError
+from ..plumbing.errors import DataError, UnlikeTrainingError
 from .clustering import SPAN, dbscan
 from .pieces import part_pieces
 from .plane import Plane, fit_table
@@ -100,7 +100,7 @@ def _found(points: NDArray[np.float32], options: Preparation, scan: str) -> Fore
         if table is not None:
             plane, (mask, clutter) = table, _part(points, table, options)
     if not mask.any():
-        raise DataError(_nothing_left(scan, points, plane, options))
+        raise UnlikeTrainingError(_nothing_left(scan, points, plane, options))
     removed = None if plane is None else np.append(plane.normal, plane.offset)
     return Foreground(mask, removed, clutter)
 
@@ -108,7 +108,9 @@ def _found(points: NDArray[np.float32], options: Preparation, scan: str) -> Fore
 def _check_range(points: NDArray[np.float32], options: Preparation, scan: str) -> None:
     furthest = max(float(points.max(initial=0)), -float(points.min(initial=0)))
     if furthest == 0:
-        raise DataError(f"{scan} has no return at all: every point is (0, 0, 0); scan it again.")
+        raise UnlikeTrainingError(
+            f"{scan} has no return at all: every point is (0, 0, 0); scan it again."
+        )
     if furthest > options.cluster_eps_m * SPAN / 2:
         raise DataError(
             f"{scan} has a coordinate of {furthest:.3g} m, too far for data.foreground."

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.grid import SIZE
-from ..plumbing.errors import DataError
+from ..plumbing.errors import UnlikeTrainingError
 
 # A structured-light sensor sees parts of a few millimetres to a few metres. Denormal coordinates of
 # 1e-40 m, or kilometres, are no part of any, whatever the networks would say of their shape.
@@ -25,18 +25,18 @@ def check_part(foreground: NDArray[np.bool_], points: NDArray[np.float32], name:
         name: stands in messages.
 
     Raises:
-        DataError: the foreground is a line, or its points lie within less than `LEAST_PART_M` or
-            farther apart than `LARGEST_PART_M`.
+        UnlikeTrainingError: the foreground is a line, or its points lie within less than
+            `LEAST_PART_M` or farther apart than `LARGEST_PART_M`.
     """
     if _width(foreground) < LEAST_WIDTH:
-        raise DataError(
+        raise UnlikeTrainingError(
             f"{name} shows only a line of pixels at {SIZE} x {SIZE}, which is no part: scan it "
             "again, with its whole face."
         )
     part = points[foreground].astype(np.float64)
     size = float(np.linalg.norm(np.ptp(part, axis=0)))
     if not LEAST_PART_M <= size <= LARGEST_PART_M:
-        raise DataError(
+        raise UnlikeTrainingError(
             f"{name} shows a part of {size:.3g} m, but a sensor sees parts of {LEAST_PART_M} m to "
             f"{LARGEST_PART_M:g} m: check that its coordinates are in the unit of data.units."
         )

@@ -32,11 +32,12 @@ from ..dataset.manifest import (
     seal_prepared,
 )
 from ..dataset.scan import RawScan, ScanFiles
+from ..dataset.traits import TRAITS, TRAITS_FILE
 from ..dataset.window import Window
 from ..exhibits.growing import GrowingArray
 from ..exhibits.store import Exhibit, writing_exhibits
 from ..params.schema import Listing, Preparation
-from ..plumbing.errors import DataError
+from ..plumbing.errors import DataError, UnlikeTrainingError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import one_by_one
@@ -54,6 +55,7 @@ from .resize import (
     resize_rgb,
     restore_rgb,
 )
+from .traits import scan_traits
 from .views import NO_VIEWS, Views, normals_view, picture_view, table_normal
 
 
@@ -116,6 +118,7 @@ class _Prepared:
     # crop; that with CFM's padding, which differs in the padding alone
     bits: tuple[NDArray[np.uint8], ...]
     exhibit: Exhibit
+    traits: NDArray[np.float64]
     clutter: float
 
 
@@ -137,7 +140,8 @@ def prepare_category(
     foreground.npy and masks.npy, both (N, 6272) uint8: one bit a pixel of 224 x 224, row-major.
     Where scans are cropped, they are of the crops, and whole_masks.npy holds the masks of the whole
     scans; where a scan is not square, masks_as_published.npy has these with CFM's padding. What the
-    later stages show and compare lies in pictures.npy and points.npy (see `writing_exhibits`).
+    later stages show and compare lies in pictures.npy and points.npy (see `writing_exhibits`), and
+    traits.npy holds the `TRAITS` of all scans.
 
     Args:
         root: folder of the categories.
@@ -187,11 +191,14 @@ def _writing(folder: Path) -> Iterator[Callable[[_Prepared], None]]:
             stack.enter_context(GrowingArray(folder / name, np.uint8, PACKED)) for name in names
         ]
         exhibits = stack.enter_context(writing_exhibits(folder))
+        traits = GrowingArray(folder / TRAITS_FILE, np.float64, len(TRAITS))
+        stack.enter_context(traits)
 
         def write(one: _Prepared) -> None:
             for file, bits in zip(files, one.bits, strict=True):
                 file.append(bits[None])
             exhibits.append(one.exhibit)
+            traits.append(one.traits[None])
 
         yield write
 
@@ -253,8 +260,8 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
     """Find the part in a scan, at full size; `name` stands in messages.
 
     Raises:
-        DataError: fewer than `options.min_points` foreground points remain at 224 x 224, or they
-            are no part; see `check_part`.
+        UnlikeTrainingError: fewer than `options.min_points` foreground points remain at 224 x 224,
+            or they are no part; see `check_part`.
     """
     if raw.part_only:
         mask = is_part(raw.points)
@@ -269,7 +276,7 @@ def find_part(raw: RawScan, options: Preparation, name: str) -> Part:
     foreground = resize_foreground(mask, window)
     count = int(foreground.sum())
     if count < options.min_points:
-        raise DataError(
+        raise UnlikeTrainingError(
             f"{name} has {count} foreground points at {SIZE} x {SIZE}, fewer than "
             f"data.foreground.min_points = {options.min_points}: scan the part larger or lower "
             "the limit."
@@ -325,6 +332,7 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
         row,
         tuple(pack_bits(one) for one in (part.foreground, mask, whole, published)),
         _exhibit(prepared, part, with_picture=scan.split == "test"),
+        scan_traits(prepared.rgb, prepared.points),
         part.clutter,
     )
 

@@ -1,9 +1,10 @@
 """Evaluates one category: compares its test scans' maps with the ground truth."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from ..dataset.window import carry
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..evaluation.pixels import rank_pixels
 from ..plumbing.documents import dump_json
-from ..plumbing.words import counted, has
+from ..plumbing.words import are, counted, has
 from ..seals.sealed import Sealed, check_chain
 from ..voting.each import Each
 from ..voting.model import exceeds, object_score
@@ -56,7 +57,8 @@ class Results:
     scores: NDArray[np.float64]  # (N,) object scores
     threshold: float
     unlabelled: tuple[tuple[str, float], ...]  # id and object score of test scans without truth
-    notes: tuple[str, ...]  # sentences that say which metrics are missing, and why
+    notes: tuple[str, ...]  # sentences that say which metrics are missing, and what is odd
+    unlike: Mapping[str, str] = field(default_factory=dict)  # unlike the training: why, by id
 
     @classmethod
     def load(cls, prepared: Path, votes: Path, category: str) -> "Results":
@@ -65,16 +67,24 @@ class Results:
         voted = Votes.open(votes, category)
         check_chain([Sealed.open(prepared, PREPARED, category), voted.sealed])
         read = partial(voted.maps.read, ANOMALY.name)
-        return cls.of(prepared, manifest, read, voted.model.threshold)
+        return cls.of(prepared, manifest, read, voted.model.threshold, voted.unlike)
 
     @classmethod
-    def of(cls, prepared: Path, manifest: Manifest, read: ReadMap, threshold: float) -> "Results":
+    def of(
+        cls,
+        prepared: Path,
+        manifest: Manifest,
+        read: ReadMap,
+        threshold: float,
+        unlike: Mapping[str, str] = MappingProxyType({}),
+    ) -> "Results":
         """Results of any method's anomaly maps.
 
         Args:
             prepared: folder of the manifest.
             read: reads the anomaly map at a position of the manifest, of a test scan.
             threshold: the object score above which a part is defective.
+            unlike: why scans are unlike the training, by id.
 
         Raises:
             DataError: the preparation cannot be used.
@@ -103,7 +113,9 @@ class Results:
             scores=np.array([scores[i] for i in index], dtype=np.float64),
             threshold=threshold,
             unlabelled=tuple((manifest.rows[i].id, scores[i]) for i in unknown),
-            notes=_notes(rows, len(unknown)),
+            notes=_notes(rows, len(unknown))
+            + _unlike_note(unlike, [manifest.rows[i].id for i in test]),
+            unlike=unlike,
         )
 
     def rankings(self) -> Rankings:
@@ -178,15 +190,29 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _unlike_note(unlike: Mapping[str, str], ids: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on those test scans that are unlike the training, if there are any."""
+    found = [name for name in ids if name in unlike]
+    if not found:
+        return ()
+    rest = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return (
+        f"{counted(len(found), 'test scan')} {are(len(found))} unlike those of the training, so "
+        f"prediction would decide nothing of it: {found[0]} ({unlike[found[0]]}){rest}.",
+    )
+
+
 def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     """Write metrics.json: the metrics, the threshold, its errors on the test scans, and notes.
 
-    A scan without ground truth has its score and decision, and null for its defect.
+    A scan without ground truth has its score and decision, and null for its defect. One that is
+    unlike the training counts in all metrics, and has the reason.
     """
     known = zip(scans.ids, scans.defects, scans.scores.tolist(), strict=True)
     unknown = ((scan, None, score) for scan, score in scans.unlabelled)
     objects = [
         {"id": i, "defect": d, "score": s, "defective": bool(exceeds(s, scans.threshold))}
+        | ({"unlike": scans.unlike[i]} if i in scans.unlike else {})
         for i, d, s in (*known, *unknown)
     ]
     notes = {"notes": list(scans.notes)}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-Status = Literal["good", "defective", "error"]
+Status = Literal["good", "defective", "unlike training", "error"]
 Mark = Literal["ok", "ng"]
 ScanId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 
@@ -16,6 +16,8 @@ class FoundRegion(BaseModel):
     centre_px: tuple[float, float]  # x, y in pixels of the picture
     centre_mm: tuple[float, float, float] | None  # x, y, z in the camera's frame
     pixels: int  # of the 224 x 224 map
+    area_mm2: float | None  # of its surface
+    depth_mm: float | None  # off the surface around it: above 0 towards the camera
     peak: float
     mean: float
 
@@ -37,6 +39,8 @@ class ScanResult(BaseModel):
     defective: bool | None = None
     seconds: float | None = None  # from reading the files to the decision
     error: str | None = None  # why the scan could not be inspected
+    reason: str | None = None  # why it is unlike the training, so that it is not decided
+    shares: dict[str, float] = {}  # of each score map in the score
     regions: list[FoundRegion] = []
     maps: dict[str, str] = {}  # addresses of pictures, by kind
     mark: Mark | None = None  # what a reviewer said
@@ -91,6 +95,7 @@ class ShiftCounts(BaseModel):
     since: float
     good: int = 0
     defective: int = 0
+    unlike: int = 0
     error: int = 0
     ok: int = 0
     ng: int = 0

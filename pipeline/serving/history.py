@@ -195,7 +195,7 @@ class History:
             found = self._all(
                 f"SELECT {column}, count(*) FROM results WHERE time >= ? GROUP BY {column}", since
             )
-            counts = counts.model_copy(update={name: n for name, n in found if name})
+            counts = counts.model_copy(update={name.split()[0]: n for name, n in found if name})
         return counts
 
     # Marks, channels
@@ -284,7 +284,7 @@ def _result(body: str) -> ScanResult:
 
 def _with_row(result: ScanResult, seq: int, mark: Mark | None) -> ScanResult:
     maps = {}
-    if result.status != "error":
+    if result.score is not None:
         names = {"image": "image.png", "heatmap": "heatmap.png", "map": "map.tiff"}
         maps = {kind: f"/scans/{seq}/{name}" for kind, name in names.items()}
     return result.model_copy(update={"seq": seq, "mark": mark, "maps": maps})

@@ -10,7 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..inspection.inspector import Inspection
+from ..inspection.found import Inspection
 from ..inspection.pictures import draw_heatmap
 from ..plumbing.documents import dump_json, read_json
 from ..plumbing.files import replaced_whole

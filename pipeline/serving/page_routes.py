@@ -34,7 +34,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-Filter = Literal["good", "defective", "error", "ok", "ng", "unmarked"]
+Filter = Literal["good", "defective", "unlike training", "error", "ok", "ng", "unmarked"]
 
 
 class LogIn(BaseModel):

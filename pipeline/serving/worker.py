@@ -6,20 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..dataset.scan import ScanFiles
-from ..inspection.inspector import Inspection
+from ..inspection.found import UNLIKE, Inspection
+from ..inspection.regions import regions
 from ..inspection.scans import pair_files
-from ..plumbing.errors import DataError
+from ..plumbing.errors import DataError, UnlikeTrainingError
 from ..plumbing.logs import LOGGER
-from .answers import ScanResult
+from .answers import FoundRegion, ScanResult
 from .history import History
 from .kept import keep_files, save_view
 from .recipes import Recipe
 from .refusals import LateError, QueueFullError, RefusedError, StorageError
-from .regions import regions
 
 
 class NotYetError(Exception):
@@ -179,15 +179,20 @@ def printable(text: str) -> str:
 
 def _to_result(job: Job, found: Inspection | DataError) -> ScanResult:
     about = error_result(job.id, job.name, job.source, job.recipe)
+    if isinstance(found, UnlikeTrainingError):
+        reason = _without_places(str(found), job)
+        return about.model_copy(update={"status": UNLIKE, "reason": reason})
     if isinstance(found, DataError):
         return about.model_copy(update={"error": _without_places(str(found), job)})
     decided = {
-        "status": "defective" if found.defective else "good",
+        "status": found.status,
+        "reason": found.unlike,
         "score": found.score,
         "threshold": found.threshold,
-        "defective": found.defective,
+        "defective": found.defective if found.unlike is None else None,
         "seconds": round(sum(found.seconds.values()), 4),
-        "regions": regions(found),
+        "shares": dict(found.shares),
+        "regions": [FoundRegion(**asdict(one)) for one in regions(found)],
     }
     return about.model_copy(update=decided)
 

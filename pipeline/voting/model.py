@@ -88,11 +88,16 @@ class VotingModel:
         Raises:
             NoDecisionError: a number is not finite, so that nothing can be said of the scan.
         """
+        return self.vote(score_maps)[0]
+
+    def vote(self, score_maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The anomaly map of one scan, and the factors (K, 224, 224) that it was joined from."""
         _check_finite(score_maps, "its score maps")
         with np.errstate(over="ignore", invalid="ignore"):  # the check says it in a sentence
-            combined = self._combine(self._standardised(score_maps)).astype(np.float32)
+            factors = self._standardised(score_maps)
+            combined = self._combine(factors).astype(np.float32)
         _check_finite(combined, "its anomaly map")
-        return combined
+        return combined, factors
 
     def part_factors(self, score_maps: np.ndarray) -> Floats:
         """The factors (K, P) of the foreground pixels of one scan, before their scale."""
@@ -121,6 +126,27 @@ class VotingModel:
         else:
             combined = np.sqrt(np.square(factors).sum(axis=0))
         return combined * self.coefficients[0] if self.ocsvm == "product" else combined
+
+    def shares(self, factors: np.ndarray, foreground: np.ndarray) -> dict[str, float]:
+        """What each score map brings to the object score, as shares of 1, by the map's name.
+
+        They are those of the squares that the calibrated and the trusted rule sum at the pixel with
+        the highest score; the latter's product of maps is named so. The paper's product of factors
+        has no shares: the result is empty.
+
+        Args:
+            factors: (K, 224, 224) of `vote`.
+            foreground: (224, 224) bool.
+        """
+        if self.rule == "paper" or self.ocsvm == "maps":
+            return {}
+        squares = np.square(factors[:, foreground].astype(np.float64))
+        total = squares.sum(axis=0)
+        worst = int(total.argmax())
+        if not total[worst] > 0:
+            return {}
+        names = [*self.maps, "product"][: len(squares)]
+        return dict(zip(names, (squares[:, worst] / total[worst]).tolist(), strict=True))
 
     def save(self, path: Path) -> None:
         content = asdict(self)

@@ -225,7 +225,11 @@ def test_a_name_too_long_for_a_picture_is_the_scans_error(
 
 def test_bytes_that_are_no_text_become_escapes_in_a_line() -> None:
     text = line(Result("a\udcff", error="a\udcff"), "jsonl")
-    assert json.loads(text) == {"id": "a\\udcff", "error": "a\\udcff"}
+    assert json.loads(text) == {
+        "id": "a\\udcff",
+        "error": "a\\udcff",
+        "status": "error",
+    }
     assert "\udcff" not in line(Result("a\udcff"), "csv")
 
 

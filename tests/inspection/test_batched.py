@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from mentor3ad.dataset.scan import ScanFiles
-from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
+from mentor3ad.inspection.found import Inspection
+from mentor3ad.inspection.inspector import STEPS, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import ConfigError, DataError
 from tests.batches import DEVICES

@@ -39,7 +39,8 @@ def assert_refused(folder: Path, *words: str, kind: type[Mentor3ADError] = Bundl
 
 
 def test_it_holds_what_prediction_needs_and_no_more(bundle: Path) -> None:
-    names = ["bundle.json", "fusion.safetensors", "guidance.safetensors", "voting.json"]
+    names = ["bundle.json", "fusion.safetensors", "guidance.safetensors"]
+    names += ["likeness.json", "voting.json"]
     assert sorted(path.name for path in bundle.iterdir()) == names
     assert sum(path.stat().st_size for path in bundle.iterdir()) < 10e6
 
@@ -154,7 +155,7 @@ def test_what_is_no_whole_bundle_is_refused(copy: Path, name: str) -> None:
     assert_refused(copy, said)
 
 
-@pytest.mark.parametrize("name", ["fusion.safetensors", "guidance.safetensors", "voting.json"])
+@pytest.mark.parametrize("name", ["fusion.safetensors", "likeness.json", "voting.json"])
 @pytest.mark.parametrize("place", [0, -1])
 def test_a_flipped_bit_is_refused(copy: Path, name: str, place: int) -> None:
     content = bytearray((copy / name).read_bytes())

@@ -272,7 +272,7 @@ def test_a_station_ends_cleanly(bundle: Path, tmp_path: Path) -> None:
 
 def watch_end(folder: Path, scans: int) -> str:
     """The last line of a station that found so many scans, all of them good."""
-    counts = f"scans {scans}, defective 0, errors 0"
+    counts = f"scans {scans}, defective 0, unlike 0, errors 0"
     return f"watch_end: category {CATEGORY}, folder {folder}, {counts}\n"
 
 

@@ -9,7 +9,8 @@ import pytest
 from mentor3ad.cache.maps import ANOMALY, ANOMALY_FILE, ANOMALY_KIND, SCORES, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.inspection.export import write_bundle
-from mentor3ad.inspection.inspector import Inspection, Inspector
+from mentor3ad.inspection.found import Inspection
+from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.params.project import Project
 from testbed.clone import CATEGORY

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mentor3ad.inspection.inspector import STEPS, Inspection, Inspector
+from mentor3ad.inspection.found import Inspection
+from mentor3ad.inspection.inspector import STEPS, Inspector
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.plumbing.errors import BundleError, ConfigError, DataError
 from mentor3ad.readers.images import read_points, read_rgb

@@ -8,7 +8,8 @@ import tifffile
 from PIL import Image
 
 from mentor3ad.drawing.panels import PREDICTED
-from mentor3ad.inspection.inspector import Inspection, Inspector
+from mentor3ad.inspection.found import Inspection
+from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.pictures import SUFFIXES, heatmap, save_pictures
 from mentor3ad.inspection.scans import find_scans
 from mentor3ad.readers.formats.ply import read_ply

@@ -10,7 +10,7 @@ import pytest
 from mentor3ad.inspection.results import COLUMNS, Format, Result, header, line, results_file
 from mentor3ad.plumbing.errors import ConfigError
 
-DONE = Result("a", 0.1 + 0.2, 1.5, False, 0.25, source="f00")
+DONE = Result("a", 0.1 + 0.2, 1.5, False, 0.25, source="f00", status="good", shares={"rgb": 0.5})
 BAD = Result("b", error='b.png, "half"\nis damaged', source="f01")
 FORMATS: list[Format] = ["jsonl", "csv"]
 
@@ -29,16 +29,20 @@ def test_json_lines_hold_what_there_is() -> None:
         "defective": False,
         "seconds": 0.25,
         "source": "f00",
+        "status": "good",
+        "shares": {"rgb": 0.5},
     }
-    assert json.loads(line(BAD, "jsonl")).keys() == {"id", "error", "source"}
+    assert json.loads(line(BAD, "jsonl")).keys() == {"id", "error", "source", "status"}
     assert line(BAD, "jsonl").count("\n") == 1
 
 
 def test_csv_has_all_columns() -> None:
     rows = list(csv.reader((header("csv") + line(DONE, "csv") + line(BAD, "csv")).splitlines(True)))
     assert rows[0] == COLUMNS
-    assert rows[1] == ["a", "0.30000000000000004", "1.5", "false", "0.25", "", "f00"]
-    assert rows[2] == ["b", "", "", "", "", 'b.png, "half"\nis damaged', "f01"]
+    good = dict(zip(COLUMNS, rows[1], strict=True))
+    assert rows[1][:8] == ["a", "0.30000000000000004", "1.5", "false", "0.25", "", "f00", "good"]
+    assert json.loads(good["shares"]) == {"rgb": 0.5}
+    assert rows[2][:8] == ["b", "", "", "", "", 'b.png, "half"\nis damaged', "f01", "error"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -85,12 +89,16 @@ def test_a_record_that_was_cut_off_within_quotes_is_taken_back(tmp_path: Path) -
 
 
 def test_a_cut_after_bytes_that_are_no_text_keeps_what_is_whole(tmp_path: Path) -> None:
-    whole = line(DONE, "csv").encode() + b"\xff,,,,,,f03\n"
-    (tmp_path / "file").write_bytes(header("csv").encode() + whole + b"x,")
+    whole = header("csv").encode() + line(DONE, "csv").encode() + b"\xff,,,,,,f03\n"
+    (tmp_path / "file").write_bytes(whole + b"x,")
     assert append(tmp_path / "file", "csv", BAD) == {"f00", "f03"}
-    assert (tmp_path / "file").read_bytes() == (header("csv") + line(BAD, "csv")).encode().replace(
-        b"source\n", b"source\n" + whole
-    )
+    assert (tmp_path / "file").read_bytes() == whole + line(BAD, "csv").encode()
+
+
+def test_a_journal_with_an_older_releases_columns_is_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("id,score,source\na,1.0,f00\n")
+    with pytest.raises(ConfigError, match="its columns are not those of this release"):
+        append(tmp_path / "file", "csv", DONE)
 
 
 def test_the_other_format_is_refused(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_same_bytes_for_any_number_of_workers(root: Path, tmp_path: Path) -> Non
     for workers in (1, 2, 3):
         prepare(root, "disc", tmp_path / f"out{workers}", workers=workers)
     assert digest(tmp_path / "out1") == digest(tmp_path / "out2") == digest(tmp_path / "out3")
-    files = {"manifest.json", "foreground.npy", "masks.npy", "masks_as_published.npy"}
+    files = {"manifest.json", "foreground.npy", "masks.npy", "masks_as_published.npy", "traits.npy"}
     assert set(digest(tmp_path / "out1")) == files | {"pictures.npy", "points.npy", "seal.json"}
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mentor3ad.inspection.inspector import Inspection, Inspector
+from mentor3ad.inspection.found import Inspection
+from mentor3ad.inspection.inspector import Inspector
 from testbed.clone import CATEGORY
 from tests.bundles import sign
 

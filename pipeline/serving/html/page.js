@@ -1,8 +1,8 @@
 "use strict";
 // The live page: follows the service's events and shows the last scan, or one that was chosen.
 
-const WORDS = { good: "GOOD", defective: "DEFECTIVE", error: "NOT INSPECTED" };
-const SIGNS = { good: "✓", defective: "✕", error: "?" };
+const WORDS = { good: "GOOD", defective: "DEFECTIVE", "unlike training": "UNLIKE TRAINING", error: "NOT INSPECTED" };
+const SIGNS = { good: "✓", defective: "✕", "unlike training": "≠", error: "?" };
 const LENGTH = 50;
 const by = (id) => document.getElementById(id);
 const state = { last: null, chosen: null, shown: null, strip: [], events: null };
@@ -23,14 +23,14 @@ const number = (value) => (value === null ? "–" : value.toPrecision(4));
 // The scan
 
 function show(result) {
-  const status = result ? result.status : "none", inspected = result && status !== "error";
+  const status = result ? result.status : "none", inspected = result && result.score !== null;
   by("verdict").className = status;
   by("word").textContent = result ? WORDS[status] : "Waiting for a scan";
   by("sign").textContent = result ? SIGNS[status] : "";
   by("about").textContent = result ? `${result.name} · ${result.recipe} · ${timeOf(result)}` : "";
   document.title = result ? `${WORDS[status]} ${result.name}` : "Inspection";
-  by("error").hidden = !result || status !== "error";
-  by("error").textContent = (result && result.error) || "";
+  by("error").hidden = !result || !(result.error || result.reason);
+  by("error").textContent = (result && (result.error || result.reason)) || "";
   for (const figure of document.querySelectorAll("#scan figure")) figure.hidden = !inspected;
   if (inspected && (!state.shown || state.shown.seq !== result.seq)) {
     by("image").src = result.maps.image;
@@ -88,8 +88,8 @@ function tile(result) {
   button.dataset.seq = result.seq;
   button.title = `${WORDS[result.status]}, ${result.name}, ${timeOf(result)}`;
   button.setAttribute("aria-current", String(Boolean(state.shown) && state.shown.seq === result.seq));
-  const seen = document.createElement(result.status === "error" ? "div" : "img");
-  if (result.status === "error") { seen.className = "blank"; seen.textContent = "?"; }
+  const seen = document.createElement(result.score === null ? "div" : "img");
+  if (result.score === null) { seen.className = "blank"; seen.textContent = "?"; }
   else { seen.loading = "lazy"; seen.alt = ""; seen.src = result.maps.heatmap; }
   text.textContent = `${SIGNS[result.status]} ${result.name}${result.mark ? ` · ${result.mark.toUpperCase()}` : ""}`;
   button.append(seen, text);
@@ -126,7 +126,7 @@ function sinceTime() {
 
 async function count() {
   const counts = await ask(`/counts?since=${sinceTime()}`);
-  const shown = { good: counts.good, defective: counts.defective, "not-inspected": counts.error, "marked-ok": counts.ok, "marked-ng": counts.ng };
+  const shown = { good: counts.good, defective: counts.defective, unlike: counts.unlike, "not-inspected": counts.error, "marked-ok": counts.ok, "marked-ng": counts.ng };
   for (const [id, value] of Object.entries(shown)) by(id).textContent = value;
 }
 
