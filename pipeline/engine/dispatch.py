@@ -100,6 +100,11 @@ class Dispatcher(Generic[Item]):
             self._take(self._crew.wait())
         return self._first
 
+    def all_ready(self, workers: int) -> None:
+        """Wait until so many workers have said hello; raises as `first`."""
+        while len(self._ready) < workers:
+            self._take(self._crew.wait())
+
     def results(self, units: Iterable[Unit[Item]]) -> Iterator[tuple[int, Any]]:
         """Yield each unit's number and result, once, in the order in which they are done.
 
