@@ -156,6 +156,7 @@ class Dispatcher(Generic[Item]):
     def _welcome(self, said: Said) -> None:
         if isinstance(said.hello, Failure):
             raise said.hello.error()
+        said.hello.check_code()
         self._first = self._first or said.hello
         said.hello.check_like(self._first)
         self._ready[said.worker] = []

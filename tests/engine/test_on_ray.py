@@ -1,6 +1,7 @@
 """The engine on a Ray cluster of two nodes: whatever is killed, every unit is done once."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,11 +136,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     write_params(root, NETWORKS)
     for name in ("generate", "prepare", "extract"):
-        run = stage(root, name)
-        run.communicate()
-        assert run.returncode == 0
+        finished(stage(root, name))
     (root / "data/features").rename(root / "local")
     return root
+
+
+def finished(run: subprocess.Popen[str]) -> str:
+    said, _ = run.communicate()
+    assert run.returncode == 0
+    return said
 
 
 def stage(root: Path, name: str) -> subprocess.Popen[str]:
@@ -174,9 +179,7 @@ def test_extraction_makes_the_bytes_of_one_machine(
     second = stage(project, "extract")
     wait_for_marks(project, 6)
     cluster.kill()
-    said, _ = second.communicate()
-    assert second.returncode == 0
-    assert "kept from an interrupted run" in said
+    assert "kept from an interrupted run" in finished(second)
     assert files(project / "data/features") == files(project / "local")
 
 
@@ -185,3 +188,11 @@ def wait_for_marks(root: Path, count: int) -> None:
     while len(list((root / ".staging").glob("*/done/*"))) < count:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_preparation_makes_the_bytes_of_one_machine(project: Path, runtime: Runtime) -> None:
+    on_ray(project, runtime)
+    local = files(project / "data/prepared")
+    shutil.rmtree(project / "data/prepared")
+    finished(stage(project, "prepare"))
+    assert files(project / "data/prepared") == local
