@@ -135,9 +135,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A category that is prepared, and extracted on this machine alone."""
     root = tmp_path_factory.mktemp("project")
     write_params(root, NETWORKS)
-    for name in ("generate", "prepare", "extract"):
+    for name in ("generate", "prepare", "extract", "train_mfm", "train_mgm", "score"):
         finished(stage(root, name))
-    (root / "data/features").rename(root / "local")
+    shutil.copytree(root / "data", root / "local")
     return root
 
 
@@ -148,8 +148,12 @@ def finished(run: subprocess.Popen[str]) -> str:
 
 
 def stage(root: Path, name: str) -> subprocess.Popen[str]:
+    return start(root, "-m", f"stages.{name}", "--category", CATEGORY)
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", f"stages.{name}", "--category", CATEGORY],
+        [sys.executable, *arguments],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -166,33 +170,49 @@ def on_ray(root: Path, runtime: Runtime) -> None:
     write_params(root, NETWORKS | {f"runtime.{k}": v for k, v in runtime.model_dump().items()})
 
 
+KILLED = """
+import os, signal, sys
+from mentor3ad.publishing import writer
+write, written = writer._write_shard, []
+def counted(*shard):
+    write(*shard)
+    written.append(shard)
+    if len(written) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+writer._write_shard = counted
+from mentor3ad.params.schema import load_params
+from stages.extract import extract
+extract(load_params(), sys.argv[1])
+"""
+
+
 def test_extraction_makes_the_bytes_of_one_machine(
     project: Path, runtime: Runtime, cluster: Nodes
 ) -> None:
-    """Its driver is killed in the middle, and of the next one a node."""
+    """Its driver is killed after three shards, and of the next one a node."""
     on_ray(project, runtime)
-    first = stage(project, "extract")
-    wait_for_marks(project, 2)
-    first.kill()
+    shutil.rmtree(project / "data/features")
+    shutil.rmtree(project / ".staging")
+    first = start(project, "-c", KILLED, CATEGORY)
     first.communicate()
-    assert not (project / "data/features" / CATEGORY).exists()
+    assert first.returncode == -signal.SIGKILL
     second = stage(project, "extract")
-    wait_for_marks(project, 6)
-    cluster.kill()
-    assert "kept from an interrupted run" in finished(second)
-    assert files(project / "data/features") == files(project / "local")
-
-
-def wait_for_marks(root: Path, count: int) -> None:
-    until = time.monotonic() + 60
-    while len(list((root / ".staging").glob("*/done/*"))) < count:
-        assert time.monotonic() < until
+    while second.poll() is None and marks(project) < 6:
         time.sleep(0.01)
+    cluster.kill()
+    assert "3 kept from an interrupted run" in finished(second)
+    assert files(project / "data/features") == files(project / "local/features")
 
 
-def test_preparation_makes_the_bytes_of_one_machine(project: Path, runtime: Runtime) -> None:
+def marks(root: Path) -> int:
+    return len(list((root / ".staging").glob("*/done/*")))
+
+
+@pytest.mark.parametrize(("name", "out"), [("prepare", "prepared"), ("score", "scores")])
+def test_other_stages_make_the_bytes_of_one_machine(
+    project: Path, runtime: Runtime, name: str, out: str
+) -> None:
     on_ray(project, runtime)
-    local = files(project / "data/prepared")
-    shutil.rmtree(project / "data/prepared")
-    finished(stage(project, "prepare"))
-    assert files(project / "data/prepared") == local
+    shutil.rmtree(project / "data" / out)
+    finished(stage(project, name))
+    assert files(project / "data" / out) == files(project / "local" / out)
