@@ -44,7 +44,7 @@ class _Place(Protocol):
     def delete(self, names: Collection[str]) -> None: ...
 
 
-class Parts:
+class ResultParts:
     """The parts of one out, each with the columns of `Result`."""
 
     def __init__(self, place: _Place) -> None:
@@ -94,7 +94,7 @@ class Parts:
         }
 
 
-def parts_at(out: str, scans: Path) -> Parts:
+def parts_at(out: str, scans: Path) -> ResultParts:
     """The parts in a folder, which is made, or below s3://BUCKET/PREFIX.
 
     Raises:
@@ -106,12 +106,12 @@ def parts_at(out: str, scans: Path) -> Parts:
             "--parquet needs pyarrow, which is not installed: pip install 'mentor3ad[parquet]'"
         )
     if out.startswith(S3):
-        return Parts(_InBucket(bucket_at(out)))
+        return ResultParts(_InBucket(bucket_at(out)))
     folder = Path(out)
     if folder.resolve().is_relative_to(scans.resolve()):
         raise ConfigError(f"--out {out} lies in {scans}, among the scans; name another")
     folder.mkdir(parents=True, exist_ok=True)
-    return Parts(_InFolder(folder))
+    return ResultParts(_InFolder(folder))
 
 
 @dataclass(frozen=True)
