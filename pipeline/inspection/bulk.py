@@ -2,7 +2,7 @@
 
 A part is named by its unit: by the bundle and by the names, sizes and times of its scans' files. So
 a run that is interrupted leaves whole parts, the next one makes the others, and a scan that was
-replaced since is inspected again. ResultParts of no unit are removed in the end: every scan is in the
+replaced since is inspected again. Parts of no unit are removed in the end: every scan is in the
 folder once.
 """
 
