@@ -17,6 +17,7 @@ pytest.importorskip("ray", reason="the extra cluster is not installed")
 from mentor3ad.engine.cluster import Shape
 from mentor3ad.engine.hired import hired
 from mentor3ad.engine.work import Seat, Unit
+from mentor3ad.inspection.export import write_bundle
 from mentor3ad.params.schema import Params, Runtime
 from mentor3ad.plumbing.errors import ClusterError, DataError, WeightsError
 from testbed.ray_nodes import Nodes, nodes
@@ -134,7 +135,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A category that is prepared, and extracted on this machine alone."""
     root = tmp_path_factory.mktemp("project")
     write_params(root, NETWORKS)
-    for name in ("generate", "prepare", "extract", "train_mfm", "train_mgm", "score"):
+    for name in ("generate", "prepare", "extract", "train_mfm", "train_mgm", "score", "vote"):
         finished(stage(root, name))
     shutil.copytree(root / "data", root / "local")
     return root
@@ -217,3 +218,24 @@ def test_other_stages_make_the_bytes_of_one_machine(
     shutil.rmtree(project / "data" / out)
     finished(stage(project, name))
     assert files(project / "data" / out) == files(project / "local" / out)
+
+
+def test_prediction_of_a_folder_finds_what_one_machine_finds(
+    project: Path, runtime: Runtime, tmp_path: Path
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    bundle = tmp_path / "bundle"
+    write_bundle(project, CATEGORY, bundle)
+    scans = project / "data/demo" / CATEGORY / "test"
+    command = ("-m", "mentor3ad.cli", "predict", str(scans), "--bundle", str(bundle), "--parquet")
+    found = {}
+    for name, where in (("local", ()), ("cluster", ("--cluster", str(runtime.address)))):
+        out = tmp_path / name
+        run = start(project, *command, "--out", str(out), "--device", "cpu", *where)
+        said, _ = run.communicate()
+        assert run.returncode in (0, 3)
+        rows = [
+            row for file in sorted(out.iterdir()) for row in parquet.read_table(file).to_pylist()
+        ]
+        found[name] = said, [row | {"seconds": None} for row in rows]
+    assert found["cluster"] == found["local"]
