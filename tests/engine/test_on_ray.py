@@ -130,13 +130,25 @@ def test_no_cluster_at_the_address_is_one_sentence(params: Params, tmp_path: Pat
         squares(Squares(tmp_path), nowhere, 1)
 
 
+SEVERAL = """
+import sys
+from importlib import import_module
+from mentor3ad.compute.process import configure_process
+from mentor3ad.params.schema import load_params
+params, category, *names = load_params(), *sys.argv[1:]
+configure_process(params.runtime)
+for name in names:
+    getattr(import_module(f"stages.{name}"), name)(params, category)
+"""
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A category that is prepared, and extracted on this machine alone."""
     root = tmp_path_factory.mktemp("project")
     write_params(root, NETWORKS)
-    for name in ("generate", "prepare", "extract", "train_mfm", "train_mgm", "score", "vote"):
-        finished(stage(root, name))
+    stages = ("generate", "prepare", "extract", "train_mfm", "train_mgm", "score", "vote")
+    finished(start(root, "-c", SEVERAL, CATEGORY, *stages))
     shutil.copytree(root / "data", root / "local")
     return root
 
@@ -208,9 +220,7 @@ def marks(root: Path) -> int:
     return len(list((root / ".staging").glob("*/done/*")))
 
 
-@pytest.mark.parametrize(
-    ("name", "out"), [("prepare", "prepared"), ("train_mfm", "mfm"), ("score", "scores")]
-)
+@pytest.mark.parametrize(("name", "out"), [("train_mfm", "mfm"), ("score", "scores")])
 def test_other_stages_make_the_bytes_of_one_machine(
     project: Path, runtime: Runtime, name: str, out: str
 ) -> None:
