@@ -14,7 +14,7 @@ from mentor3ad.extraction.category import Extracted, extract_category
 from mentor3ad.extraction.dispatched import extract_on_cluster
 from mentor3ad.extraction.scan import Backbones
 from mentor3ad.params.schema import Features, Params
-from tests.engine.in_process import hiring_here
+from tests.in_process import hiring_here
 from tests.options import prepare
 from tests.raw_scans import write_data_set, write_scan
 

@@ -8,7 +8,7 @@ import mentor3ad.preparation.dispatched as dispatched
 from mentor3ad.params.schema import Params
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.dispatched import by_workers
-from tests.engine.in_process import hiring_here
+from tests.in_process import hiring_here
 from tests.options import prepare
 from tests.raw_scans import write_data_set, write_scan
 
