@@ -13,6 +13,7 @@ from mentor3ad.cache.maps import (
     maps_manifest,
 )
 from mentor3ad.cache.reader import Store
+from mentor3ad.calibration.conformal import scans_needed
 from mentor3ad.dataset.manifest import Manifest
 from mentor3ad.dataset.traits import load_traits
 from mentor3ad.params.schema import Params
@@ -61,6 +62,13 @@ def vote(params: Params, category: str) -> Figures:
             likeness.save(out / LIKENESS_FILE)
             save_unlike(out / UNLIKE_FILE, unlike)
         made_from.seal(out, "votes")
+    needed = scans_needed(params.voting.target_fpr)
+    if len(split.held_out) < needed:
+        print(
+            f"vote {category}: {len(split.held_out)} held-out good scans cannot promise "
+            f"voting.target_fpr = {params.voting.target_fpr:g}, which takes {needed}; they promise "
+            f"{1 / (len(split.held_out) + 1):.1%} on average"
+        )
     return {"scans": len(manifest.rows), "threshold": model.threshold, "unlike": len(unlike)}
 
 

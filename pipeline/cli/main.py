@@ -28,6 +28,7 @@ from . import (
     store,
     study,
     sync,
+    threshold,
     use,
     validate,
     verify,
@@ -46,6 +47,7 @@ app.command("use")(use.use)
 app.command("validate")(validate.validate)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
+app.command("threshold")(threshold.threshold)
 app.command("serve")(serve.serve)
 app.command("compare")(compare.compare)
 app.command("verify")(verify.verify)

@@ -5,6 +5,7 @@
     guidance.safetensors    MGM
     voting.json             VM with its threshold; the one-class SVM is a list of coefficients
     likeness.json           what scans like those of the training show, unless that check is off
+    tested.json             the test scans' object scores, where some have a known label
     camera.*                the pinhole camera, where the category has one
     rgb.safetensors         the backbones, only where they were asked for
     points.safetensors
@@ -35,6 +36,7 @@ from ..voting.likeness import LIKENESS_FILE, Likeness
 from ..voting.model import VOTING_FILE, VotingModel
 from ..weights.download import file_sha256
 from .model import InspectionModel, Settings, configure_device
+from .tested import TESTED_FILE
 
 # 2: without its own sha256, and without likeness.json; 1: without settings.part_pixels as well
 SCHEMA = 3
@@ -57,7 +59,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _known(name: str) -> str:
-    if name not in (*PARTS, LIKENESS_FILE, *CAMERAS, *BACKBONES.values()):
+    if name not in (*PARTS, LIKENESS_FILE, TESTED_FILE, *CAMERAS, *BACKBONES.values()):
         raise ValueError("is no file of a bundle")
     return name
 

@@ -24,6 +24,7 @@ from .bundle import (
     sealed_text,
 )
 from .finished import Finished
+from .tested import TESTED_FILE
 
 
 def write_bundle(root: Path, category: str, out: Path, with_backbones: bool = False) -> None:
@@ -73,6 +74,8 @@ def _copy_parts(finished: Finished, folder: Path) -> None:
     votes.model.save(folder / VOTING_FILE)
     if votes.likeness is not None:
         votes.likeness.save(folder / LIKENESS_FILE)
+    if tested := finished.tested():
+        tested.save(folder / TESTED_FILE)
     if finished.camera is not None:
         shutil.copyfile(finished.camera, folder / f"camera{finished.camera.suffix.lower()}")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from ..cache.maps import SCORES_KIND
+from ..cache.maps import ANOMALY, SCORES_KIND
 from ..cache.reader import Store
-from ..dataset.manifest import Manifest
+from ..dataset.manifest import Manifest, load_foreground
 from ..extraction.identity import store_manifest
 from ..extraction.scan import Backbones
 from ..features.store import KIND
@@ -21,8 +21,10 @@ from ..plumbing.errors import CacheError, ConfigError
 from ..plumbing.files import check_inside
 from ..scoring.scorer import Scorer, score_inputs
 from ..seals.sealed import open_chain
+from ..voting.model import object_score
 from ..voting.votes import Votes
 from .model import InspectionModel, Settings, configure_device
+from .tested import LabelledScores
 
 INPUTS = ("prepared", "features", "mfm", "mgm", "scores", "votes")  # of a model
 
@@ -67,6 +69,22 @@ class Finished:
     def _part_pixels(self) -> tuple[int, int] | None:
         good = [row.n_foreground for row in self.manifest.rows if row.split != "test"]
         return (min(good), max(good)) if good else None
+
+    def tested(self) -> LabelledScores | None:
+        """The object scores of the test scans; None: there is none with a known label."""
+        rows = [
+            (i, row.label)
+            for i, row in enumerate(self.manifest.rows)
+            if row.split == "test" and row.label is not None
+        ]
+        if not rows:
+            return None
+        maps = Votes.open(self.project.votes(self.category), self.category).maps
+        foreground = load_foreground(self.project.prepared(self.category), self.manifest)
+        scores: tuple[list[float], list[float]] = ([], [])
+        for i, label in rows:
+            scores[label].append(object_score(maps.read(ANOMALY.name, i), foreground[i]))
+        return LabelledScores(good=tuple(sorted(scores[0])), defective=tuple(sorted(scores[1])))
 
     @property
     def camera(self) -> Path | None:

@@ -44,6 +44,7 @@ from .finished import load_project
 from .found import Inspection
 from .model import InspectionModel, check_like_training
 from .scans import pair_files
+from .thresholds import moved
 
 WARM_UP_SIDE = 128  # pixels of the made-up part
 
@@ -106,6 +107,15 @@ class Inspector:
     @property
     def threshold(self) -> float:
         return self.model.voting.threshold
+
+    def move_threshold(self, threshold: float | None, target_fpr: float | None) -> None:
+        """Decide by another threshold, or by that of a false-alarm rate; neither: change nothing.
+
+        Raises:
+            ConfigError: the calibration scans cannot promise the rate.
+        """
+        voting = moved(self.model.voting, threshold, target_fpr)
+        self.model = replace(self.model, voting=voting)
 
     def inspect(
         self, rgb: Path | NDArray[np.uint8], points: Path | NDArray[np.float32]

@@ -51,6 +51,10 @@ class VotingModel:
     target_fpr: Share
     calibration_scans: Count  # held-out good scans behind threshold; all but paper: and the scale
     trust: Trust | None = None  # of the trusted rule
+    held_out_scores: tuple[
+        NotNegative, ...
+    ] = ()  # sorted, of the calibration scans; () before 0020
+    note: str = ""  # where a person has set the threshold: their words
 
     @property
     def members(self) -> int:
@@ -73,6 +77,8 @@ class VotingModel:
             raise ValueError("trust is there with the rule trusted, and with no other")
         if self.trust is not None:
             self.trust.check(len(self.maps))
+        if len(self.held_out_scores) not in (0, self.calibration_scans):
+            raise ValueError("held_out_scores are not those of calibration_scans")
 
     def anomaly_map(self, score_maps: np.ndarray) -> np.ndarray:
         """The anomaly map S'_All of one scan.
@@ -250,7 +256,8 @@ def fit_voting(
     if options.ocsvm != "none":
         model = _with_svm(model, good, pool.count, options)
     scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
-    return replace(model, threshold=decision_threshold(scores, options.target_fpr))
+    threshold = decision_threshold(scores, options.target_fpr)
+    return replace(model, threshold=threshold, held_out_scores=tuple(sorted(scores)))
 
 
 def _trust(held_out: Sequence[np.ndarray], options: Voting) -> Trust:

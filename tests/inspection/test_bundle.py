@@ -40,7 +40,7 @@ def assert_refused(folder: Path, *words: str, kind: type[Mentor3ADError] = Bundl
 
 def test_it_holds_what_prediction_needs_and_no_more(bundle: Path) -> None:
     names = ["bundle.json", "fusion.safetensors", "guidance.safetensors"]
-    names += ["likeness.json", "voting.json"]
+    names += ["likeness.json", "tested.json", "voting.json"]
     assert sorted(path.name for path in bundle.iterdir()) == names
     assert sum(path.stat().st_size for path in bundle.iterdir()) < 10e6
 
