@@ -37,7 +37,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.formats: $(VENV)/.installed # extras whose tests skip without them
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[formats,s3-tests,serve-tests,cluster]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[formats,s3-tests,serve-tests,cluster,parquet]'
 	touch $@
 
 clean:

@@ -10,11 +10,14 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.seals.sealed import open_chain
 from mentor3ad.training.data import stage_features
+from mentor3ad.training.remote import train_on_cluster
 
 from .runner import HERE, run_category, staging
 
 
 def train_mfm(params: Params, category: str) -> Figures:
+    if params.runtime.engine == "ray":
+        return train_on_cluster(params, category, f"{__package__}.train_mfm")
     device = select_device(params.runtime)
     inputs = open_chain(category, HERE.outs(category, "prepared", "features"))
     data, held_out = stage_features(

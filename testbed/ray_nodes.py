@@ -6,9 +6,10 @@ do: Ray replaces it by the machine's outer address.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
 from ray.cluster_utils import Cluster
 
 from testbed.paths import ROOT
@@ -52,8 +53,16 @@ class Nodes:
             self.nodes.append(node)
 
     def kill(self) -> None:
-        """End the oldest node and all that runs on it, without a word."""
-        self._cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
+        """End the oldest node and all that runs on it, without a word.
+
+        Its workers would live on for a moment, and do what they have.
+        """
+        node = self.nodes.pop(0)
+        (raylet,) = node.all_processes["raylet"]
+        for process in psutil.Process(raylet.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._cluster.remove_node(node, allow_graceful=False)
 
     def end(self) -> None:
         self._cluster.shutdown()

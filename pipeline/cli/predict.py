@@ -15,7 +15,7 @@ Category = Annotated[str | None, typer.Option(help="The category; may be left ou
 Bundle = Annotated[
     Path | None, typer.Option(help="A model bundle; else the project in this folder is used.")
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder for the results; also on standard output.")]
+Out = Annotated[str | None, typer.Option(help="Folder for the results; also on standard output.")]
 Interval = Annotated[
     float, typer.Option(min=0.01, help="Seconds between looks into a watched folder.")
 ]
@@ -47,6 +47,18 @@ def predict(
     interval: Interval = 1.0,
     device: Device = "auto",
     batch: Batch = None,
+    parquet: Annotated[
+        bool,
+        typer.Option(
+            "--parquet",
+            help="Write Parquet parts to OUT, a folder or s3://BUCKET/PREFIX, in place of lines; a "
+            "run that was interrupted goes on.",
+        ),
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="auto|HOST:PORT", help="With --parquet: the Ray cluster that works."),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, help="Instead of the model's own.")
     ] = None,
@@ -63,7 +75,15 @@ def predict(
     SIGTERM has ended it.
     """
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
-    _check(scans, out, watch, batch, [f"--{kind}" for kind, yes in wanted.items() if yes])
+    pictures = [f"--{kind}" for kind, yes in wanted.items() if yes]
+    if parquet:
+        options = [*pictures, *(["--csv"] if csv else []), *(["--watch"] if watch else [])]
+        options += [] if threshold is None and target_fpr is None else ["--threshold, --target-fpr"]
+        raise typer.Exit(_parquet(scans, category, bundle, out, device, batch, cluster, options))
+    if cluster is not None:
+        raise ConfigError("--cluster is for --parquet")
+    folder = None if out is None else Path(out)
+    _check(scans, folder, watch, batch, pictures)
     if threshold is not None and target_fpr is not None:
         raise ConfigError("--threshold and --target-fpr both choose it: give one of them")
     if target_fpr is not None and not 0 < target_fpr < 1:
@@ -76,7 +96,7 @@ def predict(
     inspector = Inspector.load(bundle or Path(), category, device)
     inspector.move_threshold(threshold, target_fpr)
     kinds = [kind for kind, yes in wanted.items() if yes]
-    output = Output(out, "csv" if csv else "jsonl", kinds)  # type: ignore[arg-type]
+    output = Output(folder, "csv" if csv else "jsonl", kinds)  # type: ignore[arg-type]
     if not watch:
         raise typer.Exit(predict_scans(inspector, scans, output, batch))
     watch_folder(inspector, Path(scans[0]), output, interval)
@@ -96,3 +116,41 @@ def _check(
     for name in scans:
         if "," not in name and not Path(name).exists():
             raise ConfigError(f"{name} is neither a folder of scans nor a scan as IMAGE,GEOMETRY")
+
+
+def _parquet(
+    scans: list[str],
+    category: str | None,
+    bundle: Path | None,
+    out: str | None,
+    device: str,
+    batch: int | None,
+    cluster: str | None,
+    others: list[str],
+) -> int:
+    if others:
+        raise ConfigError(f"--parquet writes parts alone: leave {others[0]} out")
+    if bundle is None or out is None or len(scans) != 1 or not Path(scans[0]).is_dir():
+        raise ConfigError("--parquet needs one folder of scans, --bundle and --out")
+
+    from ..inspection.bulk import UNIT, predict_parts
+    from ..inspection.inspector import Inspector
+    from ..inspection.run import ExitCode
+    from ..params.schema import cluster_runtime
+    from ..plumbing.progress import progress
+
+    runtime = None if cluster is None else cluster_runtime(cluster, device)
+    inspector = Inspector.load(bundle, category, device if cluster is None else "cpu")
+    counts = predict_parts(
+        *(inspector, bundle, Path(scans[0]), out, batch, runtime),
+        bar=lambda units: progress(units, f"predict {inspector.category}", "scan", scale=UNIT),
+    )
+    print(
+        f"{counts.scans} scans: {counts.defective} defective, {counts.unlike} unlike those of the "
+        f"training, {counts.errors} not inspected"
+    )
+    if counts.defective:
+        return ExitCode.DEFECTIVE
+    if counts.unlike:
+        return ExitCode.UNLIKE_TRAINING
+    return ExitCode.NOT_INSPECTED if counts.errors else ExitCode.GOOD

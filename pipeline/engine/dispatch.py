@@ -100,6 +100,11 @@ class Dispatcher(Generic[Item]):
             self._take(self._crew.wait())
         return self._first
 
+    def all_ready(self, workers: int) -> None:
+        """Wait until so many workers have said hello; raises as `first`."""
+        while len(self._ready) < workers:
+            self._take(self._crew.wait())
+
     def results(self, units: Iterable[Unit[Item]]) -> Iterator[tuple[int, Any]]:
         """Yield each unit's number and result, once, in the order in which they are done.
 
@@ -151,6 +156,7 @@ class Dispatcher(Generic[Item]):
     def _welcome(self, said: Said) -> None:
         if isinstance(said.hello, Failure):
             raise said.hello.error()
+        said.hello.check_code()
         self._first = self._first or said.hello
         said.hello.check_like(self._first)
         self._ready[said.worker] = []

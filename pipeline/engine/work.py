@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..plumbing import errors
 from ..plumbing.errors import ClusterError, Mentor3ADError
 from ..plumbing.system import machine_cause, system_sentence
+from .kind import CODE, code_sha256
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -108,12 +109,19 @@ class Hello:
     def check_like(self, first: Hello) -> None:
         """Raise ClusterError where this worker's results may differ from the first one's."""
         names = sorted(self.about.keys() | first.about.keys())
+        self._check(first, names)
+
+    def check_code(self) -> None:
+        """Raise ClusterError where a worker has other code than this process."""
+        self._check(Hello("this machine", {CODE: code_sha256()}), [CODE])
+
+    def _check(self, first: Hello, names: list[str]) -> None:
         other = [name for name in names if self.about.get(name) != first.about.get(name)]
         if other:
             own, theirs = self.about.get(other[0]), first.about.get(other[0])
             raise ClusterError(
                 f"the node {self.node} computes with another {other[0]} than {first.node} ({own}, "
-                f"not {theirs}), so its results may differ: make the nodes alike, or leave it out"
+                f"not {theirs}), so its results may differ: make them alike, or leave it out"
             )
 
 
@@ -132,7 +140,7 @@ class EngineWorker:
             self._opened = self._context.__enter__()
         except Exception as error:
             return Failure.of(error, self._node)
-        return Hello(self._node, dict(self._opened.about))
+        return Hello(self._node, {CODE: code_sha256(), **self._opened.about})
 
     def do(self, item: Any) -> Any:
         """Return what the work makes of an item, or a `Failure`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from ..cache.schema import StoreManifest
+from ..cache.schema import ArraySpec, StoreManifest
 from ..dataset.manifest import Manifest, ManifestRow
 from ..features.store import KIND, feature_arrays
 from ..params.schema import Features
@@ -57,12 +57,16 @@ def store_manifest(
             | points.inputs(manifest.options),
             "layout": options.layout,
         },
-        arrays=feature_arrays(
-            options.layout, rgb_spec(options.rgb).grid, points.shape(options.points)
-        ),
+        arrays=arrays_of(options),
         codec=options.codec,
         shard=options.shard,
     )
+
+
+def arrays_of(options: Features) -> tuple[ArraySpec, ...]:
+    """The arrays of a feature store."""
+    shape = point_kind(options.points).shape(options.points)
+    return feature_arrays(options.layout, rgb_spec(options.rgb).grid, shape)
 
 
 def _seen(row: ManifestRow, views: Views) -> str:

@@ -113,14 +113,18 @@ class Snapshot:
         """The arrays of those of a shard's samples that the last store has, by position."""
         return {i: arrays for i in samples if (arrays := self._read(i)) is not None}
 
+    def count(self, reused: int, computed: int) -> None:
+        """Note what became of some samples."""
+        with self._counting:
+            self.reused += reused
+            self.computed += computed
+
     def joined(
         self, samples: range, old: Mapping[int, ShardArrays], fresh: ShardArrays
     ) -> ShardArrays:
         """The arrays of a whole shard, from those of `offered` and those of its other samples."""
         new = [i for i in samples if i not in old]
-        with self._counting:
-            self.reused += len(old)
-            self.computed += len(new)
+        self.count(len(old), len(new))
         each = {**old} | {i: {k: v[n] for k, v in fresh.items()} for n, i in enumerate(new)}
         names = [spec.name for spec in self._manifest.arrays]
         return {name: np.stack([each[i][name] for i in samples]) for name in names}

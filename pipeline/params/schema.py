@@ -323,6 +323,21 @@ class Runtime(Section):
     store: Address | None
 
 
+def cluster_runtime(address: str, device: str) -> Runtime:
+    """The runtime of work on a cluster outside a project.
+
+    Raises:
+        ConfigError: no such address or device.
+    """
+    own: dict[str, Any] = dict.fromkeys(Runtime.model_fields)
+    try:
+        return Runtime(**(own | {"engine": "ray", "address": address, "device": device}))
+    except ValidationError:
+        raise ConfigError(
+            f"cluster {address!r}, device {device!r}: give auto or HOST:PORT, and auto, cpu or cuda"
+        ) from None
+
+
 class Params(Section):
     demo: Demo
     data: Data

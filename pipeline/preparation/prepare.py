@@ -112,7 +112,9 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Kept:
+    """What is kept of a scan, in the files of the out."""
+
     row: ManifestRow
     # (6272,) each: foreground; mask; that of the whole scan, which differs where the row has a
     # crop; that with CFM's padding, which differs in the padding alone
@@ -120,6 +122,10 @@ class _Prepared:
     exhibit: Exhibit
     traits: NDArray[np.float64]
     clutter: float
+
+
+Bar = Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]]
+Each = Callable[[Path, Sequence[ScanFiles], Preparation, Bar], Iterator[Kept]]
 
 
 def prepare_category(
@@ -130,7 +136,8 @@ def prepare_category(
     layout: Listing,
     *,
     workers: int = 1,
-    bar: Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]] = iter,
+    bar: Bar = iter,
+    each: Each | None = None,
     note: Callable[[str], None] = LOGGER.warning,
     fetching: Fetching = no_fetching,
 ) -> Manifest:
@@ -151,6 +158,7 @@ def prepare_category(
         layout: how the category is laid out.
         workers: threads.
         bar: wraps the scans, to show how many are done.
+        each: gives what is kept of each scan, in order; None: threads of this process.
         note: gets a sentence where much was dropped as clutter.
         fetching: brings the files of a scan below root while they are read.
 
@@ -160,12 +168,12 @@ def prepare_category(
     patterns = find_layout(layout.layout).read_to_list
     with fetching(path for one in patterns for path in (root / category).rglob(one)):
         scans = list_scans(root, category, layout)
-    work = partial(_prepare_fetched, root, options=options, fetching=fetching)
+    each = each or partial(_in_threads, workers=workers, fetching=fetching)
     _check_replaceable(out)
     with folder_replaced_whole(out) as folder:
         rows, most = [], 0.0
         with _writing(folder) as write:
-            for one in one_by_one(work, scans, bar, workers):
+            for one in each(root, scans, options, bar):
                 write(one)
                 rows.append(one.row)
                 if one.clutter > most:
@@ -182,8 +190,20 @@ def prepare_category(
     return manifest
 
 
+def _in_threads(
+    root: Path,
+    scans: Sequence[ScanFiles],
+    options: Preparation,
+    bar: Bar,
+    workers: int,
+    fetching: Fetching,
+) -> Iterator[Kept]:
+    work = partial(kept_of, root, options=options, fetching=fetching)
+    return one_by_one(work, scans, bar, workers)
+
+
 @contextmanager
-def _writing(folder: Path) -> Iterator[Callable[[_Prepared], None]]:
+def _writing(folder: Path) -> Iterator[Callable[[Kept], None]]:
     """Yield what writes each scan's arrays behind those of the scans before it."""
     names = FOREGROUND_FILE, MASKS_FILE, WHOLE_MASKS_FILE, PUBLISHED_MASKS_FILE
     with ExitStack() as stack:
@@ -194,7 +214,7 @@ def _writing(folder: Path) -> Iterator[Callable[[_Prepared], None]]:
         traits = GrowingArray(folder / TRAITS_FILE, np.float64, len(TRAITS))
         stack.enter_context(traits)
 
-        def write(one: _Prepared) -> None:
+        def write(one: Kept) -> None:
             for file, bits in zip(files, one.bits, strict=True):
                 file.append(bits[None])
             exhibits.append(one.exhibit)
@@ -309,14 +329,23 @@ def _with_views(
     return scan
 
 
-def _prepare_fetched(
-    root: Path, scan: ScanFiles, options: Preparation, fetching: Fetching
-) -> _Prepared:
+def kept_of(
+    root: Path, scan: ScanFiles, options: Preparation, fetching: Fetching = no_fetching
+) -> Kept:
+    """Read and prepare a scan.
+
+    Args:
+        root: folder of the categories.
+        fetching: as of `prepare_category`.
+
+    Raises:
+        DataError: see `prepare_category`.
+    """
     with fetching(scan_paths(scan)):
-        return _prepare_files(root, scan, options)
+        return _kept_of(root, scan, options)
 
 
-def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepared:
+def _kept_of(root: Path, scan: ScanFiles, options: Preparation) -> Kept:
     with unchanged(scan):
         raw, sha256 = read_scan(scan), content_sha256(scan)
     check_label(scan, raw.mask)
@@ -328,7 +357,7 @@ def _prepare_files(root: Path, scan: ScanFiles, options: Preparation) -> _Prepar
     mask = whole if row.crop is None else resize_mask(classes, part.window)
     check_place(scan, mask, part.foreground, bool(whole.any()))
     published = whole if row.height == row.width else resize_mask_as_published(classes)
-    return _Prepared(
+    return Kept(
         row,
         tuple(pack_bits(one) for one in (part.foreground, mask, whole, published)),
         _exhibit(prepared, part, with_picture=scan.split == "test"),

@@ -30,15 +30,32 @@ ShardArrays = Mapping[str, np.ndarray]  # name: (samples of the shard, ...)
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """A shard as the files of a store, by their paths in it."""
+
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A shard whose files are in the bucket already; `mark` says what they are."""
+
+    mark: Any
+
+
+Shard = ShardArrays | Encoded | Stored
+
+
+@dataclass(frozen=True)
 class Elsewhere:
     """Shards that are computed by others.
 
     Attributes:
-        shards: from numbers of shards to each one's number and arrays, in whatever order they are
-            ready.
+        shards: from numbers of shards to each one's number and content, in whatever order they
+            are ready.
     """
 
-    shards: Callable[[Sequence[int]], Iterator[tuple[int, ShardArrays]]]
+    shards: Callable[[Sequence[int]], Iterator[tuple[int, Shard]]]
 
 
 def write_store(
@@ -104,8 +121,8 @@ def computed(
     manifest: StoreManifest,
     missing: Sequence[int],
     ahead: int,
-) -> Iterator[Iterator[tuple[int, ShardArrays]]]:
-    """Yield each shard and its arrays; once the context is left no other is begun."""
+) -> Iterator[Iterator[tuple[int, Shard]]]:
+    """Yield each shard and its content; once the context is left no other is begun."""
     if isinstance(compute, Elsewhere):
         yield compute.shards(missing)
         return
@@ -192,11 +209,18 @@ def write_shard(
         array.with_config({"write_empty_chunks": True})[samples.start : samples.stop] = value
 
 
-def _write_shard(staging: Path, manifest: StoreManifest, shard: int, arrays: ShardArrays) -> None:
-    files = [staging / STORE / manifest.shard_file(spec, shard) for spec in manifest.arrays]
+def _write_shard(staging: Path, manifest: StoreManifest, shard: int, made: Shard) -> None:
+    assert not isinstance(made, Stored), "this store is not in a bucket"
+    names = [manifest.shard_file(spec, shard) for spec in manifest.arrays]
+    files = [staging / STORE / name for name in names]
     for file in files:
         file.unlink(missing_ok=True)  # else Zarr would read a torn file in order to write into it
-    write_shard(zarr.open_group(staging / STORE, mode="r+"), manifest, shard, arrays)
+    if isinstance(made, Encoded):
+        for name, file in zip(names, files, strict=True):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(made.files[name])
+    else:
+        write_shard(zarr.open_group(staging / STORE, mode="r+"), manifest, shard, made)
     for file in files:
         _sync(file)
     (staging / DONE / str(shard)).touch()

@@ -34,6 +34,18 @@ def encode_shard(manifest: StoreManifest, shard: int, arrays: ShardArrays) -> di
     return _files(memory, [manifest.shard_file(spec, shard) for spec in manifest.arrays])
 
 
+def encode_alone(manifest: StoreManifest, shard: int, arrays: ShardArrays) -> dict[str, bytes]:
+    """`encode_shard` by who knows the samples of this shard alone: its bytes name no place in it.
+
+    Args:
+        manifest: of a store of these samples.
+        shard: its number in the whole store.
+    """
+    files = encode_shard(manifest, 0, arrays)
+    names = ((manifest.shard_file(s, 0), manifest.shard_file(s, shard)) for s in manifest.arrays)
+    return {whole: files[alone] for alone, whole in names}
+
+
 def encode_description(manifest: StoreManifest) -> dict[str, bytes]:
     """The files of a store that are neither shards nor its seal; `ROOT` is the last of them."""
     memory = MemoryStore()

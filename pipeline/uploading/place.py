@@ -141,7 +141,10 @@ class StorePlace:
             CacheError: a value is not finite; or another run computed other bytes.
             BucketError: the bucket cannot be reached, or refuses.
         """
-        files = encode_shard(self.manifest, shard, arrays)
+        return self.put_files(shard, encode_shard(self.manifest, shard, arrays))
+
+    def put_files(self, shard: int, files: Mapping[str, bytes]) -> ShardMark:
+        """Write the objects of an encoded shard, and then its mark; raises as `put_shard`."""
         mark = ShardMark.of(self.manifest, files)
         with ThreadPoolExecutor(len(files)) as pool:
             fits = list(pool.map(lambda name: self._create(name, files[name]), files))

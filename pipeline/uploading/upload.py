@@ -6,8 +6,17 @@ from pathlib import Path
 from ..cache.schema import StoreManifest
 from ..plumbing.claims import check_claims
 from ..plumbing.files import write_whole
-from ..publishing.writer import Elsewhere, ShardArrays, clear, computed, write_store
-from .place import StorePlace
+from ..publishing.writer import (
+    Elsewhere,
+    Encoded,
+    Shard,
+    ShardArrays,
+    Stored,
+    clear,
+    computed,
+    write_store,
+)
+from .place import ShardMark, StorePlace
 
 
 def put_store(
@@ -69,8 +78,8 @@ def upload_store(
         missing = [shard for shard in range(manifest.shards) if shard not in marks]
         with computed(compute, manifest, missing, ahead) as made:
             for _ in shards(missing):
-                shard, arrays = next(made)
-                marks[shard] = place.put_shard(shard, arrays)
+                shard, content = next(made)
+                marks[shard] = _put(place, shard, content)
         pointer = place.publish(marks)
     check_claims()
     if out.is_dir():
@@ -78,3 +87,12 @@ def upload_store(
     write_whole(out, pointer.to_text())
     finished(out)
     return len(missing)
+
+
+def _put(place: StorePlace, shard: int, content: Shard) -> ShardMark:
+    if isinstance(content, Stored):
+        mark: ShardMark = content.mark
+        return mark
+    if isinstance(content, Encoded):
+        return place.put_files(shard, content.files)
+    return place.put_shard(shard, content)

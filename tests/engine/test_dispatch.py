@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from mentor3ad.engine.dispatch import Dispatcher, Done, Event, Lost, Said
+from mentor3ad.engine.kind import CODE, code_sha256
 from mentor3ad.engine.work import Failure, Hello, Unit
 from mentor3ad.plumbing.errors import ClusterError, DataError, WeightsError
 
-LIKE = {"torch": "2.9"}
+LIKE = {CODE: code_sha256(), "torch": "2.9"}
 
 
 class Scripted:
@@ -154,9 +155,15 @@ def test_a_worker_that_cannot_begin_ends_the_run_with_its_sentence() -> None:
 
 
 def test_a_worker_of_another_kind_is_refused_by_its_node() -> None:
-    crew = Scripted(lambda i: Hello(f"n{i}", {"torch": "2.9" if i == 0 else "2.7"}))
+    crew = Scripted(lambda i: Hello(f"n{i}", LIKE | {"torch": "2.9" if i == 0 else "2.7"}))
     with pytest.raises(ClusterError, match=r"node n1 .* another torch than n0 \(2.7, not 2.9\)"):
         squares(crew, 2, 10)
+
+
+def test_a_worker_of_another_release_is_refused_by_its_node() -> None:
+    crew = Scripted(lambda i: Hello(f"n{i}", LIKE | {CODE: "f00"}))
+    with pytest.raises(ClusterError, match=r"node n0 .* another code of mentor3ad than this mach"):
+        squares(crew, 1, 1)
 
 
 def test_what_a_machine_refuses_names_the_node() -> None:

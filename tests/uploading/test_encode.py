@@ -1,5 +1,6 @@
 """Files that are made in memory are those of a store on the disk, to the byte."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from mentor3ad.publishing.writer import write_store
 from mentor3ad.seals.seal import SEAL_FILE
 from mentor3ad.uploading.encode import (
     ROOT,
+    encode_alone,
     encode_description,
     encode_seal,
     encode_shard,
@@ -35,6 +37,16 @@ def test_the_bytes_are_those_of_the_local_store(tmp_path: Path, codec: str, shar
     found = files | {SEAL_FILE: seal.to_bytes()}
     local = [path for path in store.rglob("*") if path.is_file()]
     assert {p.relative_to(store).as_posix(): p.read_bytes() for p in local} == found
+
+
+def test_a_shard_is_encoded_by_who_knows_its_samples_alone() -> None:
+    whole = manifest(shard=2)
+    for shard in range(whole.shards):
+        samples = whole.shard_samples(shard)
+        ids = whole.samples[samples.start : samples.stop]
+        alone = dataclasses.replace(whole, samples=ids, hashes=ids, inputs={})
+        expected = encode_shard(whole, shard, arrays(samples))
+        assert encode_alone(alone, shard, arrays(samples)) == expected
 
 
 def test_what_makes_it_a_store_comes_last() -> None:
