@@ -41,6 +41,7 @@ from mentor3ad.dataset.manifest import (
     seal_prepared,
 )
 from mentor3ad.dataset.scan import Split
+from mentor3ad.dataset.traits import TRAITS, TRAITS_FILE
 from mentor3ad.exhibits.growing import GrowingArray
 from mentor3ad.exhibits.store import Exhibit, writing_exhibits
 from mentor3ad.params.project import LOSS_FILE, Project
@@ -149,6 +150,9 @@ def write_category(folder: Path, count: int) -> None:
     with writing_exhibits(prepared) as write:
         for scan in range(count):
             write.append(scans.exhibit(scan))
+    with GrowingArray(prepared / TRAITS_FILE, np.float64, len(TRAITS)) as traits:
+        for scan in range(count):
+            traits.append(np.full((1, len(TRAITS)), (scan % REPEATED) / REPEATED))
     seal_prepared(prepared, manifest)
     for kind in ("mfm", "mgm"):
         out = project.outs(CATEGORY, kind)[kind]

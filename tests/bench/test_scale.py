@@ -9,6 +9,7 @@ from bench.scale import CATEGORY, MadeUp, read_manifest, rows_of, write_category
 from mentor3ad.cache.maps import SCORES, SCORES_KIND
 from mentor3ad.cache.reader import Store
 from mentor3ad.dataset.manifest import Manifest, load_masks
+from mentor3ad.dataset.traits import load_traits
 from mentor3ad.exhibits.store import Exhibits
 from mentor3ad.params.project import Project
 from mentor3ad.seals.sealed import open_chain
@@ -28,6 +29,7 @@ def test_a_made_up_category_is_whole_and_sealed(tmp_path: Path) -> None:
     assert sum(bool(row.label) for row in manifest.rows) == 6
     store = Store.open(project.scores(CATEGORY), SCORES_KIND, CATEGORY)
     np.testing.assert_array_equal(store.read(SCORES.name, 39), MadeUp.of(40).score_maps(39))
+    assert len(load_traits(prepared, manifest)) == 40
     points = Exhibits.load(prepared, manifest).points(39)
     np.testing.assert_array_equal(points.any(axis=-1), store.read(SCORES.name, 39).any(axis=0))
 
