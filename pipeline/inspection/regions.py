@@ -61,7 +61,7 @@ def _region(
     return DefectRegion(
         box=(left, top, right, bottom),
         centre_px=_in_picture(found, x + 0.5, y + 0.5),
-        centre_mm=(x_mm, y_mm, z_mm) if len(points) else None,
+        centre_mm=(round(x_mm, 3), round(y_mm, 3), round(z_mm, 3)) if len(points) else None,
         pixels=int(inside.sum()),
         area_mm2=_area_mm2(found, inside),
         depth_mm=_depth_mm(found, inside),
@@ -81,7 +81,7 @@ def _area_mm2(found: Inspection, inside: NDArray[np.bool_]) -> float | None:
     first = points[y + 1, x + 1] - points[y, x]
     second = points[y + 1, x] - points[y, x + 1]
     areas = np.linalg.norm(np.cross(first, second), axis=1) / 2
-    return float(np.median(areas) * inside.sum() * 1e6)
+    return round(float(np.median(areas) * inside.sum() * 1e6), 3)
 
 
 def _depth_mm(found: Inspection, inside: NDArray[np.bool_]) -> float | None:
@@ -105,10 +105,10 @@ def _depth_mm(found: Inspection, inside: NDArray[np.bool_]) -> float | None:
     weights, *_ = np.linalg.lstsq(terms(around), (around - middle) @ normal, rcond=None)
     off = (own - middle) @ normal - terms(own) @ weights
     low, high = np.percentile(off, [5, 95])
-    return float((high if high >= -low else low) * 1000)
+    return round(float(high if high >= -low else low) * 1000, 3)
 
 
 def _in_picture(found: Inspection, x: float, y: float) -> tuple[float, float]:
     """A place on the map's pixels, in pixels of the raw picture."""
     window = found.window
-    return window.left + x * window.scale, window.top + y * window.scale
+    return round(window.left + x * window.scale, 2), round(window.top + y * window.scale, 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..dataset.grid import is_part
 from .resize import restore_rgb
@@ -69,6 +68,8 @@ def _covariance(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _holes(part: NDArray[np.bool_]) -> int:
     """How many pixels without a point the part surrounds."""
+    from scipy import ndimage  # here, for a stage that has nothing to do needs none of it
+
     rows, columns = np.nonzero(part.any(axis=1))[0], np.nonzero(part.any(axis=0))[0]
     box = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     labels, count = ndimage.label(~np.pad(box, 1))

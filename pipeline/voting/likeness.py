@@ -113,6 +113,7 @@ class Likeness:
         measures = np.append(traits, mismatch(score_maps))
         deviations = self.deviations(measures)
         wrong = [n for n in np.argsort(-deviations) if not deviations[n] <= 1]
+        wrong.sort(key=lambda n: MEASURES[n] == MISMATCH)  # which the other faults bring about
         if not wrong:
             return None
         said: dict[str, str] = {}  # one reason a sentence: x, y and z say the same

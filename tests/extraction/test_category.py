@@ -282,7 +282,9 @@ def test_the_code_of_the_source_is_all_that_computes_features() -> None:
     needed = {file for entry in entered for file in rooms.closure(entry)}
     apart = [package / room for room in ("preparation", "exhibits", "readers", "weights", "cache")]
     apart += [package / "seals", package / "dataset/bitmaps.py"]
-    apart += [package / "dataset" / name for name in ("manifest.py", "scan.py", "window.py")]
+    apart += [
+        package / "dataset" / name for name in ("manifest.py", "scan.py", "traits.py", "window.py")
+    ]
     needed = {
         file
         for file in needed

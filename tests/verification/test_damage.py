@@ -18,6 +18,7 @@ from mentor3ad.dataset.manifest import (
     load_published_masks,
     load_whole_masks,
 )
+from mentor3ad.dataset.traits import load_traits
 from mentor3ad.evaluation.views import CategoryViews
 from mentor3ad.exhibits.store import Exhibits
 from mentor3ad.features.store import KIND, FeatureCache
@@ -43,6 +44,7 @@ def read_prepared(folder: Path) -> None:
     for load in (load_foreground, load_masks, load_whole_masks, load_published_masks):
         load(folder, manifest)
     Exhibits.load(folder, manifest)
+    load_traits(folder, manifest)
 
 
 def read_module(kind: type, folder: Path) -> None:
