@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..plumbing.errors import ConfigError
+from .threshold import check_choice
 
 Scans = Annotated[
     list[str],
@@ -24,6 +25,34 @@ Batch = Annotated[
     typer.Option(min=1, help="Scans that a GPU takes together; else as many as features.shard."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Heatmap = Annotated[
+    bool, typer.Option("--heatmap", help="Write OUT/heatmap/ID.png, the map on the image.")
+]
+Map = Annotated[
+    bool, typer.Option("--map", help="Write OUT/map/ID.tiff, the anomaly map in floats.")
+]
+Ply = Annotated[
+    bool, typer.Option("--ply", help="Write OUT/ply/ID.ply, the part's points in colour.")
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Go on and inspect what arrives in the one folder.")
+]
+Parquet = Annotated[
+    bool,
+    typer.Option(
+        "--parquet",
+        help="Write Parquet parts to OUT, a folder or s3://BUCKET/PREFIX, in place of lines; a run "
+        "that was interrupted goes on.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="auto|HOST:PORT", help="With --parquet: the Ray cluster that works."),
+]
+Threshold = Annotated[float | None, typer.Option(min=0, help="Instead of the model's own.")]
+TargetFpr = Annotated[
+    float | None, typer.Option(help="Take the threshold for this rate of false alarms.")
+]
 
 
 def predict(
@@ -32,39 +61,17 @@ def predict(
     bundle: Bundle = None,
     out: Out = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON Lines.")] = False,
-    heatmap: Annotated[
-        bool, typer.Option("--heatmap", help="Write OUT/heatmap/ID.png, the map on the image.")
-    ] = False,
-    map_: Annotated[
-        bool, typer.Option("--map", help="Write OUT/map/ID.tiff, the anomaly map in floats.")
-    ] = False,
-    ply: Annotated[
-        bool, typer.Option("--ply", help="Write OUT/ply/ID.ply, the part's points in colour.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Go on and inspect what arrives in the one folder.")
-    ] = False,
+    heatmap: Heatmap = False,
+    map_: Map = False,
+    ply: Ply = False,
+    watch: Watch = False,
     interval: Interval = 1.0,
     device: Device = "auto",
     batch: Batch = None,
-    parquet: Annotated[
-        bool,
-        typer.Option(
-            "--parquet",
-            help="Write Parquet parts to OUT, a folder or s3://BUCKET/PREFIX, in place of lines; a "
-            "run that was interrupted goes on.",
-        ),
-    ] = False,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="auto|HOST:PORT", help="With --parquet: the Ray cluster that works."),
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, help="Instead of the model's own.")
-    ] = None,
-    target_fpr: Annotated[
-        float | None, typer.Option(help="Take the threshold for this rate of false alarms.")
-    ] = None,
+    parquet: Parquet = False,
+    cluster: Cluster = None,
+    threshold: Threshold = None,
+    target_fpr: TargetFpr = None,
 ) -> None:
     """Inspect scans: one line each, with its score and whether the part is defective.
 
@@ -84,10 +91,7 @@ def predict(
         raise ConfigError("--cluster is for --parquet")
     folder = None if out is None else Path(out)
     _check(scans, folder, watch, batch, pictures)
-    if threshold is not None and target_fpr is not None:
-        raise ConfigError("--threshold and --target-fpr both choose it: give one of them")
-    if target_fpr is not None and not 0 < target_fpr < 1:
-        raise ConfigError(f"--target-fpr {target_fpr:g} must be above 0 and below 1")
+    check_choice("--threshold", threshold, target_fpr)
 
     from ..inspection.inspector import Inspector
     from ..inspection.run import Output, predict_scans
@@ -136,10 +140,10 @@ def _parquet(
     from ..inspection.bulk import UNIT, predict_parts
     from ..inspection.inspector import Inspector
     from ..inspection.run import ExitCode
-    from ..params.schema import cluster_runtime
+    from ..params.runtime import own_runtime
     from ..plumbing.progress import progress
 
-    runtime = None if cluster is None else cluster_runtime(cluster, device)
+    runtime = None if cluster is None else own_runtime(device, cluster)
     inspector = Inspector.load(bundle, category, device if cluster is None else "cpu")
     counts = predict_parts(
         *(inspector, bundle, Path(scans[0]), out, batch, runtime),

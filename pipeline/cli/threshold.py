@@ -8,6 +8,18 @@ import typer
 from ..plumbing.errors import ConfigError
 
 
+def check_choice(option: str, threshold: float | None, target_fpr: float | None) -> None:
+    """Refuse two ways of choosing a threshold, and a rate that is none.
+
+    Args:
+        option: the name of the one that gives the threshold itself.
+    """
+    if threshold is not None and target_fpr is not None:
+        raise ConfigError(f"{option} and --target-fpr both choose the threshold: give one of them")
+    if target_fpr is not None and not 0 < target_fpr < 1:
+        raise ConfigError(f"--target-fpr {target_fpr:g} must be above 0 and below 1")
+
+
 def threshold(
     bundle: Annotated[Path, typer.Argument(help="A model bundle.")],
     set_: Annotated[
@@ -26,12 +38,9 @@ def threshold(
     of them, and the rate that it stays below with 95 % confidence. Where test scans have labels,
     the table also counts the false alarms and the misses among them.
     """
-    if set_ is not None and target_fpr is not None:
-        raise ConfigError("--set and --target-fpr both choose the threshold: give one of them")
+    check_choice("--set", set_, target_fpr)
     if (set_ is not None or target_fpr is not None) != (out is not None):
         raise ConfigError("a new threshold needs --out, the bundle to write, and --out needs one")
-    if target_fpr is not None and not 0 < target_fpr < 1:
-        raise ConfigError(f"--target-fpr {target_fpr:g} must be above 0 and below 1")
 
     from ..inspection.thresholds import moved, read_thresholds, threshold_table, write_moved
 

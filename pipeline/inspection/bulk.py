@@ -125,7 +125,7 @@ def results(
     for scan, one in zip(scans, found, strict=True):
         if isinstance(one, NoDecisionError):
             raise one
-        each.append(Result.of(scan.id, one, _source(scan)))
+        each.append(Result.of(scan.id, one, _source(scan), inspector.model.version))
     return each
 
 

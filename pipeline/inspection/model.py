@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError, field_validator
+from pydantic import field_validator
 
 from ..compute.device import select_device
 from ..compute.process import configure_process
 from ..dataset.grid import SIZE
 from ..extraction.scan import Backbones
+from ..params.runtime import own_runtime
 from ..params.schema import (
     PAPER_POINTS,
     PAPER_RGB,
@@ -22,11 +23,10 @@ from ..params.schema import (
     Params,
     Precision,
     Preparation,
-    Runtime,
     Section,
     Units,
 )
-from ..plumbing.errors import ConfigError, UnlikeTrainingError
+from ..plumbing.errors import UnlikeTrainingError
 from ..scoring.scorer import Scorer
 from ..voting.likeness import Likeness
 from ..voting.model import VotingModel
@@ -107,11 +107,8 @@ def configure_device(name: str, params: Params | None = None) -> torch.device:
     Raises:
         ConfigError: no such name, or CUDA where there is none.
     """
-    own: dict[str, Any] = dict.fromkeys(Runtime.model_fields) | {"engine": "local"}
-    given = own if params is None else params.runtime.model_dump()
-    try:
-        runtime = Runtime(**(given | {"device": name}))
-    except ValidationError:
-        raise ConfigError(f"device {name!r}: give auto, cpu, cuda or cuda:N") from None
+    runtime = own_runtime(name)
+    if params is not None:
+        runtime = params.runtime.model_copy(update={"device": runtime.device})
     configure_process(runtime)
     return select_device(runtime)

@@ -276,6 +276,7 @@ def _has_centre(side: int) -> int:
 # Far larger ones overflow.
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 Exponent = Annotated[float, Field(ge=0, le=100)]
+ADDRESS = r"^(auto|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"  # of a Ray cluster
 BoxSide = Annotated[int, Field(ge=1, le=63), AfterValidator(_has_centre)]
 
 
@@ -309,9 +310,6 @@ class Evaluate(Section):
     most_views: Count
 
 
-ADDRESS = r"^(auto|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"  # of a Ray cluster
-
-
 class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Count | None
@@ -321,21 +319,6 @@ class Runtime(Section):
     address: Annotated[str, Field(pattern=ADDRESS)] | None
     cluster_workers: Count | None
     store: Address | None
-
-
-def cluster_runtime(address: str, device: str) -> Runtime:
-    """The runtime of work on a cluster outside a project.
-
-    Raises:
-        ConfigError: no such address or device.
-    """
-    own: dict[str, Any] = dict.fromkeys(Runtime.model_fields)
-    try:
-        return Runtime(**(own | {"engine": "ray", "address": address, "device": device}))
-    except ValidationError:
-        raise ConfigError(
-            f"cluster {address!r}, device {device!r}: give auto or HOST:PORT, and auto, cpu or cuda"
-        ) from None
 
 
 class Params(Section):

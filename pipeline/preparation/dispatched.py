@@ -17,7 +17,8 @@ from ..engine.order import in_order
 from ..engine.work import Opened, Seat, Unit
 from ..params.schema import Preparation, Runtime
 from ..plumbing.parallel import in_threads
-from .prepare import Bar, Kept, kept_of
+from .kept import Kept
+from .prepare import Bar, kept_of
 
 UNIT = 16  # scans, a second or two of work, and some MB of results
 LIBRARIES = ("numpy", "scipy", "Pillow", "tifffile")  # that prepare

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..buckets.raw import Fetching, no_fetching
-from ..dataset.bitmaps import PACKED, pack_bits
+from ..dataset.bitmaps import pack_bits
 from ..dataset.grid import SIZE, is_part
 from ..dataset.manifest import (
-    FOREGROUND_FILE,
     MANIFEST_FILE,
-    MASKS_FILE,
     PUBLISHED_MASKS_FILE,
     SCHEMA,
     WHOLE_MASKS_FILE,
@@ -32,10 +29,8 @@ from ..dataset.manifest import (
     seal_prepared,
 )
 from ..dataset.scan import RawScan, ScanFiles
-from ..dataset.traits import TRAITS, TRAITS_FILE
 from ..dataset.window import Window
-from ..exhibits.growing import GrowingArray
-from ..exhibits.store import Exhibit, writing_exhibits
+from ..exhibits.store import Exhibit
 from ..params.schema import Listing, Preparation
 from ..plumbing.errors import DataError, UnlikeTrainingError
 from ..plumbing.files import check_inside, folder_replaced_whole
@@ -44,6 +39,7 @@ from ..plumbing.parallel import one_by_one
 from ..readers.content import content_sha256, scan_paths, unchanged
 from ..readers.layouts import find_layout, list_scans, read_scan
 from .foreground import Foreground, extract_foreground
+from .kept import Kept, writing_kept
 from .masks import MUCH_CLUTTER, check_label, check_place, clutter_words
 from .plausible import check_part
 from .resize import (
@@ -111,19 +107,6 @@ class Part:
     clutter: float = 0.0
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What is kept of a scan, in the files of the out."""
-
-    row: ManifestRow
-    # (6272,) each: foreground; mask; that of the whole scan, which differs where the row has a
-    # crop; that with CFM's padding, which differs in the padding alone
-    bits: tuple[NDArray[np.uint8], ...]
-    exhibit: Exhibit
-    traits: NDArray[np.float64]
-    clutter: float
-
-
 Bar = Callable[[Sequence[ScanFiles]], Iterable[ScanFiles]]
 Each = Callable[[Path, Sequence[ScanFiles], Preparation, Bar], Iterator[Kept]]
 
@@ -172,7 +155,7 @@ def prepare_category(
     _check_replaceable(out)
     with folder_replaced_whole(out) as folder:
         rows, most = [], 0.0
-        with _writing(folder) as write:
+        with writing_kept(folder) as write:
             for one in each(root, scans, options, bar):
                 write(one)
                 rows.append(one.row)
@@ -200,27 +183,6 @@ def _in_threads(
 ) -> Iterator[Kept]:
     work = partial(kept_of, root, options=options, fetching=fetching)
     return one_by_one(work, scans, bar, workers)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[Callable[[Kept], None]]:
-    """Yield what writes each scan's arrays behind those of the scans before it."""
-    names = FOREGROUND_FILE, MASKS_FILE, WHOLE_MASKS_FILE, PUBLISHED_MASKS_FILE
-    with ExitStack() as stack:
-        files = [
-            stack.enter_context(GrowingArray(folder / name, np.uint8, PACKED)) for name in names
-        ]
-        exhibits = stack.enter_context(writing_exhibits(folder))
-        traits = GrowingArray(folder / TRAITS_FILE, np.float64, len(TRAITS))
-        stack.enter_context(traits)
-
-        def write(one: Kept) -> None:
-            for file, bits in zip(files, one.bits, strict=True):
-                file.append(bits[None])
-            exhibits.append(one.exhibit)
-            traits.append(one.traits[None])
-
-        yield write
 
 
 def load_scan(

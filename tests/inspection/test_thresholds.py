@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mentor3ad.cli.threshold import check_choice
 from mentor3ad.inspection.bundle import check_bundle, load_bundle
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
@@ -112,3 +113,12 @@ def test_an_inspector_decides_by_another_threshold(inspector: Inspector, test_sc
     assert not other.inspect_scan(scan).defective
     with pytest.raises(ConfigError, match="takes 99"):
         other.move_threshold(None, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "rate", "said"),
+    [(1.0, 0.1, "--set and --target-fpr both choose"), (None, 1.0, "--target-fpr 1 must be above")],
+)
+def test_a_choice_that_is_none_is_refused(threshold: float | None, rate: float, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check_choice("--set", threshold, rate)
