@@ -38,8 +38,9 @@ from ..weights.download import file_sha256
 from .model import InspectionModel, Settings, configure_device
 from .tested import TESTED_FILE
 
-# 2: without its own sha256, and without likeness.json; 1: without settings.part_pixels as well
-SCHEMA = 3
+# 3: without the samples of likeness.json; 2: without its own sha256, and without likeness.json;
+# 1: without settings.part_pixels as well
+SCHEMA = 4
 _SEALED = 3  # from this schema on bundle.json has its own hash
 _SEAL = "sha256"
 BUNDLE_FILE = "bundle.json"
@@ -83,7 +84,7 @@ class BackboneHashes(Section):
 class BundleManifest(Section):
     """The content of bundle.json."""
 
-    schema_version: Literal[1, 2, 3]
+    schema_version: Literal[1, 2, 3, 4]
     category: Category
     settings: Settings
     backbones: BackboneHashes

@@ -36,6 +36,8 @@ class Inspection:
         shares: of each score map in the object score, by name; see `VotingModel.shares`.
         unlike: why the scan is unlike those of the training, so that its score says nothing; None:
             it is like them, or the model does not know what those show.
+        measures: what that was decided by, by the name of the measure (`voting/likeness.py`); empty
+            where the model does not know.
     """
 
     score: float
@@ -46,6 +48,7 @@ class Inspection:
     seconds: Mapping[str, float]
     shares: Mapping[str, float] = field(default_factory=dict)
     unlike: str | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def defective(self) -> bool:

@@ -36,6 +36,7 @@ from ..plumbing.parallel import ahead
 from ..preparation.prepare import PreparedScan, prepare_raw
 from ..preparation.traits import scan_traits
 from ..readers.layouts import read_scan
+from ..voting.likeness import MEASURES, measures_of
 from ..voting.model import object_score
 from .arrays import raw_scan
 from .bundle import BUNDLE_FILE, load_bundle
@@ -263,7 +264,7 @@ class Inspector:
             anomaly, factors = voting.vote(scored.made)
             shares = voting.shares(factors, scored.scan.foreground)
             score = object_score(anomaly, scored.scan.foreground)
-            unlike = self._why_unlike(scored)
+            measures, unlike = self._likeness(scored)
         return Inspection(
             score=score,
             threshold=self.threshold,
@@ -273,13 +274,18 @@ class Inspector:
             seconds=seconds,
             shares=shares,
             unlike=unlike,
+            measures=measures,
         )
 
-    def _why_unlike(self, scored: _InHand[NDArray[np.float32]]) -> str | None:
+    def _likeness(
+        self, scored: _InHand[NDArray[np.float32]]
+    ) -> tuple[dict[str, float], str | None]:
+        """The measures of a scan by name, and why they are unlike those of the training."""
         likeness = self.model.likeness
         if likeness is None or scored.traits is None:
-            return None
-        return likeness.why_unlike(scored.traits, scored.made)
+            return {}, None
+        found = measures_of(scored.traits, scored.made)
+        return dict(zip(MEASURES, found.tolist(), strict=True)), likeness.why(found)
 
 
 def _or_error(step: Callable[[Any], T]) -> Callable[[Any], T | DataError]:

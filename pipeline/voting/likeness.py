@@ -8,12 +8,12 @@ training, and is neither good nor defective (docs/decisions/0021).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from ..calibration.conformal import conformal_rank
@@ -31,6 +31,7 @@ MEASURES = (*TRAITS, MISMATCH)
 
 MARGIN, MISMATCH_MARGIN = 2.0, 1.5  # times the reach of good scans
 MOST_REASONS = 2
+MOST_SAMPLE = 100  # values of a measure that are kept: of more scans so many quantiles
 
 # The least reach of each measure, in its own unit: smaller deviations are never worth a stop, and
 # a few scans of one hour know little of the next. LENGTHS are in standard deviations of the part
@@ -85,6 +86,8 @@ class Likeness:
     Attributes:
         scans: good scans behind the traits, held-out good ones behind the mismatch.
         target_fpr: share of good scans that may be called unlike the training.
+        samples: sorted values of those scans by measure, or `MOST_SAMPLE` quantiles of more, which
+            drift is told by; empty in a bundle of an older release.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -93,6 +96,7 @@ class Likeness:
     scans: Count
     held_out: Count
     target_fpr: Annotated[float, Field(gt=0, lt=1)]
+    samples: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def deviations(self, measures: NDArray[np.float64]) -> NDArray[np.float64]:
         """(len(MEASURES),) how far each measure of a scan is from the median, over its limit."""
@@ -110,7 +114,10 @@ class Likeness:
             traits: (len(TRAITS),) of the scan.
             score_maps: (K, 224, 224) of the scan.
         """
-        measures = np.append(traits, mismatch(score_maps))
+        return self.why(measures_of(traits, score_maps))
+
+    def why(self, measures: NDArray[np.float64]) -> str | None:
+        """`why_unlike` of a scan's measures (len(MEASURES),)."""
         deviations = self.deviations(measures)
         wrong = [n for n in np.argsort(-deviations) if not deviations[n] <= 1]
         wrong.sort(key=lambda n: MEASURES[n] == MISMATCH)  # which the other faults bring about
@@ -144,7 +151,10 @@ class Likeness:
         """
         try:
             found = TypeAdapter(cls).validate_json(content)
-            if set(found.ranges) != set(MEASURES):
+            if set(found.ranges) != set(MEASURES) or set(found.samples) not in (
+                set(),
+                set(MEASURES),
+            ):
                 raise ValueError("its measures are not those of this release")
         except ValueError as error:  # a ValidationError is a ValueError
             reason = " ".join(str(error).split())
@@ -169,6 +179,11 @@ def learn_likeness(
         return None
     misfits = [mismatch(score_maps(i)) for i in held_out]
     return fit_likeness(traits[[*train, *held_out]], misfits, target_fpr)
+
+
+def measures_of(traits: NDArray[np.float64], score_maps: np.ndarray) -> NDArray[np.float64]:
+    """(len(MEASURES),) of a scan: its traits, and how badly its image and geometry fit."""
+    return np.append(traits, mismatch(score_maps))
 
 
 def mismatch(score_maps: np.ndarray) -> float:
@@ -205,7 +220,7 @@ def fit_likeness(
     share = target_fpr / len(MEASURES)
     columns = [*traits.T, np.asarray(held_out, dtype=np.float64)]
     length = float(2 ** np.median(traits[:, TRAITS.index("length")]))
-    ranges = {}
+    ranges, samples = {}, {}
     for name, values in zip(MEASURES, columns, strict=True):
         centre = float(np.median(values))
         away = np.sort(values - centre if name in ONE_SIDED else abs(values - centre))
@@ -213,7 +228,16 @@ def fit_likeness(
         reach = max(float(away[conformal_rank(len(away), share) - 1]), least)
         limit = reach * (MISMATCH_MARGIN if name == MISMATCH else MARGIN)
         ranges[name] = MeasureRange(centre, limit, float(values.min()), float(values.max()))
-    return Likeness(ranges, len(traits), len(held_out), target_fpr)
+        samples[name] = sample_of(values)
+    return Likeness(ranges, len(traits), len(held_out), target_fpr, samples)
+
+
+def sample_of(values: ArrayLike) -> tuple[float, ...]:
+    """The sorted values, or `MOST_SAMPLE` quantiles of more of them."""
+    found = np.sort(np.asarray(values, dtype=np.float64))
+    if len(found) > MOST_SAMPLE:
+        found = np.quantile(found, (np.arange(MOST_SAMPLE) + 0.5) / MOST_SAMPLE)
+    return tuple(found.tolist())
 
 
 def _numbers(words: Words, value: float, known: MeasureRange) -> str:

@@ -123,7 +123,7 @@ def test_a_bundle_that_the_machine_does_not_let_us_read_is_not_called_damaged(
 
 def test_a_flip_to_an_older_schema_does_not_take_the_hash_away(copy: Path) -> None:
     text = (copy / BUNDLE_FILE).read_text()
-    (copy / BUNDLE_FILE).write_text(text.replace('"schema_version": 3', '"schema_version": 2'))
+    (copy / BUNDLE_FILE).write_text(text.replace('"schema_version": 4', '"schema_version": 2'))
     assert_refused(copy, "bundle.json is damaged")
     without = json.dumps(content_of(copy) | {"schema_version": 3})
     (copy / BUNDLE_FILE).write_text(without)
@@ -134,7 +134,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda f: (f / BUNDLE_FILE).unlink(), "is no bundle"),
     "not JSON": (lambda f: (f / BUNDLE_FILE).write_text("{"), "is damaged"),
     "a list": (lambda f: (f / BUNDLE_FILE).write_text("[]"), "is damaged"),
-    "newer": (lambda f: edit(f, schema_version=4, new_key=1), "newer release (schema 4"),
+    "newer": (lambda f: edit(f, schema_version=5, new_key=1), "newer release (schema 5"),
     "older": (lambda f: edit(f, schema_version=0), "schema_version"),
     "a section that is none": (
         lambda f: edit(f, settings={"features": {"points": None}}),

@@ -27,7 +27,7 @@ from mentor3ad.plumbing.errors import DataError, UnlikeTrainingError
 from mentor3ad.readers.layouts import read_scan
 from mentor3ad.voting.votes import Votes
 from testbed.clone import CATEGORY
-from tests.bundles import content_of
+from tests.bundles import content_of, sign
 
 Points = NDArray[np.float32]
 Fault = Callable[[NDArray[np.uint8], Points], tuple[NDArray[np.uint8], Points]]
@@ -70,6 +70,21 @@ def test_a_bundle_of_schema_1_does_not_say_and_decides_as_before(
     scan = find_scans(test_scans / "good", inspector.model).scans[0]
     found = Inspector.load(old, device="cpu").inspect_scan(scan)
     assert found.score == inspector.inspect_scan(scan).score
+
+
+def test_a_bundle_of_schema_3_has_no_samples_and_decides_as_before(
+    bundle: Path, inspector: Inspector, test_scans: Path, tmp_path: Path
+) -> None:
+    old = Path(shutil.copytree(bundle, tmp_path / "old"))
+    likeness = json.loads((old / "likeness.json").read_text())
+    del likeness["samples"]
+    (old / "likeness.json").write_text(json.dumps(likeness))
+    sign(old, schema_version=3)
+    scan = find_scans(test_scans / "good", inspector.model).scans[0]
+    found, expected = Inspector.load(old, device="cpu"), inspector.inspect_scan(scan)
+    assert found.model.likeness is not None
+    assert found.model.likeness.samples == {}
+    assert found.inspect_scan(scan).measures == expected.measures
 
 
 def _scan(inspector: Inspector, test_scans: Path) -> RawScan:

@@ -17,6 +17,7 @@ from mentor3ad.voting.likeness import (
     fit_likeness,
     learn_likeness,
     mismatch,
+    sample_of,
 )
 from mentor3ad.voting.words import words_of
 
@@ -157,9 +158,26 @@ def test_what_is_saved_is_what_is_read(likeness: Likeness, tmp_path: Path) -> No
     assert Likeness.parse(path.read_bytes(), path) == likeness
 
 
+def test_the_values_of_good_scans_are_kept_as_quantiles_where_they_are_many() -> None:
+    assert sample_of([3.0, 1.0, 2.0]) == (1.0, 2.0, 3.0)
+    many = sample_of(np.linspace(0, 1, 1001))
+    assert len(many) == 100
+    assert many[0] == pytest.approx(0.005)
+    assert many[-1] == pytest.approx(0.995)
+
+
+def test_a_scan_that_the_limits_were_learnt_from_lies_among_the_samples() -> None:
+    good = np.tile(traits(), (30, 1))
+    good[:, TRAITS.index("red")] = np.linspace(0.3, 0.5, 30)
+    found = fit_likeness(good, [0.0, 0.2, 0.1], 0.02).samples
+    assert found["red"] == pytest.approx(np.linspace(0.3, 0.5, 30))
+    assert found["mismatch"] == (0.0, 0.1, 0.2)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
+        ('"samples": {', '"samples": {"torn": [], '),
         ('"limit": ', '"limit": -'),
         ('"centre": ', '"centre": 1e999, "x": '),
         ('"turn"', '"torn"'),
