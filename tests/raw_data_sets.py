@@ -99,6 +99,14 @@ def write_folder(root: Path, category: str = "part") -> Path:
     return root
 
 
+def write_loose(root: Path, category: str = "part") -> Path:
+    """Four good scans right in the category's folder, and a dent with its mask."""
+    for i in range(4):
+        write_pair(root / category, f"IMG_{i:03d}", seed=i)
+    write_pair(root / category / "dent", "0", seed=4, masked=True)
+    return root
+
+
 def write_adam3d(root: Path, category: str = "1m1") -> Path:
     """Two scans to train, a dent and a good one to test; masks in ground_truth, metres."""
     home = root / category
@@ -133,6 +141,7 @@ LAYOUTS = {
         listing(layout="eyecandies", test_private=True),
     ),
     "folder": (write_folder, "part", listing(layout="folder")),
+    "loose": (write_loose, "part", listing(layout="loose")),
     "adam3d": (write_adam3d, "1m1", listing(layout="adam3d")),
     "real_iad_d3": (write_real_iad_d3, "knob-cap", listing(layout="real_iad_d3", light=5)),
 }

@@ -11,6 +11,7 @@ from ..formats.checks import damaged
 from .adam3d import ADAM3D as ADAM3D
 from .eyecandies import EYECANDIES as EYECANDIES
 from .folder import FOLDER as FOLDER
+from .folder import LOOSE as LOOSE
 from .layout import Layout
 from .mvtec3d import MVTEC3D as MVTEC3D
 from .problems import Report, refuse

@@ -1,14 +1,16 @@
 """A plant's own scans: CATEGORY/[SPLIT/]DEFECT/ with files paired by their names.
 
 SPLIT is train, validation (may be absent) or test; without any split, some of the good scans are
-kept for the test. DEFECT is `good`, `unknown` or the name of a defect. docs/data-layouts.md draws
-the trees; `mentor3ad.readers.layouts.pairs` pairs the files of one folder.
+kept for the test. DEFECT is `good`, `unknown` or the name of a defect; in the layout `loose`, scans
+that lie right in a category without splits are good as well. docs/data-layouts.md draws the trees;
+`mentor3ad.readers.layouts.pairs` pairs the files of one folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ...dataset.scan import GOOD, SPLITS, UNKNOWN, Label, RawScan, ScanFiles, Split
@@ -37,7 +39,7 @@ from .pairs import (
 )
 from .problems import Problem, Report, refuse, reporting
 
-_SPLIT_NAMES: dict[str, Split] = {
+SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
     "training": "train",
     "validation": "validation",
@@ -46,16 +48,22 @@ _SPLIT_NAMES: dict[str, Split] = {
     "test": "test",
     "testing": "test",
 }
-_GOOD_NAMES = (GOOD, "ok")
+GOOD_NAMES = (GOOD, "ok")
+# The end of a remedy, without and with the layout `loose`.
+_IF_ALL_GOOD = {False: ", or set data.layout: loose where all of them are good", True: ""}
 _MIN_TRAIN = 2  # good scans: one to learn from and one to calibrate on
 
 
 def list_scans(
-    root: Path, category: str, options: Listing, report: Report = refuse
+    root: Path, category: str, options: Listing, report: Report = refuse, *, loose: bool = False
 ) -> tuple[ScanFiles, ...]:
     """Return all scans of a category, ordered by split (train, validation, test), defect and name.
 
     Hidden files and files of other types are ignored; extensions may be in either case.
+
+    Args:
+        loose: whether scans that lie right in a category without splits are good; else they are
+            reported.
 
     Reported: no good scan to train on, a defect in train or validation, a file without its
     partner, a camera file that is not there, a name that leads out of root or cannot be printed.
@@ -71,16 +79,16 @@ def list_scans(
     masks = [path for path in visible(home) if _is_mask_tree(path)]
     if splits:
         found = _list_splits(root, splits, report)
-        known = f"the folders of a category are called {', '.join(_SPLIT_NAMES)} or ground_truth"
+        known = f"the folders of a category are called {', '.join(SPLIT_NAMES)} or ground_truth"
         report_ignored(home, [*splits, *masks], SUFFIXES, known, report)
     else:
-        found = _list_unsplit(root, home, options.test_share, report)
+        found = _list_unsplit(root, home, options.test_share, report, loose)
     found = with_masks(found, find_masks(root, masks, report), report)
     scans = [
         replace(
             scan,
             sidecars=camera,
-            layout="folder",
+            layout="loose" if loose else "folder",
             units=options.units,
             invalid=options.invalid,
             bits=options.bits,
@@ -91,7 +99,7 @@ def list_scans(
         where = home / "train" if splits else home / GOOD
         message = (
             f"{where} holds no scans: put the good scans to learn from there; their folders are "
-            f"called {' or '.join(_GOOD_NAMES)}."
+            f"called {' or '.join(GOOD_NAMES)}."
         )
         report(Problem("layout", where, message))
     return tuple(sorted(scans, key=lambda scan: (SPLITS.index(scan.split), scan.defect, scan.id)))
@@ -152,15 +160,22 @@ def _list_splits(root: Path, folders: list[Path], report: Report) -> Iterator[Sc
             yield replace(scan, id=f"{split}/{scan.id}")
 
 
-def _list_unsplit(root: Path, home: Path, test_share: float, report: Report) -> Iterator[ScanFiles]:
-    roles = [p for p in visible(home) if is_role_folder(p) and not _is_mask_tree(p)]
-    if roles or pair_files(root, home, report):
-        message = (
-            f"{home} holds scans that nobody calls good or defective: put them into {home / GOOD} "
-            "or a folder with the defect's name."
-        )
-        report(Problem("layout", home, message))
-    scans = list(_list_defects(root, home, "test", report))
+def _list_unsplit(
+    root: Path, home: Path, test_share: float, report: Report, loose: bool
+) -> Iterator[ScanFiles]:
+    scans: list[ScanFiles] = []
+    if holds_loose_scans(root, home, report):
+        said_good = any(path.name.casefold() in GOOD_NAMES for path in visible(home))
+        if loose and not said_good:
+            scans += _list_folder(root, home, "test", GOOD, f"{GOOD}/", report)
+        else:
+            message = (
+                f"{home} holds scans that nobody calls good or defective: put them into "
+                f"{home / GOOD} or a folder with the defect's name{_IF_ALL_GOOD[loose]}."
+            )
+            report(Problem("layout", home, message))
+            scans += _list_folder(root, home, "test", UNKNOWN, "", report)
+    scans += _list_below(root, home, "test", report)
     good = [scan for scan in scans if scan.label == 0]
     train = set(_by_content(good, report)[_test_count(len(good), test_share) :])
     for scan in scans:
@@ -180,10 +195,20 @@ def _test_count(good: int, share: float) -> int:
     return max(0, min(max(1, round(share * good)), good - _MIN_TRAIN))
 
 
+def holds_loose_scans(root: Path, home: Path, report: Report) -> bool:
+    """Tell whether scans lie right in a folder, side by side or in folders of their role."""
+    roles = [p for p in visible(home) if is_role_folder(p) and not _is_mask_tree(p)]
+    return bool(roles or pair_files(root, home, report))
+
+
 def _list_defects(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:
     """Yield the scans of each DEFECT folder, and those right in `folder`, unknown in the test."""
     bare = GOOD if split != "test" else UNKNOWN
     yield from _list_folder(root, folder, split, bare, "", report)
+    yield from _list_below(root, folder, split, report)
+
+
+def _list_below(root: Path, folder: Path, split: Split, report: Report) -> Iterator[ScanFiles]:
     for path in visible(folder):
         if path.is_dir() and not is_role_folder(path) and is_inside(root, path, report):
             name = composed(path.name)
@@ -204,7 +229,7 @@ def _list_folder(
 
 
 def _truth(name: str) -> tuple[str, Label]:
-    known: dict[str, tuple[str, Label]] = dict.fromkeys(_GOOD_NAMES, (GOOD, 0))
+    known: dict[str, tuple[str, Label]] = dict.fromkeys(GOOD_NAMES, (GOOD, 0))
     return (known | {UNKNOWN: (UNKNOWN, None)}).get(name.casefold(), (name, 1))
 
 
@@ -216,7 +241,7 @@ def _is_mask_tree(path: Path) -> bool:
 
 
 def _split_of(folder: Path) -> Split | None:
-    return _SPLIT_NAMES.get(folder.name.casefold())
+    return SPLIT_NAMES.get(folder.name.casefold())
 
 
 def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> dict[str, Path]:
@@ -246,3 +271,4 @@ FOLDER = Layout(
     needs_masks=False,
     role_folders=ROLE_FOLDERS,
 )
+LOOSE = replace(FOLDER, name="loose", list_scans=partial(list_scans, loose=True))

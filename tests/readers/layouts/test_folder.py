@@ -256,6 +256,30 @@ def test_scans_right_in_the_category(root: Path, home: Path, write) -> None:
         listed(root)
 
 
+@pytest.mark.parametrize("write", [write_pair, write_nested])
+def test_scans_right_in_the_category_are_good_in_the_layout_loose(
+    root: Path, home: Path, write
+) -> None:
+    for i in range(5):
+        write(home, f"IMG_{i}", seed=i)
+    write_pair(home / "scratch", "1", seed=9, masked=True)
+    scans = list_scans(root, "part", listing(layout="loose", test_share=0.2))
+    good = sorted((s.id, s.defect, s.label) for s in scans if s.label == 0)
+    assert good == [(f"good/IMG_{i}", "good", 0) for i in range(5)]
+    assert [s.split for s in scans] == ["train"] * 4 + ["test"] * 2
+    assert facts(scans)[-1] == ("scratch/1", "test", "scratch", 1, True)
+    assert read_scan(scans[0]).rgb.shape == (90, 100, 3)
+
+
+def test_beside_a_folder_of_good_scans_nobody_knows_what_loose_ones_are(
+    root: Path, home: Path
+) -> None:
+    write_pair(home, "1")
+    write_pair(home / "OK", "1")
+    with pytest.raises(DataError, match=r"nobody calls good or defective.*defect's name\.$"):
+        list_scans(root, "part", listing(layout="loose"))
+
+
 @pytest.mark.parametrize("category", ["other", "..", "../raw/part", "", "part/train"])
 def test_unknown_category(root: Path, home: Path, category: str) -> None:
     write_pair(home / "train", "1")

@@ -16,7 +16,9 @@ PAGE = (ROOT / "docs/data-layouts.md").read_text(encoding="utf-8")
 
 
 def test_an_unknown_layout_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"'mvtec' is not a layout.*eyecandies, folder, mvtec3d"):
+    with pytest.raises(
+        ConfigError, match=r"'mvtec' is not a layout.*eyecandies, folder, loose, mvtec3d"
+    ):
         list_scans(tmp_path, "disc", listing(layout="mvtec"))
 
 
