@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,41 @@ def slug(machine: dict[str, Any]) -> str:
 
 
 def limits(bench: Bench) -> list[Row]:
-    found = bench.limits
-    rows = [
-        Row(f"matrix product, {dtype}, {_threads(threads)}", {"gflop_per_s": rate / 1e9})
-        for (dtype, threads), rate in found.gemm.items()
-    ]
+    found, cpu = bench.limits, _cpu_info()
+    rows = []
+    for (dtype, threads), best in found.gemm.items():
+        figures: dict[str, Figure] = {
+            "gflop_per_s": best.rate / 1e9,
+            "form": best.form,
+            "shape": " x ".join(f"{size:,}" for size in best.shape),
+            "theory_gflop_per_s": threads and theory(dtype, threads, cpu),
+        }
+        rows.append(Row(f"matrix product, {dtype}, {_threads(threads)}", figures))
     for threads, rate in found.copy.items():
         rows.append(Row(f"copy, read + written, {_threads(threads)}", _gb(rate)))
     rows.append(Row("disk, write and fsync", _gb(found.disk_write)))
     rows.append(Row("disk, read", _gb(found.disk_read)))
     return rows
+
+
+# FLOPs a cycle of one core with two units of that width, by instruction set; the widest counts.
+PER_CYCLE = {
+    "float32": {"fma": 32, "avx512f": 64},
+    "bfloat16": {"avx512_bf16": 128, "amx_bf16": 1024},
+}
+
+
+def theory(dtype: str, threads: int, cpu: Mapping[str, str]) -> float | None:
+    """GFLOP/s of so many cores at the clock that the system tells; None where it tells none.
+
+    Args:
+        cpu: a processor's lines of /proc/cpuinfo. A core that has one unit of the width reaches
+            half of it, and one that runs above the clock that is told passes it.
+    """
+    sets = PER_CYCLE[dtype]
+    widest = max((sets[flag] for flag in cpu.get("flags", "").split() if flag in sets), default=0)
+    clock = float(cpu.get("cpu MHz", 0)) / 1e3
+    return threads * clock * widest or None
 
 
 def _cpu_info() -> dict[str, str]:

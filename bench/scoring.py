@@ -8,6 +8,7 @@ from bench import flops, oracle, scenes
 from bench.figures import Figure, Row, seconds_of
 from bench.harness import Bench
 from bench.project import Finished
+from bench.split import split
 from mentor3ad.evaluation.aupro import aupro as exact_aupro
 from mentor3ad.evaluation.aupro import pro_curve
 from mentor3ad.evaluation.metrics import LIMITS, rank_scans
@@ -48,14 +49,14 @@ def _score(bench: Bench, project: Finished) -> dict[str, Figure]:
     fusion = load_module(Fusion, place.mfm(category), bench.device)
     guidance = load_module(Guidance, place.mgm(category), bench.device)
     scorer, scan = Scorer(fusion, guidance, model.precision), scenes.features(features)
-    seconds = seconds_of(
-        lambda: scorer.score_maps(PixelFeatures([scan], bench.device), 0),
-        bench.runs(9),
-        bench.device,
-    )
+
+    def work_of_one() -> object:
+        return scorer.score_maps(PixelFeatures([scan], bench.device), 0)
+
+    seconds = seconds_of(work_of_one, bench.runs(9), bench.device)
     work = flops.scoring(model, int(scan.foreground.sum()), features.points.groups)
     heavy = bench.limits.heavy(work, seconds, model.precision, bench.device)
-    return {"ms_a_scan": 1000 * seconds, **heavy}
+    return {"ms_a_scan": 1000 * seconds, **heavy, **split(work_of_one, bench.device)}
 
 
 def _vote(bench: Bench, project: Finished) -> dict[str, Figure]:

@@ -3,6 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SHARES = {
+    "share_of_limit": "share of the limit",
+    "share_of_products": "products",
+    "share_of_memory": "memory",
+    "share_of_python": "Python",
+}
 START, END = "<!-- mentor3ad bench: start -->", "<!-- mentor3ad bench: end -->"
 
 
@@ -57,8 +63,8 @@ def _line(cells: Sequence[str]) -> str:
 
 def _title(key: str) -> str:
     """`peak_rss_mb`: peak RSS MB."""
-    if key == "share_of_gemm":
-        return "share of the limit"
+    if key in SHARES:
+        return SHARES[key]
     units = {"mb": "MB", "rss": "RSS", "gpu": "GPU", "gb": "GB", "cpu": "CPU", "gflop": "GFLOP"}
     words = key.replace("_per_", "/").split("_")
     return " ".join("/".join(units.get(part, part) for part in word.split("/")) for word in words)
@@ -68,7 +74,7 @@ def _text(key: str, row: Mapping[str, Any]) -> str:
     value = row.get(key)
     if value is None:
         return ""
-    if key == "share_of_gemm":
+    if key in SHARES:
         return f"{100 * value:.0f} %"
     if isinstance(value, list):
         return ", ".join(_number(one) for one in value)

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from bench import flops, scenes
-from bench.figures import Row, Unavailable, synchronise
+from bench.figures import Figure, Row, Unavailable, synchronise
 from bench.harness import Bench
+from bench.split import spent
 from mentor3ad.features.pixels import PixelFeatures, patch_of
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.fusion.training import train_fusion
@@ -43,19 +44,34 @@ def train(bench: Bench) -> list[Row]:
         ("paper", bench.paper_params, bench.runs(9)),
     ):
         with ProcessPoolExecutor(1, get_context("spawn")) as own:
-            seen, taken = own.submit(_steps, replace(bench, params=params), steps).result()
+            seen, taken, parts = own.submit(_steps, replace(bench, params=params), steps).result()
         model = params.model
         work = {"MFM": flops.fusion_step(model, seen), "MGM": flops.guidance_step(model)}
-        for module, seconds in zip(work, taken, strict=True):
+        for module, seconds, shares in zip(work, taken, parts, strict=True):
             heavy = bench.limits.heavy(work[module], seconds, model.precision, bench.device)
-            rows.append(Row(f"{module}, {name}", {"step_ms": 1000 * seconds, **heavy}))
+            rows.append(Row(f"{module}, {name}", {"step_ms": 1000 * seconds, **heavy, **shares}))
     return rows
 
 
-def _steps(bench: Bench, steps: int) -> tuple[int, tuple[float, float]]:
-    """Pixels of a mean step of MFM, and the seconds of a step of both modules."""
+_Parts = tuple[dict[str, Figure], dict[str, Figure]]
+
+
+def _steps(bench: Bench, steps: int) -> tuple[int, tuple[float, float], _Parts]:
+    """Pixels of a mean step of MFM; of a step of both modules the seconds, and what they are."""
     model, features = bench.params.model, training_scans(bench, bench.params)
-    return fusion_rows(features, model), step_seconds(bench, features, model, steps)
+    seconds = step_seconds(bench, features, model, steps)
+    fusion, guidance = trainings(features, model)
+    parts = _parts(fusion, steps, bench), _parts(guidance, steps, bench)
+    return fusion_rows(features, model), seconds, parts
+
+
+def _parts(training: Callable[[int], None], steps: int, bench: Bench) -> dict[str, Figure]:
+    """What steps are made of, without what comes before the first."""
+    if bench.device.type != "cpu":
+        return {}
+    few = max(1, steps // 5)
+    training(WARM_UP)
+    return (spent(partial(training, few + steps)) - spent(partial(training, few))).shares()
 
 
 def fusion_rows(features: PixelFeatures, model: Model) -> int:
@@ -146,6 +162,14 @@ def step_seconds(
 
     As the difference of two runs: training draws, gathers and mentors many steps at once.
     """
+    fusion, guidance = trainings(features, model)
+    return _mean_step(fusion, steps, bench, clock), _mean_step(guidance, steps, bench, clock)
+
+
+def trainings(
+    features: PixelFeatures, model: Model
+) -> tuple[Callable[[int], None], Callable[[int], None]]:
+    """Trainings of MFM and of MGM by so many steps."""
 
     def of(steps: int) -> Model:
         taken = {"steps": steps}
@@ -164,7 +188,7 @@ def step_seconds(
     def guidance(steps: int) -> None:
         train_guidance(features, trained, of(steps), CATEGORY, iter)
 
-    return _mean_step(fusion, steps, bench, clock), _mean_step(guidance, steps, bench, clock)
+    return fusion, guidance
 
 
 def _mean_step(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench.harness import Bench
-from bench.limits import Limits
+from bench.limits import QUICK_SHAPES, Limits, Product
 from bench.project import Finished
 from mentor3ad.params.schema import load_params
 
-RATES = defaultdict[tuple[str, int], float](lambda: 1e11)  # at any number of threads
+# At any number of threads, and more than any machine does.
+RATES = defaultdict[tuple[str, int], Product](lambda: Product(1e15))
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +24,5 @@ def bench(finished: Finished, tmp_path: Path) -> Bench:
     """Quick, on the tiny project in both settings, with made-up limits."""
     made = Bench(finished.params, tmp_path, quick=True)
     made.demo = made.paper = finished
-    made.limits = Limits(RATES, {1: 1e10}, 1e8, 1e8)
+    made.limits = Limits(RATES, {1: 1e10}, 1e8, 1e8, QUICK_SHAPES)
     return made

@@ -41,7 +41,7 @@ def numbers(rows):
 def test_extraction_from_files_counts_every_scan(bench, finished):
     figures = extraction._from_files(bench, finished)
     assert figures["scans"] == 10
-    assert figures["share_of_gemm"] > 0
+    assert figures["share_of_limit"] > 0
 
 
 def test_extraction_from_memory(bench):

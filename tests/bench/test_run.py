@@ -4,10 +4,12 @@ import json
 from importlib import import_module
 
 import pytest
+import torch
 
 from bench import run
 from bench.catalogue import CATALOGUE, Measurement
 from bench.figures import Row, Unavailable, exponent, seconds_of
+from bench.limits import Product
 from bench.machine import slug
 from bench.table import END, START
 from mentor3ad.plumbing.errors import ConfigError
@@ -103,3 +105,28 @@ def test_warm_up_runs_do_not_count(monkeypatch):
     clock = iter([0, 100, 200, 201, 300, 303, 400, 402])
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     assert seconds_of(lambda: None, runs=3) == 2
+
+
+def heavy(bench):
+    return [Row("step", {"gflop_per_s": 80.0, "dtype": "float32", "share_of_limit": 0.8})]
+
+
+def test_shares_are_set_against_the_better_of_two_looks(monkeypatch):
+    threads = torch.get_num_threads()
+    made_up = {
+        "limits": Measurement("limits", "bench.machine:limits"),
+        "heavy": Measurement("a heavy one", f"{__name__}:heavy"),
+    }
+    monkeypatch.setattr(run, "CATALOGUE", made_up)
+    looks = iter([100e9, 160e9])
+
+    def products(shapes, device):
+        rate = next(looks)
+        return [(("float32", threads), Product(rate))]
+
+    monkeypatch.setattr("bench.limits._products", products)
+    monkeypatch.setattr("bench.limits.copy_rate", lambda size, device: 1e10)
+    monkeypatch.setattr("bench.limits.disk_rates", lambda path, size: (1e8, 1e8))
+    results = run.measure(run.Options(), lambda text: None)["results"]
+    assert results["heavy"]["rows"][0]["share_of_limit"] == 0.5
+    assert results["limits"]["rows"][0]["gflop_per_s"] == 160

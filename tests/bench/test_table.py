@@ -9,7 +9,7 @@ from bench.table import END, START, section, table, with_tables
 def test_columns_are_the_figures_of_all_rows():
     rows = [
         {"what": "a", "peak_rss_mb": 1234.5, "scans_per_s": 0.12345},
-        {"what": "b", "scans_per_s": None, "share_of_gemm": 0.614, "sizes": [10, 1000]},
+        {"what": "b", "scans_per_s": None, "share_of_limit": 0.614, "sizes": [10, 1000]},
     ]
     assert table(rows) == [
         "|  | peak RSS MB | scans/s | share of the limit | sizes |",
