@@ -73,6 +73,11 @@ CATALOGUE = {
         "bench.foreground:foreground",
         usual=False,
     ),
+    "growth": Measurement(
+        "time and memory of all that is no backbone, by the number of scans",
+        "bench.growth:growth",
+        usual=False,
+    ),
     "mapped": Measurement(
         "a training step from features in memory, and mapped from the disk",
         "bench.training:mapped",

@@ -181,10 +181,10 @@ def read_manifest(folder: Path) -> None:
         assert Store.open(project.scores(CATEGORY), SCORES_KIND, CATEGORY).manifest == store
 
 
-def measure(count: int, folder: Path) -> Iterator[tuple[str, Usage]]:
-    """What each stage used on a category of so many scans."""
+def measure(count: int, folder: Path, until: str = STEPS[-1]) -> Iterator[tuple[str, Usage]]:
+    """What each stage used on a category of so many scans, up to one of them."""
     yield "made up", _own("--write", str(folder), "--scans", str(count))
-    for name in STEPS:
+    for name in STEPS[: STEPS.index(until) + 1]:
         if name == "manifest":
             use = _own("--read", str(folder))
         else:
