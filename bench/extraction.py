@@ -11,7 +11,7 @@ from bench.figures import Figure, Row, seconds_of
 from bench.harness import Bench
 from bench.project import Finished
 from bench.split import split
-from mentor3ad.compute.device import has_bfloat16, scan_threads
+from mentor3ad.compute.device import prefers_bfloat16, scan_threads
 from mentor3ad.dataset.grid import PATCH, PATCHES
 from mentor3ad.dataset.manifest import Manifest, load_foreground
 from mentor3ad.extraction.batched import BatchExtractor
@@ -43,7 +43,7 @@ def published(bench: Bench) -> list[Row]:
     options = published_options(bench.paper_params.features)
     scans = [scenes.scan(seed) for seed in range(4 if bench.quick else 8)]
     forms = {"ours": options}
-    if has_bfloat16(bench.device):
+    if prefers_bfloat16(bench.device):
         rounded = options.model_copy(update={"precision": "bfloat16"})
         of_part = {"rgb": options.rgb.model_copy(update={"tokens": "foreground"})}
         forms["ours, bfloat16"] = rounded

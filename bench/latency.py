@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.figures import Figure, Row, Unavailable, synchronise
 from bench.harness import Bench
-from mentor3ad.compute.device import has_bfloat16
+from mentor3ad.compute.device import prefers_bfloat16
 from mentor3ad.extraction.scan import Backbones, Fast
 from mentor3ad.inspection.extraction import OneByOne, Together
 from mentor3ad.inspection.inspector import Inspector
@@ -30,7 +30,7 @@ def latency(bench: Bench) -> list[Row]:
         inspector = Inspector.load(project.root, category, bench.device.type)
         folder = project.root / project.params.data.root / category / "test"
         rows += breakdown(name, inspector, folder, bench.runs(RUNS))
-    if has_bfloat16(bench.device):
+    if prefers_bfloat16(bench.device):
         rows += breakdown(
             "paper, auto", with_precision(inspector, "auto"), folder, bench.runs(RUNS)
         )

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.figures import Figure, synchronise
-from mentor3ad.compute.device import has_bfloat16
+from mentor3ad.compute.device import prefers_bfloat16
 from mentor3ad.compute.linear import Linear
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -110,7 +110,7 @@ class Limits:
 def dtype_of(precision: str, device: torch.device) -> str:
     """The type of matrix products under a `precision` param: auto, float32 or bfloat16."""
     if precision == "auto":
-        return "bfloat16" if has_bfloat16(device) else "float32"
+        return "bfloat16" if prefers_bfloat16(device) else "float32"
     return precision
 
 

@@ -68,17 +68,27 @@ def scan_threads(device: torch.device) -> Iterator[ThreadPoolExecutor]:
 _NUMBER_OF_THREADS = RLock()
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 matrix products are done by hardware, not emulated."""
+def prefers_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products are faster in bfloat16 than in float32, by what the hardware is.
+
+    A GPU's are where it does not emulate them. A CPU's are where it has AMX, or AVX512_BF16 on
+    cores whose instruction for it is a quick one. Intel's cores with AVX512_FP16 were made with
+    AMX for bfloat16. Where a virtual machine hides AMX, AVX512_BF16 is left, at little more than
+    half of the rate of float32 (`mentor3ad bench limits`). What the CPU names decides, and not a
+    clock: features may not depend on how busy a machine was.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    if torch.cpu._is_amx_tile_supported():
+        return True
+    told = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch tells less
+    return torch.cpu._is_avx512_bf16_supported() and not told.get("avx512_fp16", False)
 
 
 def resolve_precision(device: torch.device, precision: str) -> str:
-    """Return float32 or bfloat16; `auto` is bfloat16 where the hardware multiplies it."""
+    """Return float32 or bfloat16; `auto` is bfloat16 where the hardware is faster at it."""
     if precision == "auto":
-        return "bfloat16" if has_bfloat16(device) else "float32"
+        return "bfloat16" if prefers_bfloat16(device) else "float32"
     return precision
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mentor3ad.compute.device import scan_threads, to_device
+from mentor3ad.compute.device import prefers_bfloat16, resolve_precision, scan_threads, to_device
 
 CPU = torch.device("cpu")
 
@@ -89,3 +89,22 @@ def test_an_array_arrives_on_the_device(device):
     found = to_device(array, torch.device(device))
     assert found.device.type == device
     assert found.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize(
+    ("amx", "bf16", "fp16", "preferred"),
+    [
+        (False, False, False, False),
+        (False, True, False, True),  # AMD since Zen 4: twice the rate of float32
+        (False, True, True, False),  # Intel behind a hypervisor that hides AMX: half of it
+        (True, True, True, True),  # Intel with AMX
+    ],
+)
+def test_bfloat16_is_taken_where_the_cpu_is_faster_at_it(monkeypatch, amx, bf16, fp16, preferred):
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: bf16)
+    told = {"avx512_fp16": fp16}
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: told, raising=False)
+    assert prefers_bfloat16(CPU) is preferred
+    assert resolve_precision(CPU, "auto") == ("bfloat16" if preferred else "float32")
+    assert resolve_precision(CPU, "bfloat16") == "bfloat16"

@@ -168,7 +168,7 @@ def test_bfloat16_features_are_those_of_float32(scans, backbones, options, norm_
 def test_auto_is_what_the_hardware_has_and_metres_need(
     monkeypatch, options, hardware, asked, normalize, rgb, points
 ):
-    monkeypatch.setattr("mentor3ad.compute.device.has_bfloat16", lambda device: hardware)
+    monkeypatch.setattr("mentor3ad.compute.device.prefers_bfloat16", lambda device: hardware)
     options = with_points(options.model_copy(update={"precision": asked}), normalize=normalize)
     assert precisions(options, torch.device("cpu")) == {"rgb": rgb, "points": points}
 
