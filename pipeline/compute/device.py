@@ -81,7 +81,8 @@ def prefers_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if torch.cpu._is_amx_tile_supported():
         return True
-    told = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch tells less
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # an older torch tells none
+    told: dict[str, bool] = capabilities()
     return torch.cpu._is_avx512_bf16_supported() and not told.get("avx512_fp16", False)
 
 
