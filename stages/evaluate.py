@@ -87,7 +87,7 @@ def _shown(
 
 def _rate(params: Params, category: str, scans: Results, out: Path) -> CategoryMetrics:
     """Write metrics, curves and losses."""
-    rankings = scans.rankings()
+    rankings = scans.rankings(out)
     metrics = rankings.metrics(params.evaluate.limits)
     write_metrics(out / METRICS_FILE, scans, metrics)
     write_curves(out / CURVES_FOLDER, category, rankings)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .ranking import FloatArray, FloatingArray, IntArray, Ranking, rank_counted
-
-_TRAPEZOIDS = 1 << 15  # that are made at once, at least
+from .columns import Numbers, parts_of
+from .curve import Curve
+from .ranking import FloatArray, IntArray, Ranking
 
 
 @dataclass(frozen=True)
@@ -25,44 +25,20 @@ class PixelRanking:
 
     Attributes:
         roc: counts at the distinct scores of the anomalous pixels.
-        overlap: (P+1,) float64, PRO after the 0, 1, ..., P highest anomalous pixels.
+        covered: (K,) float64, the regions' fractions above each of these scores, added up.
         n_regions: number of regions over all scans, at least 1.
     """
 
     roc: Ranking
-    overlap: FloatArray
+    covered: Numbers
     n_regions: int
 
-
-@dataclass(frozen=True)
-class ProCurve:
-    """PRO against the false positive rate: two (M,) float64 arrays, neither of which falls."""
-
-    fpr: FloatArray
-    pro: FloatArray
-
-    def up_to(self, limit: float) -> ProCurve:
-        """The curve on [first fpr, limit], its end interpolated linearly; 0 < limit <= 1."""
-        if not 0.0 < limit <= 1.0:
-            raise ValueError(f"an AUPRO limit is a rate in (0, 1], not {limit}")
-        inside = int(np.searchsorted(self.fpr, limit, side="right"))
-        fpr, pro = self.fpr[:inside], self.pro[:inside]
-        if inside == len(self.fpr) or fpr[-1] == limit:
-            return ProCurve(fpr, pro)
-        slope = (self.pro[inside] - pro[-1]) / (self.fpr[inside] - fpr[-1])
-        end = pro[-1] + slope * (limit - fpr[-1])
-        return ProCurve(np.append(fpr, limit), np.append(pro, end))
-
-    def area(self) -> float:
-        """The area under the curve, by trapezoids.
-
-        They are added by halves, as NumPy adds them, but not made all at once.
-        """
-        half = (len(self.fpr) - 1) // 2 // 8 * 8
-        if half < _TRAPEZOIDS:
-            return float(np.trapezoid(self.pro, self.fpr))
-        low = ProCurve(self.fpr[: half + 1], self.pro[: half + 1])
-        return low.area() + ProCurve(self.fpr[half:], self.pro[half:]).area()
+    def overlap(self, first: int, last: int) -> FloatArray:
+        """PRO at some of the thresholds, from one position to another."""
+        # Each region's fractions sum to 1, so only rounding keeps the last value from being 1.
+        whole = self.covered[len(self.covered) - 1 :] / self.n_regions
+        pro: FloatArray = self.covered[first:last] / self.n_regions / whole
+        return pro
 
 
 def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
@@ -75,57 +51,33 @@ def label_regions(masks: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     return labels, int(count)
 
 
-def rank_marked(
-    scores: FloatingArray,
-    region: NDArray[np.int32],
-    n_regions: int,
-    fp_above: IntArray,
-    fp: IntArray,
-    n_normal: int,
-) -> PixelRanking:
-    """The ranking of the pixels inside regions, by how many normal pixels are above their scores.
-
-    Args:
-        scores: (P,) of the pixels; region: (P,) their regions, from 1.
-        fp_above, fp: (K,) normal pixels above each distinct score, and at or above; highest first.
-        n_normal: normal pixels.
-    """
-    order = np.argsort(-scores, kind="stable")
-    roc = rank_counted(scores[order], fp_above, fp, n_normal)
-    return PixelRanking(roc, _overlap(region[order], n_regions), n_regions)
+def pro_curve(ranking: PixelRanking) -> Curve:
+    """The exact curve, PRO over the false positive rate, with ties merged; (0, 0) to (1, 1)."""
+    return ranking.roc.curve(ranking.overlap)
 
 
-def _overlap(region: NDArray[np.int32], n_regions: int) -> FloatArray:
-    """PRO after each anomalous pixel, highest first, from the region numbers (P,), from 1."""
-    weight = 1.0 / np.bincount(region)[region]
-    total = np.cumsum(weight) / n_regions
-    # Each region's weights sum to 1, so only rounding keeps the last value from being 1.
-    return np.concatenate([[0.0], total / total[-1]])
-
-
-def pro_curve(ranking: PixelRanking) -> ProCurve:
-    """The exact curve, with ties merged: its corners from (0, 0) to (1, 1)."""
-    after = ranking.overlap[ranking.roc.tp]
-    before = ranking.overlap[np.append(0, ranking.roc.tp[:-1])]
-    return ProCurve(*ranking.roc.corners(after, before))
-
-
-def sampled_pro_curve(ranking: PixelRanking, num: int) -> ProCurve:
+def sampled_pro_curve(ranking: PixelRanking, num: int) -> Curve:
     """The curve of the official procedure: `num` >= 2 thresholds at even ranks of normal pixels.
 
     The false positive rate comes from the rank, so ties are not merged. `num = roc.n_negative`
     takes every normal pixel as a threshold.
     """
-    roc = ranking.roc
-    n = roc.n_negative
+    n = ranking.roc.n_negative
     position = np.linspace(0, n - 1, num=num, dtype=np.int64)[::-1]  # highest threshold first
-    passed = np.searchsorted(roc.fp, n - position)  # anomalous scores above that normal pixel's
-    pro = ranking.overlap[np.append(0, roc.tp)[passed]]
     fpr = 1.0 - (position + 1) / n
-    return ProCurve(np.append(fpr, 1.0), np.append(pro, 1.0))
+    return Curve.of(np.append(fpr, 1.0), np.append(_overlap_within(ranking, n - position), 1.0))
 
 
-def aupro(curve: ProCurve, limits: Sequence[float]) -> tuple[float, ...]:
+def _overlap_within(ranking: PixelRanking, most: IntArray) -> FloatArray:
+    """PRO at the lowest threshold with fewer normal pixels than some numbers, which ascend."""
+    pro = np.zeros(len(most))
+    for part in parts_of(len(ranking.roc.fp)):
+        passed = np.searchsorted(ranking.roc.fp[part], most)
+        pro = np.where(passed, ranking.overlap(part.start, part.stop)[passed - 1], pro)
+    return pro
+
+
+def aupro(curve: Curve, limits: Sequence[float]) -> tuple[float, ...]:
     """The area under the curve up to each false positive rate in `limits`, over that limit."""
     return tuple(curve.up_to(limit).area() / limit for limit in limits)
 

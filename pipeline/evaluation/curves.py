@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ..plumbing.documents import dump_json
 from .aupro import PixelRanking, pro_curve
+from .curve import Curve
 from .metrics import Rankings
-from .ranking import FloatArray, Ranking, thin_curve
+from .ranking import Ranking
 
 CURVES_FOLDER = "curves"  # of a category's evaluation
 CURVES = ("roc_object", "roc_pixel", "pro")  # files of a category's curves
@@ -25,18 +26,18 @@ CurveRow = dict[str, str | float]
 
 def roc_rows(category: str, ranking: Ranking, max_points: int = MAX_POINTS) -> list[CurveRow]:
     """Rows `category, fpr, tpr` of an object-level (`rank`) or pixel-level (`.roc`) ROC curve."""
-    return _rows(category, "tpr", *thin_curve(*ranking.roc_curve(), max_points))
+    return _rows(category, "tpr", ranking.roc_curve(), max_points)
 
 
 def pro_rows(
     category: str, pixels: PixelRanking, limit: float = PRO_LIMIT, max_points: int = MAX_POINTS
 ) -> list[CurveRow]:
     """Rows `category, fpr, pro` of the exact PRO curve up to a false positive rate of `limit`."""
-    curve = pro_curve(pixels).up_to(limit)
-    return _rows(category, "pro", *thin_curve(curve.fpr, curve.pro, max_points))
+    return _rows(category, "pro", pro_curve(pixels).up_to(limit), max_points)
 
 
-def _rows(category: str, name: str, fpr: FloatArray, y: FloatArray) -> list[CurveRow]:
+def _rows(category: str, name: str, curve: Curve, max_points: int) -> list[CurveRow]:
+    fpr, y = curve.thinned(max_points)
     points = zip(fpr.tolist(), y.tolist(), strict=True)
     return [{"category": category, "fpr": x, name: value} for x, value in points]
 

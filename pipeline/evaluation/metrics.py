@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,11 +146,12 @@ def rank_scans(
     labels: ArrayLike,
     defects: Sequence[str],
     valid: Masks | None = None,
+    folder: Path | None = None,
 ) -> Rankings:
     """Rank the scores of one category's test scans.
 
-    Maps, masks and `valid` may be read when a scan is asked for, and are gone through twice: one
-    scan at a time is in memory, and the anomalous pixels of all.
+    Maps, masks and `valid` may be read when a scan is asked for, and are gone through twice; one
+    scan at a time is in memory.
 
     Args:
         maps: N final anomaly maps (H, W), float32, higher means more anomalous.
@@ -158,6 +160,7 @@ def rank_scans(
         labels: (N,) 1 for a scan with a defect, 0 for a good one.
         defects: N defect kinds, "good" exactly where the label is 0.
         valid: N of (H, W), True on the pixels of the scan, False on what pads it; None: all are.
+        folder: of files without names for what many anomalous pixels take; None: the system's.
 
     Raises:
         DataError: the arguments do not fit each other or a score is not finite.
@@ -172,7 +175,7 @@ def rank_scans(
     elif len(masks) != len(maps):
         raise DataError(f"masks of shape {len(masks)} do not fit {len(maps)} anomaly maps.")
     else:
-        pixels = CountedPixels(PixelScans(maps, masks, valid), kinds.tolist(), GOOD)
+        pixels = CountedPixels(PixelScans(maps, masks, valid), kinds.tolist(), GOOD, folder)
         for i in (i for i in pixels.marked if not defective[i]):
             raise DataError(f"scan {i} is labelled good but its mask marks anomalous pixels.")
 

@@ -2,23 +2,31 @@
 
 Metrics of pixels need no sorted normal pixels, only how many of them lie above each threshold; and
 only the distinct scores of the anomalous pixels count as thresholds. So two passes over the scans
-are exact. The first holds what lies inside regions, some bytes for each anomalous pixel. The second
-sorts the normal pixels of one scan at a time into a histogram whose bins are the thresholds
-themselves and what lies between two of them. All its counts are integers.
+are exact. The first collects what lies inside regions, to be sorted (`marked.py`). The second sorts
+the normal pixels of one scan at a time into a histogram whose bins are the thresholds themselves
+and what lies between two of them (`bins.py`). All its counts are integers. Thresholds are so many
+at a time in memory; where there are more, the second pass is made again for the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..plumbing.errors import DataError
-from .aupro import PixelRanking, label_regions, rank_marked
-from .ranking import IntArray, finite_scores
+from .aupro import PixelRanking, label_regions
+from .bins import Bins
+from .columns import parts_of
+from .marked import MarkedPixels
+from .ranking import finite_scores
+from .thresholds import Thresholds
+
+GROUP = 1 << 25  # thresholds that are in memory, at 20 bytes each
 
 Scores = NDArray[np.floating]
 Maps = Sequence[Scores] | Scores
@@ -59,161 +67,129 @@ class PixelScans:
         return scores, truth & valid, ~truth & valid
 
 
-@dataclass(frozen=True, eq=False)
-class Marked:
-    """The pixels of some scans that lie inside regions.
-
-    Attributes:
-        scores: (P,), scan after scan, row after row.
-        region: (P,) int32, from 1, of each pixel.
-        n_regions: how many regions there are.
-    """
-
-    scores: Scores
-    region: NDArray[np.int32]
-    n_regions: int
-
-    @classmethod
-    def joined(cls, parts: Sequence[Marked]) -> Marked:
-        """The pixels of several, in order, whose regions are numbered on."""
-        if not parts:
-            return cls(np.zeros(0), np.zeros(0, np.int32), 0)
-        counts = [part.n_regions for part in parts]
-        before = np.cumsum([0, *counts[:-1]], dtype=np.int32)
-        regions = [part.region + first for part, first in zip(parts, before, strict=True)]
-        scores = np.concatenate([part.scores for part in parts])
-        return cls(scores, np.concatenate(regions), sum(counts))
-
-
-class Bins:
-    """How many normal pixels are at and between thresholds.
-
-    Attributes:
-        thresholds: (K,), distinct and ascending.
-    """
-
-    def __init__(self, thresholds: Scores, most: int) -> None:
-        """
-        Args:
-            most: no more pixels are added.
-        """
-        self.thresholds = thresholds
-        self._counts = np.zeros(2 * len(thresholds) + 1, np.min_scalar_type(most))
-
-    def add(self, normal: Scores) -> None:
-        """Add the scores (N,) of some pixels, sorted and ascending."""
-        if not len(normal):
-            return
-        first = _begins(normal)  # most pixels off the part are 0: one search is enough for them
-        values, counts = normal[first], np.diff(first, append=len(normal))
-        place = np.searchsorted(self.thresholds, values)
-        bins = 2 * place + (self.thresholds[np.minimum(place, len(self.thresholds) - 1)] == values)
-        first = _begins(bins)
-        self._counts[bins[first]] += np.add.reduceat(counts, first).astype(self._counts.dtype)
-
-    def joined(self, other: Bins) -> Bins:
-        """The pixels of both, which have the same thresholds."""
-        both = Bins(self.thresholds, 0)
-        both._counts = self._counts + other._counts
-        return both
-
-    def above(self) -> tuple[IntArray, IntArray]:
-        """How many pixels are above each threshold, and how many at or above; highest first."""
-        total = np.cumsum(self._counts[::-1], dtype=np.int64)
-        return total[0:-1:2], total[1::2]
-
-
-def _begins(values: NDArray[Any]) -> IntArray:
-    """Where each run of equal ones begins among sorted values, of which there is at least one."""
-    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-
-
 class CountedPixels:
     """The pixels of all scans, counted: the rankings of all of them and of each kind are read off.
 
     A kind is ranked with the scans of a `shared` kind, the good ones, as if there were no other.
     """
 
-    def __init__(self, scans: PixelScans, kinds: Sequence[str], shared: str) -> None:
+    def __init__(
+        self, scans: PixelScans, kinds: Sequence[str], shared: str, folder: Path | None = None
+    ) -> None:
         """
         Args:
             kinds: of each scan.
+            folder: of what does not fit in memory, see `Column`.
 
         Raises:
-            DataError: see `PixelScans.read`.
+            DataError: see `PixelScans.read` and `MarkedPixels.add`.
         """
-        self._kinds, self._shared = kinds, shared
+        self._scans, self._kinds, self._shared = scans, kinds, shared
+        self._folder = folder
         self._normal = dict.fromkeys([*kinds, shared], 0)  # pixels
-        self._parts: dict[int, Marked] = {}
-        for scan, kind in enumerate(kinds):
-            scores, truth, normal = scans.read(scan)
+        self._regions = dict.fromkeys(self._normal, 0)
+        self._marked: dict[int, None] = {}
+        self._all: Thresholds
+        self._own: dict[str, Thresholds] = {}  # of each kind, if there are several
+        pixels = self._collect()
+        if self._marked:
+            self._find_thresholds(pixels)
+            self._count()
+
+    @property
+    def marked(self) -> Collection[int]:
+        """The scans with anomalous pixels."""
+        return self._marked.keys()
+
+    def _collect(self) -> MarkedPixels:
+        """The anomalous pixels of all scans, by the numbers of their kinds."""
+        pixels = MarkedPixels(self._folder)
+        numbers = {kind: number for number, kind in enumerate(self._normal)}
+        for scan, kind in enumerate(self._kinds):
+            scores, truth, normal = self._scans.read(scan)
             self._normal[kind] += int(np.count_nonzero(normal))
             if truth.any():
                 labels, count = label_regions(truth[None])
-                self._parts[scan] = Marked(scores[truth], labels[0][truth], count)
-        if self._parts:
-            self._count(scans)
+                region = labels[0][truth]
+                pixels.add(scores[truth], np.bincount(region)[region], numbers[kind])
+                self._regions[kind] += count
+                self._marked[scan] = None
+        return pixels
 
-    @property
-    def marked(self) -> Iterable[int]:
-        """The scans with anomalous pixels."""
-        return self._parts
+    def _find_thresholds(self, marked: MarkedPixels) -> None:
+        """Find the thresholds of all scans, and of each kind if there are several."""
+        pixels = marked.sorted()
+        make = partial(Thresholds, pixels.dtype["score"], self._folder)
+        regions = {kind: count for kind, count in self._regions.items() if count}
+        self._all = make(sum(regions.values()))
+        if len({*self._kinds} - {self._shared}) > 1:  # else a kind's are those of all
+            self._own = {kind: make(n) for kind, n in regions.items() if kind != self._shared}
+        numbers = {kind: number for number, kind in enumerate(self._normal)}
+        for part in parts_of(len(pixels)):
+            some = pixels[part]
+            self._all.add(some)
+            for kind, one in self._own.items():
+                one.add(some[some["kind"] == numbers[kind]])
+        for one in (self._all, *self._own.values()):
+            one.close()
 
-    def _count(self, scans: PixelScans) -> None:
-        most = sum(self._normal.values())
-        thresholds = self._thresholds(None)
-        self._of_shared, self._of_others = Bins(thresholds, most), Bins(thresholds, most)
-        self._own: dict[str, Bins] = {}
-        alone = len({*self._kinds} - {self._shared}) == 1  # then a kind's are all the others
-        for kind in dict.fromkeys(self._kinds[scan] for scan in self._parts):
-            self._own[kind] = self._of_others if alone else Bins(self._thresholds(kind), most)
+    def _count(self) -> None:
+        """Count the normal pixels at all thresholds."""
+        scores = self._all.scores
+        for part in parts_of(len(scores), GROUP):
+            self._count_at(scores[part][::-1].copy())
+
+    def _count_at(self, scores: Scores) -> None:
+        """Count normal pixels at the next thresholds, which ascend, in a pass over all scans."""
+        shared, others = Bins(scores), Bins(scores)
+        bins = {}
+        for kind, one in self._own.items():
+            bins[kind] = Bins(one.uncounted(scores[0], len(scores))[::-1].copy())
         for scan, kind in enumerate(self._kinds):
-            scores, _, normal = scans.read(scan)
-            values = np.sort(scores[normal])
-            bins = {id(b): b for b in (self._of_others, self._own.get(kind, self._of_others))}
-            for one in [self._of_shared] if kind == self._shared else bins.values():
-                one.add(values)
+            values, _, normal = self._scans.read(scan)
+            own = [others, *(bins[name] for name in (kind,) if name in bins)]
+            values = np.sort(values[normal])
+            for some in [shared] if kind == self._shared else own:
+                some.add(values)
+        for part in parts_of(len(scores)):
+            self._note(scores[::-1][part], shared, others, bins)
 
-    def _thresholds(self, kind: str | None) -> Scores:
-        return np.unique(Marked.joined(self._parts_of(kind)).scores)
-
-    def _parts_of(self, kind: str | None) -> list[Marked]:
-        return [p for scan, p in self._parts.items() if kind is None or kind == self._kinds[scan]]
+    def _note(self, scores: Scores, shared: Bins, others: Bins, bins: Mapping[str, Bins]) -> None:
+        """Note what was counted at the next thresholds, which descend."""
+        above, at_least = shared.take(len(scores))
+        more_above, more = others.take(len(scores))
+        self._all.count(above + more_above, at_least + more)
+        for kind, one in self._own.items():
+            wanted = one.uncounted(scores[-1], len(scores))
+            place = np.searchsorted(-scores, -wanted)
+            own_above, own = bins[kind].take(len(wanted))
+            one.count(own_above + above[place], own + at_least[place])
 
     def ranking(self, kind: str | None = None) -> PixelRanking | None:
         """The ranking of all scans' pixels, or of a kind's and the shared scans'.
 
         None unless there are anomalous and normal pixels.
         """
-        marked = Marked.joined(self._parts_of(kind))
         kinds = self._normal if kind is None else {kind, self._shared}
         normal = sum(self._normal[one] for one in kinds)
-        if not len(marked.scores) or not normal:
+        marked = any(self._regions[one] for one in (self._normal if kind is None else [kind]))
+        if not marked or not normal:
             return None
-        above, at_least = self._above(kind)
-        return rank_marked(marked.scores, marked.region, marked.n_regions, above, at_least, normal)
-
-    def _above(self, kind: str | None) -> tuple[IntArray, IntArray]:
-        """`Bins.above` of all scans, or of a kind's with the shared scans' at the kind's scores."""
-        if kind is None:
-            return self._of_shared.joined(self._of_others).above()
-        own, thresholds = self._own[kind], self._of_shared.thresholds
-        place = len(thresholds) - 1 - np.searchsorted(thresholds, own.thresholds)[::-1]
-        pairs = zip(own.above(), self._of_shared.above(), strict=True)
-        above, at_least = (ours + theirs[place] for ours, theirs in pairs)
-        return above, at_least
+        return (self._all if kind is None else self._own.get(kind, self._all)).ranking(normal)
 
 
-def rank_pixels(maps: Maps, masks: Masks) -> PixelRanking:
+def rank_pixels(maps: Maps, masks: Masks, folder: Path | None = None) -> PixelRanking:
     """Rank the pixels of anomaly maps (n, H, W) under ground-truth masks (n, H, W), 0 = normal.
+
+    Args:
+        folder: see `CountedPixels`.
 
     Raises:
         DataError: shapes differ, a score is not finite, or no pixel is anomalous or none is normal.
     """
     if len(maps) != len(masks):
         raise DataError(f"{len(maps)} maps and {len(masks)} masks are not both (n, H, W).")
-    scans = PixelScans(maps, masks)
-    ranking = CountedPixels(scans, ["all"] * len(maps), "none").ranking()
+    ranking = CountedPixels(PixelScans(maps, masks), ["all"] * len(maps), "none", folder).ranking()
     if ranking is None:
         raise DataError("a ranking of pixels needs anomalous and normal ones.")
     return ranking

@@ -2,21 +2,25 @@
 
 A threshold that no positive's score reaches lies on a horizontal piece of the ROC curve and lowers
 precision, so all three metrics are exact on the distinct scores of the positives. There are few of
-those: of the negatives only counts are needed.
+those: of the negatives only counts are needed. Where there are many, they are read by parts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..plumbing.errors import DataError
+from .columns import Numbers, parts_of, sum_of
+from .curve import Corners, Curve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 FloatingArray = NDArray[np.floating]
+Heights = Callable[[int, int], FloatArray]  # of a curve behind the thresholds from a to b
 
 
 @dataclass(frozen=True)
@@ -25,48 +29,79 @@ class Ranking:
 
     Attributes:
         thresholds: (K,) distinct scores of the positives, descending, in the dtype of the scores.
-        tp: (K,) positives with score >= threshold.
-        fp_above: (K,) negatives with score > threshold.
-        fp: (K,) negatives with score >= threshold; the excess over `fp_above` are ties.
+        tp: (K,) int64, positives with score >= threshold.
+        fp_above: (K,) int64, negatives with score > threshold.
+        fp: (K,) int64, negatives with score >= threshold; the excess over `fp_above` are ties.
         n_positive: number of positives, at least 1.
         n_negative: number of negatives, at least 1.
     """
 
-    thresholds: NDArray[np.floating]
-    tp: IntArray
-    fp_above: IntArray
-    fp: IntArray
+    thresholds: Numbers
+    tp: Numbers
+    fp_above: Numbers
+    fp: Numbers
     n_positive: int
     n_negative: int
 
     def auroc(self) -> float:
         """Area under the ROC curve, ties counted half (midrank); integers until the division."""
-        won = np.diff(self.tp, prepend=0) * (2 * self.n_negative - self.fp_above - self.fp)
-        return float(won.sum()) / (2.0 * self.n_positive * self.n_negative)
+        won = 0
+        for part in parts_of(len(self.tp)):
+            lost = self.fp_above[part] + self.fp[part]
+            steps = np.diff(self._found(part.start - 1, part.stop))
+            won += int((steps * (2 * self.n_negative - lost)).sum())
+        return float(won) / (2.0 * self.n_positive * self.n_negative)
 
     def average_precision(self) -> float:
         """Sum of precision times recall step, without interpolation, as in scikit-learn."""
-        steps = np.diff(self.tp, prepend=0) / self.n_positive
-        return float(np.sum(steps * (self.tp / (self.tp + self.fp))))
+
+        def terms(first: int, last: int) -> FloatArray:
+            tp = self._found(first - 1, last)
+            steps = np.diff(tp) / self.n_positive
+            precise: FloatArray = steps * (tp[1:] / (tp[1:] + self.fp[first:last]))
+            return precise
+
+        return sum_of(len(self.tp), terms)
+
+    def _found(self, first: int, last: int) -> IntArray:
+        """`tp` of some thresholds; 0 before the first of all, at -1."""
+        tp: IntArray = self.tp[max(first, 0) : last]
+        return tp if first >= 0 else np.append(0, tp)
 
     def f1_max(self) -> tuple[float, float]:
         """Largest F1 and its threshold, the highest of several; score >= threshold is positive."""
-        f1 = 2.0 * self.tp / (self.tp + self.fp + self.n_positive)
-        best = int(np.argmax(f1))
-        return float(f1[best]), float(self.thresholds[best])
+        best, threshold = -1.0, 0.0
+        for part in parts_of(len(self.tp)):
+            tp = self.tp[part]
+            f1 = 2.0 * tp / (tp + self.fp[part] + self.n_positive)
+            place = int(np.argmax(f1))
+            if f1[place] > best:
+                best, threshold = float(f1[place]), float(self.thresholds[part][place])
+        return best, threshold
 
-    def roc_curve(self) -> tuple[FloatArray, FloatArray]:
-        """(fpr, tpr), each (2K+2,), from (0, 0) to (1, 1): every corner of the ROC curve."""
-        recall = self.tp / self.n_positive
-        return self.corners(recall, np.concatenate([[0.0], recall[:-1]]))
+    def roc_curve(self) -> Curve:
+        """Every corner of the ROC curve, 2K+2, from (0, 0) to (1, 1)."""
+        return self.curve(lambda first, last: self.tp[first:last] / self.n_positive)
 
-    def corners(self, after: FloatArray, before: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Corners (fpr, y) of a curve that rises from `before` to `after` at each threshold."""
-        fpr, y = np.zeros(2 * len(self.fp) + 2), np.zeros(2 * len(self.fp) + 2)
-        fpr[1:-1:2], fpr[2:-1:2] = self.fp_above / self.n_negative, self.fp / self.n_negative
-        y[1:-1:2], y[2:-1:2] = before, after
-        fpr[-1] = y[-1] = 1.0
-        return fpr, y
+    def curve(self, heights: Heights) -> Curve:
+        """The curve over the false positive rate that rises to a height at each threshold."""
+        count = 2 * len(self.fp) + 2
+
+        def read(first: int, last: int) -> Corners:
+            last = min(last, count)
+            low, high = max(first - 1, 0) // 2, min(last, count - 1) // 2  # thresholds
+            after = heights(max(low - 1, 0), high)
+            after = after if low else np.append(0.0, after)  # and before the first of them
+            x, y = np.empty(2 * (high - low)), np.empty(2 * (high - low))
+            x[::2], x[1::2] = self.fp_above[low:high], self.fp[low:high]
+            x /= self.n_negative
+            y[::2], y[1::2] = after[:-1], after[1:]
+            ends = [0.0] * (first == 0), [1.0] * (last == count)
+            skipped = 0 if first == 0 else first - 1 - 2 * low
+            x, y = (np.concatenate([ends[0], one[skipped:], ends[1]]) for one in (x, y))
+            return x[: last - first], y[: last - first]
+
+        return Curve(count, read)
 
 
 def rank(labels: ArrayLike, scores: ArrayLike) -> Ranking:
@@ -118,28 +153,3 @@ def finite_scores(scores: ArrayLike) -> NDArray[np.floating]:
     if wrong:
         raise DataError(f"{wrong} of {values.size} scores are not finite (NaN or infinity).")
     return values
-
-
-def thin_curve(x: FloatArray, y: FloatArray, max_points: int) -> tuple[FloatArray, FloatArray]:
-    """At most `max_points` (>= 8) corners, without repeats, of a curve whose x and y never fall.
-
-    The first and the last corner stay. A third of the points is spread evenly in x, a third evenly
-    in log x (small false positive rates are what a plant cares about) and a third evenly in y,
-    which follows the steep pieces.
-    """
-    moves = np.append(True, (np.diff(x) > 0) | (np.diff(y) > 0))
-    x, y = x[moves], y[moves]
-    if len(x) <= max_points:
-        return x, y
-    share = (max_points - 2) // 3
-    low = max(x[x > 0][0], x[-1] * 1e-5) if x[-1] > 0 else 1.0
-    keep = np.concatenate(
-        [
-            [0, len(x) - 1],
-            np.searchsorted(x, np.linspace(x[0], x[-1], share)),
-            np.searchsorted(x, np.geomspace(low, max(x[-1], low), share)),
-            np.searchsorted(y, np.linspace(y[0], y[-1], share)),
-        ]
-    )
-    keep = np.unique(np.minimum(keep, len(x) - 1))
-    return x[keep], y[keep]

@@ -118,13 +118,17 @@ class Results:
             unlike=unlike,
         )
 
-    def rankings(self) -> Rankings:
-        """The sorted scores that metrics and curves are read from; pixels are of whole scans."""
+    def rankings(self, folder: Path | None = None) -> Rankings:
+        """The sorted scores that metrics and curves are read from; pixels are of whole scans.
+
+        Args:
+            folder: see `rank_scans`.
+        """
         objects = self.scores, self.labels, self.defects
-        rankings = rank_scans(self.whole_maps, self.whole_masks, *objects, self.valid)
+        rankings = rank_scans(self.whole_maps, self.whole_masks, *objects, self.valid, folder)
         if self.valid is None or self.published_masks is None or rankings.pixels is None:
             return rankings
-        return replace(rankings, padded=rank_pixels(self.whole_maps, self.published_masks))
+        return replace(rankings, padded=rank_pixels(self.whole_maps, self.published_masks, folder))
 
     def object_scores(self) -> dict[str, float]:
         """The object score of every test scan by its id, with or without truth."""

@@ -148,7 +148,7 @@ class Comparison:
         results = Results.of(
             self._prepared, self._manifest, lambda position: maps[place[position]], threshold
         )
-        metrics = results.rankings().metrics(self.params.evaluate.limits)
+        metrics = results.rankings(self._scratch).metrics(self.params.evaluate.limits)
         return metrics.to_json() | {"decisions": results.decisions()}
 
     def _points(self, position: int) -> PointMap:

@@ -10,13 +10,13 @@ from numpy.testing import assert_allclose
 from scipy import ndimage
 
 from mentor3ad.evaluation.aupro import (
-    ProCurve,
     aupro,
     aupro_99,
     label_regions,
     pro_curve,
     sampled_pro_curve,
 )
+from mentor3ad.evaluation.curve import Curve
 from mentor3ad.evaluation.pixels import rank_pixels
 from mentor3ad.evaluation.ranking import rank
 from mentor3ad.plumbing.errors import DataError
@@ -50,9 +50,9 @@ def test_aupro_equals_the_reference_at_every_limit(golden, method):
 
 def test_curve_of_99_thresholds_equals_the_reference_point_by_point(golden):
     expected, _, _, pixels = golden
-    curve = sampled_pro_curve(pixels, 99)
-    assert_allclose(curve.fpr, expected["curve99_fpr"], rtol=0, atol=1e-9)
-    assert_allclose(curve.pro, expected["curve99_pro"], rtol=0, atol=1e-9)
+    fpr, pro = sampled_pro_curve(pixels, 99).corners()
+    assert_allclose(fpr, expected["curve99_fpr"], rtol=0, atol=1e-9)
+    assert_allclose(pro, expected["curve99_pro"], rtol=0, atol=1e-9)
 
 
 def test_auroc_equals_the_reference(golden):
@@ -145,19 +145,19 @@ def test_large_and_small_regions_count_alike():
     masks[0, :, :10] = masks[0, 0, 20] = True
     maps = np.zeros(masks.shape, dtype=np.float32)
     maps[0, :, :10] = 1.0
-    curve = pro_curve(rank_pixels(maps, masks)).up_to(0.5)
-    assert_allclose(curve.pro[2], 0.5)
+    _, pro = pro_curve(rank_pixels(maps, masks)).up_to(0.5).corners()
+    assert_allclose(pro[2], 0.5)
 
 
 def test_up_to_interpolates_at_the_limit():
-    curve = ProCurve(np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.4, 1.0])).up_to(0.4)
-    assert_allclose((curve.fpr[-1], curve.pro[-1]), (0.4, 0.55))
+    curve = Curve.of(np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.4, 1.0])).up_to(0.4)
+    assert_allclose([one[-1] for one in curve.corners()], (0.4, 0.55))
 
 
 @pytest.mark.parametrize("limit", [0.0, -0.1, 1.5])
 def test_a_limit_outside_its_range_is_refused(limit):
     with pytest.raises(ValueError, match="in \\(0, 1\\]"):
-        ProCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0])).up_to(limit)
+        Curve.of(np.array([0.0, 1.0]), np.array([0.0, 1.0])).up_to(limit)
 
 
 def test_masks_of_another_shape_are_named():

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics as sk
 
-from mentor3ad.evaluation.ranking import rank, thin_curve
+from mentor3ad.evaluation.curve import Curve
+from mentor3ad.evaluation.ranking import rank
 from mentor3ad.plumbing.errors import DataError
 
 pair = st.tuples(st.booleans(), st.integers(-3, 3))
@@ -48,7 +49,7 @@ def test_f1_max_is_the_best_over_all_thresholds_and_its_threshold_reaches_it(sam
 @settings(max_examples=50, deadline=None)
 def test_roc_curve_has_the_area_of_auroc(sample):
     labels, scores = split(sample)
-    fpr, tpr = rank(labels, scores).roc_curve()
+    fpr, tpr = rank(labels, scores).roc_curve().corners()
     assert_allclose(np.trapezoid(tpr, fpr), rank(labels, scores).auroc(), atol=1e-12)
 
 
@@ -61,7 +62,7 @@ def test_thinned_curve_keeps_ends_area_and_limit():
     rng = np.random.default_rng(3)
     labels = rng.random(50_000) < 0.2
     scores = rng.standard_normal(50_000) + 2 * labels
-    fpr, tpr = thin_curve(*rank(labels, scores).roc_curve(), 200)
+    fpr, tpr = rank(labels, scores).roc_curve().thinned(200)
     assert len(fpr) <= 200
     assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0.0, 0.0, 1.0, 1.0)
     assert_allclose(np.trapezoid(tpr, fpr), rank(labels, scores).auroc(), atol=1e-3)
@@ -69,7 +70,7 @@ def test_thinned_curve_keeps_ends_area_and_limit():
 
 def test_a_short_curve_loses_only_its_repeated_corners():
     x, y = np.array([0.0, 0.0, 0.0, 0.5, 1.0]), np.array([0.0, 0.0, 0.5, 1.0, 1.0])
-    thin = thin_curve(x, y, 10)
+    thin = Curve.of(x, y).thinned(10)
     assert [v.tolist() for v in thin] == [[0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0]]
 
 
