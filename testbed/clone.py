@@ -147,12 +147,17 @@ def copy_pipeline(source: Path) -> None:
 
 def clone(source: Path, name: str, **values: Any) -> Project:
     """A committed copy of the source with params for a run of seconds."""
+    tiny = {key.replace(".", "__"): value for key, value in TINY.items()}
+    return clone_as_shipped(source, name, **(tiny | values))
+
+
+def clone_as_shipped(source: Path, name: str, **values: Any) -> Project:
+    """A committed copy of the source, with the shipped params but for these values."""
     root, home = source.with_name(name), source.with_name(f"{name}-home")
     shutil.copytree(source, root, dirs_exist_ok=True, symlinks=True)
     home.mkdir()
     project = Project(root, isolated(home))
-    tiny = {key.replace(".", "__"): value for key, value in TINY.items()}
-    project.params(**(tiny | values))
+    project.params(**values)
     project.run("git", "init", "--quiet")
     project.commit()
     return project

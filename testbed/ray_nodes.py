@@ -4,7 +4,6 @@ Every node has a loopback address of its own, so that no two want the same port.
 do: Ray replaces it by the machine's outer address.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import psutil
 from ray.cluster_utils import Cluster
 
+from testbed.environment import environment
 from testbed.paths import ROOT
 
 HEAD = "127.0.0.2"
@@ -28,8 +28,6 @@ class Nodes:
     """The nodes of a cluster beside its head, which does no work."""
 
     def __init__(self, count: int, cores: int = 1) -> None:
-        for name, value in ENVIRONMENT.items():
-            os.environ[name] = value
         head = {"num_cpus": 0, "node_ip_address": HEAD, "include_dashboard": False}
         self._cluster = Cluster(
             initialize_head=True, head_node_args=head | {"object_store_memory": STORE}
@@ -71,14 +69,9 @@ class Nodes:
 @contextmanager
 def nodes(count: int, cores: int = 1) -> Iterator[Nodes]:
     """Start a cluster; all of its processes are gone after the context."""
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    running = Nodes(count, cores)
-    try:
-        yield running
-    finally:
-        running.end()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with environment(ENVIRONMENT):
+        running = Nodes(count, cores)
+        try:
+            yield running
+        finally:
+            running.end()
