@@ -49,7 +49,7 @@ def validate(
 
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
-    from ..params.categories import category_folders
+    from ..params.categories import category_folders, check_local
     from ..params.schema import load_params
     from ..plumbing.logs import LOGGER
 
@@ -66,9 +66,19 @@ def validate(
         "parts": parts and parts.value,
         "test_private": test_private,
     }
-    if root is not None and not overrides["categories"]:
-        overrides["categories"] = category_folders(root)
+    if root is not None:
+        check_local(root)
+        overrides |= {
+            "in_bucket": [],
+            "categories": overrides["categories"] or category_folders(root),
+        }
     data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
+    if data.in_bucket:
+        raise ConfigError(
+            f"data.in_bucket names {data.in_bucket[0]}: validate reads folders of this machine "
+            "alone; copy some of its scans and name their folder with --root; `dvc repro prepare` "
+            "refuses the first scan that cannot be used"
+        )
     if root is None and _hidden_from_experiments(Path(data.root)):
         LOGGER.warning(
             f"data.root = {data.root} is relative: experiments of `dvc exp run --queue` and --temp "

@@ -29,8 +29,9 @@ def category_folders(root: Path) -> list[str]:
     """The folders in a root that may be categories, sorted; the log names those that may not.
 
     Raises:
-        ConfigError: the root cannot be listed, or holds no such folder.
+        ConfigError: the root cannot be listed, is an address in a bucket, or holds no such folder.
     """
+    check_local(root)
     try:
         folders = [path.name for path in root.iterdir() if path.is_dir()]
     except OSError as error:
@@ -44,3 +45,13 @@ def category_folders(root: Path) -> list[str]:
     if not names:
         raise ConfigError(f"--root {root} holds no folders; it needs one a category")
     return names
+
+
+def check_local(root: Path) -> None:
+    """Raise ConfigError where a root that somebody typed is an address in a bucket."""
+    if root.parts[:1] == ("s3:",):
+        raise ConfigError(
+            f"--root s3://{'/'.join(root.parts[1:])}: this command reads folders of this machine "
+            "alone; data.bucket and data.in_bucket of params.yaml name scans in a bucket "
+            "(docs/buckets.md)"
+        )

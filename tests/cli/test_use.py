@@ -69,6 +69,7 @@ def test_a_list_on_several_lines_is_shown_on_one() -> None:
         (["folder"], "folder needs --root"),
         (["demo", "--root", "."], "demo generates its own data"),
         (["mvtec3d", "--root", "gone"], "--root gone cannot be listed (No such file"),
+        (["mvtec3d", "--root", "s3://plant/a"], "--root s3://plant/a: this command reads folders"),
         (["mvtec3d", "--categories", "a/b"], "params.yaml: data.categories.0 = 'a/b'"),
         (["--root", "."], "--root and --categories need a preset"),
     ],

@@ -116,6 +116,20 @@ def test_what_cannot_run_is_one_sentence(arguments: list[str], said: str) -> Non
     assert said in str(caught.value)
 
 
+def test_scans_in_a_bucket_are_not_read(root: Path, tmp_path: Path) -> None:
+    """Unless a folder of them is named."""
+    content = YAML().load(SHIPPED)
+    place = {"data.root": "data/inventory", "data.bucket": "s3://plant", "data.in_bucket": ["disc"]}
+    set_params(content, place | {"data.categories": ["disc"]})
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML().dump(content, file)
+    with pytest.raises(ConfigError, match=r"data.in_bucket names disc: .* name their folder with"):
+        validate()
+    with pytest.raises(ConfigError, match="--root s3://plant: this command reads folders"):
+        validate("--root", "s3://plant", "--categories", "disc")
+    assert validate("--root", str(root)).exit_code == 0
+
+
 def test_nothing_is_written_but_the_document(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     validate("--json", "report.json")
