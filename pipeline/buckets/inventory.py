@@ -47,12 +47,15 @@ class Inventory:
         """List a folder in a bucket; hidden files are left out.
 
         Raises:
-            DataError: there is no file, or one whose key is no path.
+            DataError: there is no file, or one whose key is no path or a folder's too.
             BucketError, ConfigError: see `bucket_at`.
         """
         found = sorted(_files(url, bucket_at(url).entries()), key=lambda file: file.key)
         if not found:
-            raise DataError(f"{url} holds no files: mend data.bucket")
+            raise DataError(f"{url} holds no files: mend the address")
+        folders = {str(parent) for file in found for parent in PurePosixPath(file.key).parents}
+        if both := next((file.key for file in found if file.key in folders), None):
+            raise DataError(f"{url} holds {both!r} as a file and as a folder: rename one of them")
         return cls(url, tuple(found))
 
     def to_text(self) -> str:

@@ -70,16 +70,27 @@ def raw_scans(
         place = folder / "scans"
         shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
         try:
-            yield RawScans(place, _Fetched(place / category, inventory, names).fetching)
+            again = f"run `dvc repro --force --single-item inventory@{category}`, then `dvc repro`"
+            yield RawScans(place, fetching_below(place / category, inventory, again, names))
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def fetching_below(folder: Path, inventory: Inventory, again: str, names: bool = False) -> Fetching:
+    """Make the folders of an inventory's files, and return what brings those that are read there.
+
+    Args:
+        again: what to do where a file is not the one of the inventory any more.
+        names: see `raw_scans`.
+    """
+    return _Fetched(folder, inventory, again, names).fetching
 
 
 class _Fetched:
     """Files of a bucket, of which those in use and some more are here."""
 
-    def __init__(self, folder: Path, inventory: Inventory, names: bool) -> None:
-        self._bucket, self._category = bucket_at(inventory.url), folder.name
+    def __init__(self, folder: Path, inventory: Inventory, again: str, names: bool) -> None:
+        self._bucket, self._again = bucket_at(inventory.url), again
         self._files = {folder / file.key: file for file in inventory.files}
         self._users: dict[Path, int] = {}
         self._here: OrderedDict[Path, int] = OrderedDict()  # bytes of each, the oldest first
@@ -144,7 +155,7 @@ class _Fetched:
         except (FileNotFoundError, ValueError) as error:
             part.unlink(missing_ok=True)
             raise DataError(
-                f"{self._bucket.url}/{file.key} is not what the inventory lists ({error}): run "
-                f"`dvc repro --force --single-item inventory@{self._category}`, then `dvc repro`"
+                f"{self._bucket.url}/{file.key} is not what the inventory lists ({error}): "
+                f"{self._again}"
             ) from None
         part.replace(target)

@@ -8,9 +8,14 @@ import typer
 from ..plumbing.errors import ConfigError
 from .threshold import check_choice
 
+BUCKET = "s3://"
+
 Scans = Annotated[
     list[str],
-    typer.Argument(metavar="SCAN...", help="IMAGE,GEOMETRY or a cloud with colours, or a folder."),
+    typer.Argument(
+        metavar="SCAN...",
+        help="IMAGE,GEOMETRY, a cloud with colours, a folder, or s3://BUCKET/PREFIX.",
+    ),
 ]
 Category = Annotated[str | None, typer.Option(help="The category; may be left out with --bundle.")]
 Bundle = Annotated[
@@ -42,7 +47,7 @@ Parquet = Annotated[
     typer.Option(
         "--parquet",
         help="Write Parquet parts to OUT, a folder or s3://BUCKET/PREFIX, in place of lines; a run "
-        "that was interrupted goes on.",
+        "that was interrupted goes on. What comes from a bucket or goes to one is always so.",
     ),
 ]
 Cluster = Annotated[
@@ -83,7 +88,7 @@ def predict(
     """
     wanted = {"heatmap": heatmap, "map": map_, "ply": ply}
     pictures = [f"--{kind}" for kind, yes in wanted.items() if yes]
-    if parquet:
+    if parquet or any(place.startswith(BUCKET) for place in (*scans, out or "")):
         options = [*pictures, *(["--csv"] if csv else []), *(["--watch"] if watch else [])]
         options += [] if threshold is None and target_fpr is None else ["--threshold, --target-fpr"]
         raise typer.Exit(_parquet(scans, category, bundle, out, device, batch, cluster, options))
@@ -133,9 +138,13 @@ def _parquet(
     others: list[str],
 ) -> int:
     if others:
-        raise ConfigError(f"--parquet writes parts alone: leave {others[0]} out")
-    if bundle is None or out is None or len(scans) != 1 or not Path(scans[0]).is_dir():
-        raise ConfigError("--parquet needs one folder of scans, --bundle and --out")
+        raise ConfigError(f"Parquet parts are written alone: leave {others[0]} out")
+    there = scans[0].startswith(BUCKET) or Path(scans[0]).is_dir()
+    if bundle is None or out is None or len(scans) != 1 or not there:
+        raise ConfigError(
+            "Parquet parts need one folder of scans, or one place of them in a bucket, --bundle "
+            "and --out"
+        )
 
     from ..inspection.bulk import UNIT, predict_parts
     from ..inspection.inspector import Inspector
@@ -146,7 +155,7 @@ def _parquet(
     runtime = None if cluster is None else own_runtime(device, cluster)
     inspector = Inspector.load(bundle, category, device if cluster is None else "cpu")
     counts = predict_parts(
-        *(inspector, bundle, Path(scans[0]), out, batch, runtime),
+        *(inspector, bundle, scans[0], out, batch, runtime),
         bar=lambda units: progress(units, f"predict {inspector.category}", "scan", scale=UNIT),
     )
     print(

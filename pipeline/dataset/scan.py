@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +53,16 @@ class ScanFiles:
     units: Units = "m"
     invalid: float | None = None
     bits: int | None = None
+
+    def moved(self, move: Callable[[Path], Path]) -> ScanFiles:
+        """The scan with its files elsewhere."""
+        return replace(
+            self,
+            rgb=move(self.rgb),
+            points=move(self.points),
+            mask=None if self.mask is None else move(self.mask),
+            sidecars={role: move(path) for role, path in self.sidecars.items()},
+        )
 
 
 @dataclass(frozen=True)

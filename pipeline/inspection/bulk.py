@@ -1,9 +1,9 @@
 """Inspects many scans in units, here or on a cluster, and writes a Parquet part for each unit.
 
-A part is named by its unit: by the bundle and by the names, sizes and times of its scans' files. So
-a run that is interrupted leaves whole parts, the next one makes the others, and a scan that was
-replaced since is inspected again. Parts of no unit are removed in the end: every scan is in the
-folder once.
+A part is named by its unit: by the bundle and by the names, sizes and times of its scans' files, or
+the marks that a bucket has of them. So a run that is interrupted leaves whole parts, the next one
+makes the others, and a scan that was replaced since is inspected again. Parts of no unit are
+removed in the end: every scan is in the folder once.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..dataset.scan import ScanFiles
 from ..engine.hired import hired
 from ..engine.kind import machine_kind
 from ..engine.work import Opened, Seat, Unit
@@ -26,12 +25,12 @@ from ..plumbing.logs import log_event
 from .bundle import BUNDLE_FILE
 from .inspector import Inspector
 from .parts import Counts, parts_at
+from .places import Given, ScansAt, scans_at
 from .results import Result
-from .scans import find_scans
 
 LIBRARIES = ("numpy", "scipy", "timm", "torch")  # that inspect
 UNIT = 32  # scans
-Bar = Callable[[Sequence[Unit[tuple[ScanFiles, ...]]]], Iterable[Any]]
+Bar = Callable[[Sequence[Unit[Given]]], Iterable[Any]]
 Made = Iterator[tuple[int, list[Result] | None]]
 
 
@@ -40,7 +39,7 @@ class Inspecting:
     """Inspection as work for the engine; see `engine.work.Work`.
 
     Attributes:
-        bundle: an absolute path that every node has, as the scans' are.
+        bundle: an absolute path that every node has, as the scans' are that lie in no bucket.
         batch: see `Inspector.inspect_batch`.
     """
 
@@ -49,13 +48,13 @@ class Inspecting:
     batch: int | None = None
 
     @contextmanager
-    def begin(self, seat: Seat) -> Iterator[Opened[Sequence[ScanFiles], list[Result]]]:
+    def begin(self, seat: Seat) -> Iterator[Opened[Given, list[Result]]]:
         """Load the bundle. Raises BundleError; see `Inspector.load`."""
         inspector = Inspector.load(self.bundle, self.category, seat.device)
         about = machine_kind(LIBRARIES) | {"bundle": _sha256_of(self.bundle)}
 
-        def inspect(scans: Sequence[ScanFiles]) -> list[Result]:
-            return results(inspector, scans, self.batch, seat.threads)
+        def inspect(given: Given) -> list[Result]:
+            return results(inspector, given, self.batch, seat.threads)
 
         yield Opened(about, inspect)
 
@@ -63,16 +62,17 @@ class Inspecting:
 def predict_parts(
     inspector: Inspector,
     bundle: Path,
-    folder: Path,
+    place: str,
     out: str,
     batch: int | None = None,
     runtime: Runtime | None = None,
     bar: Bar = iter,
 ) -> Counts:
-    """Inspect all scans of a folder and write a Parquet part for each 32 of them.
+    """Inspect all scans of a folder or of a place in a bucket; write a Parquet part for each 32.
 
     Args:
         inspector: of the bundle; it finds the scans, and inspects them where there is no cluster.
+        place: of the scans: a folder, or s3://BUCKET/PREFIX.
         out: a folder, or s3://BUCKET/PREFIX.
         batch: see `Inspector.inspect_batch`.
         runtime: of a cluster; None: this process.
@@ -85,18 +85,11 @@ def predict_parts(
         ClusterError, BucketError: see `hired` and `Bucket`.
     """
     start = time.perf_counter()
-    parts = parts_at(out, folder)
-    found = find_scans(folder.absolute(), inspector.model)
-    scans = sorted(found.scans, key=lambda scan: scan.id)
-    unusable = found.unusable | found.refused_by_id(folder.absolute())
-    if not scans and not unusable:
-        raise DataError(f"{folder}: there is no scan to inspect")
-    units = [
-        Unit(i, tuple(scans[i : i + UNIT]), f"the scans {scans[i].id} and on")
-        for i in range(0, len(scans), UNIT)
-    ]
+    parts = parts_at(out, place)
+    found = scans_at(place, inspector.model)
+    units = [_unit(found, first) for first in range(0, len(found.scans), UNIT)]
     names = {unit.number: _part(bundle, unit) for unit in units}
-    refused = [Result.of(name, DataError(why)) for name, why in sorted(unusable.items())]
+    refused = [Result.of(name, DataError(why)) for name, why in sorted(found.refused.items())]
     of_refused = f"refused-{_sha256('', *(f'{r.id} {r.error}' for r in refused))}"
     there = parts.names()
     missing = [unit for unit in units if names[unit.number] not in there]
@@ -117,15 +110,18 @@ def predict_parts(
 
 
 def results(
-    inspector: Inspector, scans: Sequence[ScanFiles], batch: int | None, workers: int | None
+    inspector: Inspector, given: Given, batch: int | None, workers: int | None
 ) -> list[Result]:
-    """The results of some scans, in order. Raises NoDecisionError."""
+    """The results of some scans, in order. Raises NoDecisionError; see `Given.at_hand`."""
     each = []
-    found = inspector.inspect_batch(scans, workers, batch)
-    for scan, one in zip(scans, found, strict=True):
-        if isinstance(one, NoDecisionError):
-            raise one
-        each.append(Result.of(scan.id, one, _source(scan), inspector.model.version))
+    with given.at_hand() as here:
+        found = inspector.inspect_batch(here.scans, workers, batch, here.fetching)
+        for scan, source, one in zip(given.scans, given.sources(), found, strict=True):
+            if isinstance(one, NoDecisionError):
+                raise one
+            made = Result.of(scan.id, one, source, inspector.model.version)
+            error, reason = (given.told(text, here) for text in (made.error, made.reason))
+            each.append(replace(made, error=error, reason=reason))
     return each
 
 
@@ -133,13 +129,13 @@ def results(
 def _inspected(
     inspector: Inspector,
     bundle: Path,
-    units: Sequence[Unit[tuple[ScanFiles, ...]]],
+    units: Sequence[Unit[Given]],
     batch: int | None,
     runtime: Runtime | None,
 ) -> Iterator[Made]:
     """Yield the results of each unit, in whatever order they are ready."""
     if runtime is None or not units:
-        yield ((u.number, results(inspector, u.item or (), batch, None)) for u in units)
+        yield ((u.number, results(inspector, u.item, batch, None)) for u in units if u.item)
         return
     work = Inspecting(bundle.absolute(), inspector.category, batch)
     cluster: AbstractContextManager[Any] = hired(work, runtime, gpu=True)
@@ -147,16 +143,16 @@ def _inspected(
         yield workers.results(units)
 
 
-def _part(bundle: Path, unit: Unit[tuple[ScanFiles, ...]]) -> str:
-    own = [f"{scan.id} {_source(scan)}" for scan in unit.item or ()]
+def _unit(found: ScansAt, first: int) -> Unit[Given]:
+    given = found.given(slice(first, first + UNIT))
+    return Unit(first // UNIT, given, f"the scans {given.scans[0].id} and on")
+
+
+def _part(bundle: Path, unit: Unit[Given]) -> str:
+    assert unit.item
+    each = zip(unit.item.scans, unit.item.sources(), strict=True)
+    own = [f"{scan.id} {source}" for scan, source in each]
     return f"{unit.number:08d}-{_sha256(_sha256_of(bundle), *own)}"
-
-
-def _source(scan: ScanFiles) -> str:
-    """A hash of the names, sizes and times of a scan's files."""
-    files = [scan.rgb, scan.points, *scan.sidecars.values()]
-    stats = [(file.name, file.stat()) for file in files if file.exists()]
-    return _sha256(*(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats))
 
 
 def _sha256_of(bundle: Path) -> str:

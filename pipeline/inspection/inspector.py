@@ -24,6 +24,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..buckets.raw import Fetching, no_fetching
 from ..dataset.grid import SIZE
 from ..dataset.scan import RawScan, ScanFiles
 from ..extraction.scan import views_of
@@ -35,6 +36,7 @@ from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import ahead
 from ..preparation.prepare import PreparedScan, prepare_raw
 from ..preparation.traits import scan_traits
+from ..readers.content import scan_paths
 from ..readers.layouts import read_scan
 from ..voting.likeness import MEASURES, measures_of
 from ..voting.model import object_score
@@ -138,7 +140,11 @@ class Inspector:
         return self._inspect(self._ready(scan))
 
     def inspect_batch(
-        self, scans: Iterable[ScanInput], workers: int | None = None, batch: int | None = None
+        self,
+        scans: Iterable[ScanInput],
+        workers: int | None = None,
+        batch: int | None = None,
+        fetching: Fetching = no_fetching,
     ) -> Iterator[Inspection | DataError]:
         """Inspect many scans, in order; on the CPU each to the same bits as alone.
 
@@ -150,6 +156,7 @@ class Inspector:
             workers: threads; None: one a core.
             batch: scans that a device takes together; None: `features.shard` of the model. The
                 CPU takes one after the other.
+            fetching: brings the files of a scan while they are read.
 
         Yields:
             The inspection, or the error of a scan that cannot be used: it stops no other.
@@ -165,7 +172,8 @@ class Inspector:
             if self.batched:  # the device has a batch while the host ends the one before
                 extracting, voting = partial(ahead, beside, 1), partial(ahead, pool, workers)
             try:
-                ready = ahead(pool, 2 * workers + size - 1, _or_error(self._ready), scans)
+                read = _or_error(partial(self._ready, fetching=fetching))
+                ready = ahead(pool, 2 * workers + size - 1, read, scans)
                 extracted = extracting(_guarded(self._extract), _batches(ready, size))
                 scored = chain.from_iterable(map(_guarded(self._score), extracted))
                 yield from voting(_or_error(self._vote), scored)
@@ -191,10 +199,11 @@ class Inspector:
             raise scored
         return self._vote(scored)
 
-    def _ready(self, scan: ScanInput) -> _InHand[Any]:
+    def _ready(self, scan: ScanInput, fetching: Fetching = no_fetching) -> _InHand[Any]:
         """Do `prepare`, and the part of `extract` that needs no network."""
         try:
-            return self._prepared(scan)
+            with fetching(scan_paths(scan) if isinstance(scan, ScanFiles) else ()):
+                return self._prepared(scan)
         except Mentor3ADError:
             raise
         except Exception as error:  # whatever a scan's files lead to is that scan's fault

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
-from ..buckets.access import Bucket, bucket_at
+from ..buckets.access import SCHEME, Bucket, bucket_at
 from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import replaced_whole
@@ -18,7 +18,6 @@ from .results import Result
 
 SUFFIX = ".parquet"
 PREFIX = "part-"
-S3 = "s3://"
 
 
 @dataclass(frozen=True)
@@ -96,24 +95,33 @@ class ResultParts:
         }
 
 
-def parts_at(out: str, scans: Path) -> ResultParts:
+def parts_at(out: str, scans: str) -> ResultParts:
     """The parts in a folder, which is made, or below s3://BUCKET/PREFIX.
 
+    Args:
+        scans: their place, a folder or s3://BUCKET/PREFIX.
+
     Raises:
-        ConfigError: pyarrow is not installed, or the folder lies among the scans.
+        ConfigError: pyarrow is not installed, or the parts would lie among the scans.
         BucketError: see `bucket_at`.
     """
     if find_spec("pyarrow") is None:
         raise ConfigError(
             "--parquet needs pyarrow, which is not installed: pip install 'mentor3ad[parquet]'"
         )
-    if out.startswith(S3):
+    if _lies_in(out, scans):
+        raise ConfigError(f"--out {out} lies in {scans}, among the scans; name another")
+    if out.startswith(SCHEME):
         return ResultParts(_InBucket(bucket_at(out)))
     folder = Path(out)
-    if folder.resolve().is_relative_to(scans.resolve()):
-        raise ConfigError(f"--out {out} lies in {scans}, among the scans; name another")
     folder.mkdir(parents=True, exist_ok=True)
     return ResultParts(_InFolder(folder))
+
+
+def _lies_in(out: str, scans: str) -> bool:
+    if out.startswith(SCHEME) or scans.startswith(SCHEME):
+        return f"{out}/".startswith(f"{scans}/")
+    return Path(out).resolve().is_relative_to(Path(scans).resolve())
 
 
 @dataclass(frozen=True)

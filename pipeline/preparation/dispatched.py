@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -44,7 +44,7 @@ class Preparing:
             work = partial(kept_of, raw.root, options=self.options, fetching=raw.fetching)
 
             def prepare(scans: Sequence[ScanFiles]) -> list[Kept]:
-                here = [_moved(scan, lambda path: raw.root / path) for scan in scans]
+                here = [scan.moved(lambda path: raw.root / path) for scan in scans]
                 return in_threads(work, here, workers=seat.threads)
 
             yield Opened(machine_kind(LIBRARIES), prepare)
@@ -64,7 +64,7 @@ def by_workers(
     def each(
         root: Path, scans: Sequence[ScanFiles], options: Preparation, bar: Bar
     ) -> Iterator[Kept]:
-        below = [_moved(scan, lambda path: path.relative_to(root)) for scan in scans]
+        below = [scan.moved(lambda path: path.relative_to(root)) for scan in scans]
         parts = [below[start : start + UNIT] for start in range(0, len(below), UNIT)]
         units = (
             Unit(number, part, f"the scans {part[0].id} to {part[-1].id}")
@@ -76,14 +76,3 @@ def by_workers(
                 yield one
 
     return each
-
-
-def _moved(scan: ScanFiles, move: Callable[[Path], Path]) -> ScanFiles:
-    """A scan with its files elsewhere."""
-    return replace(
-        scan,
-        rgb=move(scan.rgb),
-        points=move(scan.points),
-        mask=None if scan.mask is None else move(scan.mask),
-        sidecars={role: move(path) for role, path in scan.sidecars.items()},
-    )

@@ -70,6 +70,13 @@ def test_the_inventory_lists_every_file_sorted(root: Path, local: Path, bucket: 
     assert found == Inventory.take(f"{bucket}/disc")
 
 
+def test_a_key_that_is_a_folder_too_is_refused(bucket: str) -> None:
+    for key in ("disc/a", "disc/a/b"):
+        bucket_at(bucket).replace(key, b"x")
+    with pytest.raises(DataError, match="holds 'a' as a file and as a folder: rename one of them"):
+        Inventory.take(f"{bucket}/disc")
+
+
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))
 def test_preparation_has_the_bytes_of_the_local_one(
     layout: str, bucket: str, tmp_path: Path
