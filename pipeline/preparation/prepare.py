@@ -148,8 +148,7 @@ def prepare_category(
     Raises:
         DataError: the data set or a scan cannot be used; the first such scan in order is named.
     """
-    patterns = find_layout(layout.layout).read_to_list
-    with fetching(path for one in patterns for path in (root / category).rglob(one)):
+    with fetching(find_layout(layout.layout).read_to_list(root / category)):
         scans = list_scans(root, category, layout)
     each = each or partial(_in_threads, workers=workers, fetching=fetching)
     _check_replaceable(out)

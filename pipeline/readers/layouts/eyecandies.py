@@ -281,6 +281,10 @@ def _is_part_only(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
     return True
 
 
+def _masks(home: Path) -> Iterator[Path]:
+    return home.rglob("*_mask.png")
+
+
 EYECANDIES = Layout(
     name="eyecandies",
     list_scans=list_scans,
@@ -289,5 +293,5 @@ EYECANDIES = Layout(
     pair=pair,
     params=frozenset({"light", "test_private"}),
     is_part_only=_is_part_only,
-    read_to_list=("*_mask.png",),
+    read_to_list=_masks,
 )

@@ -261,6 +261,12 @@ def _find_camera(root: Path, home: Path, name: str | None, report: Report) -> di
     return {}
 
 
+def _read_to_list(home: Path) -> Iterator[Path]:
+    """All files of a category without splits, where the content chooses the scans of the test."""
+    if home.is_dir() and not any(map(_split_of, visible(home))):
+        yield from filter(Path.is_file, home.rglob("*"))
+
+
 FOLDER = Layout(
     name="folder",
     list_scans=list_scans,
@@ -270,5 +276,6 @@ FOLDER = Layout(
     params=frozenset({"units", "invalid", "bits", "camera", "test_share"}),
     needs_masks=False,
     role_folders=ROLE_FOLDERS,
+    read_to_list=_read_to_list,
 )
 LOOSE = replace(FOLDER, name="loose", list_scans=partial(list_scans, loose=True))

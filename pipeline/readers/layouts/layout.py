@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +71,10 @@ def _never(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> bool:
     return False
 
 
+def _none(home: Path) -> Iterable[Path]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Layout:
     """A layout says how the scans of a data set lie on the disk, and how one of them is read.
@@ -91,8 +95,8 @@ class Layout:
             before, for scans that are given as arrays.
         role_folders: names of folders, in lower case, that hold one kind of file of the scans
             around them, and no scans of their own.
-        read_to_list: patterns of the names of files that `list_scans` reads; of all others it
-            needs the name alone.
+        read_to_list: yields the files of a category's folder whose content `list_scans` reads; of
+            all others it needs the name alone.
     """
 
     name: str
@@ -104,4 +108,4 @@ class Layout:
     needs_masks: bool = True
     is_part_only: Callable[[NDArray[np.uint8], NDArray[np.float32]], bool] = _never
     role_folders: frozenset[str] = frozenset()
-    read_to_list: tuple[str, ...] = ()
+    read_to_list: Callable[[Path], Iterable[Path]] = _none
