@@ -83,6 +83,11 @@ CATALOGUE = {
         "bench.training:mapped",
         usual=False,
     ),
+    "neighbours": Measurement(
+        "a training step beside none, one and two busy programs",
+        "bench.neighbours:neighbours",
+        usual=False,
+    ),
     "predict": Measurement(
         "a model of yours on scans of yours: --models, --folder",
         "bench.latency:predict",

@@ -12,6 +12,7 @@ from ..params.schema import Model, Whitening
 from ..training.feed import step_inputs
 from ..training.loop import Bar, Trained, train_module
 from ..training.sampling import generator, patch_pixels, random_pixels
+from ..training.step import Term
 from .network import Fusion, fusion_loss
 
 SPACE_PIXELS = 8192  # pixels that the feature space is fitted to
@@ -47,7 +48,7 @@ def train_fusion(
 
     return train_module(
         fusion,
-        loss,
+        [Term(fusion, loss)],
         features.in_space(fusion.space),
         held_out and held_out.in_space(fusion.space),
         partial(patch_pixels, scans=mfm.scans, pixels=mfm.pixels, side=features.cell_side),

@@ -10,11 +10,13 @@ from torch import Tensor
 from ..compute.device import autocast
 from ..features.pixels import PixelFeatures
 from ..features.space import FeatureSpace
+from ..mentor.losses import cosine_loss
 from ..params.schema import Model
 from ..training.feed import StepInputs, step_inputs
 from ..training.loop import Bar, Trained, train_module
 from ..training.sampling import Batch, generator, random_pixels
-from .network import Guidance, guidance_loss
+from ..training.step import Term
+from .network import Guidance
 
 
 class Mentor(Protocol):
@@ -59,12 +61,9 @@ def train_guidance(
         with autocast(features.device, model.precision):
             return rgb, xyz, mentor(rgb, xyz)
 
-    def loss(rgb: Tensor, xyz: Tensor, f_mtr: Tensor) -> Tensor:
-        return guidance_loss(guidance, rgb, xyz, f_mtr)
-
     return train_module(
         guidance,
-        loss,
+        guidance_terms(guidance),
         seen,
         held_out and held_out.in_space(mentor.space),
         partial(random_pixels, scans=mgm.scans, pixels=mgm.pixels),
@@ -75,6 +74,18 @@ def train_guidance(
         bar,
         with_mentor,
     )
+
+
+def guidance_terms(guidance: Guidance) -> tuple[Term, Term]:
+    """`guidance_loss` by direction: they share no parameter."""
+
+    def of_rgb(rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
+        return cosine_loss(guidance.to_rgb(xyz, mentor), rgb)
+
+    def of_xyz(rgb: Tensor, xyz: Tensor, mentor: Tensor) -> Tensor:
+        return cosine_loss(guidance.to_xyz(rgb, mentor), xyz)
+
+    return Term(guidance.to_rgb, of_rgb), Term(guidance.to_xyz, of_xyz)
 
 
 def _remember(

@@ -26,6 +26,7 @@ from ..mentor.mapping import mapping_network
 from ..params.schema import Params
 from ..training.loop import train_module
 from ..training.sampling import generator, random_pixels
+from ..training.step import Term
 from .scans import Scans, bytes_of
 
 
@@ -41,10 +42,12 @@ class Mappings(nn.Module):
         """Reconstructions of F_RGB (N, R) and F_XYZ (N, X), each from the other."""
         return self.to_rgb(xyz), self.to_xyz(rgb)
 
-    def loss(self, rgb: Tensor, xyz: Tensor) -> Tensor:
-        """1 - mean cosine, of both directions together."""
-        rgb_predicted, xyz_predicted = self(rgb, xyz)
-        return cosine_loss(rgb_predicted, rgb) + cosine_loss(xyz_predicted, xyz)
+    def terms(self) -> tuple[Term, Term]:
+        """1 - mean cosine of each direction."""
+        return (
+            Term(self.to_rgb, lambda rgb, xyz: cosine_loss(self.to_rgb(xyz), rgb)),
+            Term(self.to_xyz, lambda rgb, xyz: cosine_loss(self.to_xyz(rgb), xyz)),
+        )
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def fit_mapping(scans: Scans, params: Params, category: str) -> CrossModal:
     networks = Mappings(*scans.features.channels, options.hidden).to(scans.features.device)
     trained = train_module(
         networks,
-        networks.loss,
+        networks.terms(),
         scans.features,
         None,
         partial(random_pixels, scans=options.scans, pixels=options.pixels),

@@ -17,7 +17,7 @@ from ..plumbing.errors import TrainingError
 from .feed import StepInputs, as_it_is, step_inputs
 from .sampling import Batch
 from .schedule import Cosine, Plateau
-from .step import step_of
+from .step import Term, taking_steps, total
 
 CHECK_EVERY = 20  # steps between looks at the loss, each of which waits for the device
 HELD_OUT_BATCHES = 4  # of held-out pixels, the same at every measurement
@@ -50,7 +50,7 @@ class Trained(Generic[M]):
 
 def train_module(
     module: M,
-    loss_of: Callable[..., Tensor],
+    terms: Sequence[Term],
     features: PixelFeatures,
     held_out: PixelFeatures | None,
     draw: Draw,
@@ -64,7 +64,7 @@ def train_module(
     """Train a module on random foreground pixels; it is left frozen, with its best weights.
 
     Args:
-        loss_of: gives the loss of one step's inputs.
+        terms: of the loss of one step's inputs, which is their sum.
         features: features of the training scans, in the module's feature space.
         held_out: features of good scans that tell when to stop (`model.early_stop`); None: all
             steps are taken.
@@ -83,12 +83,12 @@ def train_module(
         measured = list(step_inputs(held_out, pixels, extend))
     batches = bar(draw(features.foreground, steps=steps, rng=rng))
     with closing(step_inputs(features, batches, extend)) as feed:
-        return _take_steps(module, loss_of, feed, measured, model, steps)
+        return _take_steps(module, terms, feed, measured, model, steps)
 
 
 def _take_steps(
     module: M,
-    loss_of: Callable[..., Tensor],
+    terms: Sequence[Term],
     feed: Iterable[StepInputs],
     held_out: list[StepInputs],
     model: Model,
@@ -96,23 +96,23 @@ def _take_steps(
 ) -> Trained[M]:
     every = model.early_stop.every if held_out else None
     schedule = Plateau(steps, model.early_stop) if every else Cosine(steps)
-    take_step = step_of(module, loss_of, model.precision)
     history: list[float] = []
     pending: list[Tensor] = []
     trained = Trained(module, history)
-    for step, inputs in enumerate(feed, start=1):
-        loss = take_step(inputs, model.lr * schedule.rate(step - 1))
-        pending.append(loss)  # looked at later: each look waits for the device
-        last = step == schedule.end
-        if len(pending) == CHECK_EVERY or last:
-            history += _checked(pending, len(history), model.lr)
-            pending = []
-        if isinstance(schedule, Plateau) and every and (last or step % every == 0):
-            trained.held_out[step] = mean_loss(loss_of, held_out, model.precision)
-            if schedule.measured(step, trained.held_out[step]):
-                best = {name: value.clone() for name, value in module.state_dict().items()}
-        if last:
-            break
+    with taking_steps(module, terms, model.precision) as take_step:
+        for step, inputs in enumerate(feed, start=1):
+            loss = take_step(inputs, model.lr * schedule.rate(step - 1))
+            pending.append(loss)  # looked at later: each look waits for the device
+            last = step == schedule.end
+            if len(pending) == CHECK_EVERY or last:
+                history += _checked(pending, len(history), model.lr)
+                pending = []
+            if isinstance(schedule, Plateau) and every and (last or step % every == 0):
+                trained.held_out[step] = mean_loss(total(terms), held_out, model.precision)
+                if schedule.measured(step, trained.held_out[step]):
+                    best = {name: value.clone() for name, value in module.state_dict().items()}
+            if last:
+                break
     if trained.held_out:
         module.load_state_dict(best)
     module.eval().requires_grad_(False)

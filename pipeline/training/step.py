@@ -1,10 +1,16 @@
-"""One step of training: loss, gradient and Adam; on CUDA replayed as a graph.
+"""One step of training: loss, gradient and Adam.
 
-A step at these widths is some hundred small kernels, which a GPU ends sooner than the host queues
-them. Captured once, the same kernels are queued by one call.
+A step at these widths is some hundred small kernels. A GPU ends them sooner than the host queues
+them: captured once, they are queued by one call. A CPU's threads wait for each other after each of
+them, for long where other programs take cores away: small steps are computed by few threads, and
+the parts of a module that do not depend on each other side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +20,32 @@ from .feed import StepInputs
 
 LossOf = Callable[..., Tensor]
 EAGER = 3  # steps of the same shapes before one is captured: libraries set themselves up in them
+GRAIN = 5e8  # FLOPs of a step that another thread pays for, some milliseconds of a core
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand of a loss, and the part of a module whose parameters it alone depends on."""
+
+    part: nn.Module
+    loss_of: LossOf
+
+
+def total(terms: Sequence[Term]) -> LossOf:
+    """The loss that is the sum of some terms."""
+
+    def loss_of(*inputs: Tensor) -> Tensor:
+        return sum_of([term.loss_of(*inputs) for term in terms])
+
+    return loss_of
+
+
+def sum_of(losses: Sequence[Tensor]) -> Tensor:
+    """The sum in the order of the terms."""
+    first, *rest = losses
+    for loss in rest:
+        first = first + loss
+    return first
 
 
 class Step:
@@ -96,9 +128,64 @@ class CapturedStep(Step):
         return graph, own, loss
 
 
-def step_of(module: nn.Module, loss_of: LossOf, precision: str) -> Step:
-    """Return what takes the steps of a module, on the device of its parameters."""
+class Steps:
+    """Takes the steps of all terms of a loss on the CPU, each term's in a thread of its own.
+
+    A step is the same whatever runs beside it: the terms share no parameter.
+    """
+
+    def __init__(
+        self, terms: Sequence[Term], precision: str, pool: ThreadPoolExecutor | None
+    ) -> None:
+        """Make the optimisers; without a pool the terms are taken one after the other."""
+        self._steps = [Step(term.part, term.loss_of, precision) for term in terms]
+        self._weights = [_weights(term.part) for term in terms]
+        self._pool = pool
+
+    def __call__(self, inputs: StepInputs, rate: float) -> Tensor:
+        """Take a step at a learning rate; returns the loss, taken before the weights change."""
+        before = torch.get_num_threads()
+        each = self.threads(len(inputs[0]), before)
+        torch.set_num_threads(each)
+        try:
+            if self._pool is None:
+                return sum_of([step(inputs, rate) for step in self._steps])
+            take = partial(_take_alone, each, inputs, rate)
+            return sum_of(list(self._pool.map(take, self._steps)))
+        finally:
+            torch.set_num_threads(before)
+
+    def threads(self, rows: int, available: int) -> int:
+        """Threads for each term on so many pixels, as its matrix products are worth them."""
+        share = available if self._pool is None else available // len(self._steps)
+        wanted = min(6 * rows * weights // int(GRAIN) for weights in self._weights)
+        return max(1, min(share, wanted))
+
+
+def _take_alone(threads: int, inputs: StepInputs, rate: float, step: Step) -> Tensor:
+    torch.set_num_threads(threads)  # of this thread; a new one has those of the process
+    return step(inputs, rate)
+
+
+def _weights(part: nn.Module) -> int:
+    """Numbers in the matrices of a part: a step multiplies each six times for a pixel."""
+    return sum(value.numel() for value in part.parameters() if value.dim() > 1)
+
+
+@contextmanager
+def taking_steps(
+    module: nn.Module, terms: Sequence[Term], precision: str
+) -> Iterator[Callable[[StepInputs, float], Tensor]]:
+    """Yield what takes the steps of a module, on the device of its parameters.
+
+    Args:
+        terms: of the loss; together their parts have all parameters that are trained.
+    """
     device = next(module.parameters()).device
     if device.type == "cuda":
-        return CapturedStep(module, loss_of, precision, device)
-    return Step(module, loss_of, precision)
+        yield CapturedStep(module, total(terms), precision, device)
+    elif len(terms) == 1 or torch.get_num_threads() == 1:
+        yield Steps(terms, precision, None)
+    else:
+        with ThreadPoolExecutor(len(terms), "term") as pool:
+            yield Steps(terms, precision, pool)

@@ -6,7 +6,9 @@ from numpy.testing import assert_allclose
 from torch import Tensor
 
 from mentor3ad.guidance.network import Guidance, guidance_loss
+from mentor3ad.guidance.training import guidance_terms
 from mentor3ad.mentor.losses import cosine_difference
+from mentor3ad.training.step import total
 from tests.golden_weights import fill
 
 CFM_LAYERS = {"0": "input", "2": "projection", "4": "output"}
@@ -98,3 +100,16 @@ def test_hidden_width_is_cfms_with_the_mentor_among_the_inputs():
     guided = Guidance(dim=256, hidden=None, use_mentor=True)
     assert guided.to_xyz.map[0].in_features == 768 + 256
     assert guided.to_xyz.map[0].out_features == (768 + 256 + 1152) // 2
+
+
+def test_the_terms_that_are_trained_are_the_loss_and_share_no_parameter(guided, rows):
+    terms = guidance_terms(guided)
+    assert torch.equal(total(terms)(*rows), guidance_loss(guided, *rows))
+    kinds = [{id(value) for value in term.part.parameters()} for term in terms]
+    assert not kinds[0] & kinds[1]
+    trained = {id(value) for value in guided.parameters()}
+    assert kinds[0] | kinds[1] == trained
+    for term, kind in zip(terms, kinds, strict=True):
+        guided.requires_grad_(True).zero_grad(set_to_none=True)
+        term.loss_of(*rows).backward()
+        assert {id(value) for value in guided.parameters() if value.grad is not None} == kind
