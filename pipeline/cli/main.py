@@ -29,6 +29,7 @@ from . import (
     study,
     sync,
     threshold,
+    train,
     use,
     validate,
     verify,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("new")(new.new)
 app.command("use")(use.use)
 app.command("validate")(validate.validate)
+app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("threshold")(threshold.threshold)

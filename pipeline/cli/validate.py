@@ -85,7 +85,7 @@ def validate(
             "run in folders of their own, where git-ignored data is missing ([Errno 2]); write it "
             "as an absolute path, or as a symbolic link to one that git keeps"
         )
-    report = _check(data, workers or params.runtime.workers)
+    report = check_data_set(data, workers or params.runtime.workers)
     _print(report, json, examples)
     raise typer.Exit(report.exit_code(strict))
 
@@ -114,7 +114,8 @@ def _override(data: "Data", values: dict[str, Any]) -> "Data":
         raise ConfigError(f"--{key} {first['input']}: {first['msg']}") from None
 
 
-def _check(data: "Data", workers: int | None) -> "DataSetReport":
+def check_data_set(data: "Data", workers: int | None) -> "DataSetReport":
+    """Check all scans of a data set, with a progress bar; the paths are as `data.root` says."""
     import os
     from functools import partial
 

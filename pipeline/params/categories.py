@@ -13,7 +13,8 @@ _SIGNS = " _-.+()"  # what neither a shell pattern, a URL, YAML nor DVC reads an
 _RULE = f"letters, digits and {' '.join(_SIGNS.strip())} or spaces, a letter or digit first"
 
 
-def _check_category(name: str) -> str:
+def check_category_name(name: str) -> str:
+    """Return the name of a category; ValueError with the rule where it may be none."""
     plain = all(c.isalnum() or unicodedata.category(c)[0] == "M" or c in _SIGNS for c in name)
     if not (plain and name[:1].isalnum() and name[-1] not in " ."):
         raise ValueError(f"must be of {_RULE}, and neither a space nor a dot last")
@@ -22,7 +23,7 @@ def _check_category(name: str) -> str:
     return name
 
 
-Category = Annotated[str, AfterValidator(_check_category)]
+Category = Annotated[str, AfterValidator(check_category_name)]
 
 
 def category_folders(root: Path) -> list[str]:
@@ -39,7 +40,7 @@ def category_folders(root: Path) -> list[str]:
     names = []
     for name in sorted(folder for folder in folders if not folder.startswith(".")):
         try:
-            names.append(_check_category(name))
+            names.append(check_category_name(name))
         except ValueError as error:
             LOGGER.warning(f"{root / name} is left out: a category's name {error}; rename it")
     if not names:

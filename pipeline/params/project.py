@@ -6,10 +6,27 @@ The names of the files in an out are those of the room that writes them.
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..plumbing.errors import ConfigError
+from .dag import DAG_FILE
 from .schema import INVENTORIES, PARAMS_FILE
 
 # The losses in the folder of either module. Named here, for the report reads it without torch.
 LOSS_FILE = "loss.json"
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder of a project, from a folder upwards.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / PARAMS_FILE).is_file() and (folder / DAG_FILE).is_file():
+            return folder
+    raise ConfigError(
+        f"neither {start} nor a folder above it is a project, which has params.yaml and dvc.yaml: "
+        "change into one, or make one with `mentor3ad new DIR --from SCANS`"
+    )
 
 
 @dataclass(frozen=True)

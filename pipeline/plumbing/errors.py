@@ -29,7 +29,15 @@ class UnitsError(DataError):
 
 
 class NoReturnError(DataError):
-    """A finite number that looks like the sensor's sign for no return, and that nobody named."""
+    """A finite number that looks like the sensor's sign for no return, and that nobody named.
+
+    Attributes:
+        value: the number, in the file's own units or counts; None: not known.
+    """
+
+    def __init__(self, message: str, value: float | None = None) -> None:
+        super().__init__(message)
+        self.value = value
 
 
 class MismatchError(DataError):

@@ -3,14 +3,14 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from os import environ
 from pathlib import Path
 
-from ..params.presets.choose import use_preset
-from ..params.schema import PARAMS_FILE
+from ..params.presets.choose import set_values, use_preset
+from ..params.schema import PARAMS_FILE, Params, parse_params
 from ..plumbing.errors import ConfigError
 from ..plumbing.files import write_whole
 from ..plumbing.version import __version__
@@ -31,16 +31,18 @@ def create_project(
     preset: str | None = None,
     root: Path | None = None,
     categories: Sequence[str] = (),
+    values: Mapping[str, str] | None = None,
 ) -> None:
     """Make a project that is ready for `dvc repro`; it appears whole or not at all.
 
     Args:
         folder: where; it must be new or empty.
         preset, root, categories: see `use_preset`; without a preset the demo's params stay.
+        values: YAML text of params that are set after that.
 
     Raises:
         ConfigError: the folder holds something or cannot be written, git or DVC is missing or
-            fails, or there is no such preset or data.
+            fails, or there is no such preset or data, or the params would not be valid.
     """
     _check_tools()
     with _cleared_on_error(folder):
@@ -48,6 +50,8 @@ def create_project(
         write_whole(folder / PARAMS_FILE, own.pop(str(PARAMS_FILE)))
         if preset is not None:
             use_preset(preset, root, categories, folder / PARAMS_FILE)
+        if values:
+            set_values(values, folder / PARAMS_FILE)
         _init(folder)
         for name, text in {**own, **managed}.items():
             write_whole(folder / name, text)
@@ -70,6 +74,11 @@ def release_record(managed: dict[str, str]) -> Record:
     """Return the record of a project that has these files of the installed release."""
     files = {name: text_sha256(text) for name, text in managed.items()}
     return Record(release=__version__, files=files, params=text_sha256(shipped_text("params.yaml")))
+
+
+def shipped_params() -> Params:
+    """Return the params of a project that nobody has changed."""
+    return parse_params(shipped_text(str(PARAMS_FILE)), PARAMS_FILE)
 
 
 def _check_tools() -> None:

@@ -87,8 +87,9 @@ def _grows(n: int, holdout: float) -> bool:
 
     The first scan trains and the second is held out, whatever the share.
     """
-    return _held_out(n + 1, holdout) > _held_out(n, holdout)
+    return held_out_count(n + 1, holdout) > held_out_count(n, holdout)
 
 
-def _held_out(scans: int, holdout: float) -> int:
+def held_out_count(scans: int, holdout: float) -> int:
+    """The number of so many training scans that calibrate, where no validation split does."""
     return max(0, min(max(1, round(holdout * scans)), scans - 1))

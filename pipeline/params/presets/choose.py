@@ -1,6 +1,6 @@
 """The values that a preset sets, and the data set that its user names for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +64,21 @@ def use_preset(
     Raises:
         ConfigError: no such preset, folder or category, or the params would not be valid.
     """
-    values = preset_values(name) | data_values(name, root, categories)
+    return set_values(preset_values(name) | data_values(name, root, categories), params)
+
+
+def set_values(values: Mapping[str, str], params: Path = PARAMS_FILE) -> list[Change]:
+    """Set params in params.yaml, which is replaced as a whole or stays as it was.
+
+    Args:
+        values: YAML text of each key's value.
+
+    Returns:
+        What changed in the file.
+
+    Raises:
+        ConfigError: there is no such key, or the params would not be valid.
+    """
     text, changes = overlay(read_text(params), values, params)
     parse_params(text, params)
     if changes:

@@ -110,7 +110,8 @@ def _check_ends(
         remedy = _REMEDY[what].format(end)
         raise NoReturnError(
             f"{path} has the {what} {end} in {count} of {n_pixels} pixels, exactly, and no other "
-            f"near it: it looks like the sensor's number for no return; {remedy}."
+            f"near it: it looks like the sensor's number for no return; {remedy}.",
+            end,
         )
 
 
