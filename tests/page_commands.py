@@ -23,7 +23,7 @@ NOT_RUN = {
     "troubleshooting.md": "looks at this machine; tests/doctor has each finding",
     "cluster.md": "starts a cluster; tests/engine starts one and extracts on it",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
-    "new-project.md": "installs a wheel from an index; tests/project builds one, and takes the three steps",
+    "new-project.md": "installs from an index; tests/project has the wheel and the three steps",
     "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",
     "reproduce-the-paper.md": "needs MVTec 3D-AD and Eyecandies, which cannot be shipped",
     "results.md": "needs MVTec 3D-AD and weights from an index",
@@ -38,7 +38,7 @@ NOT_RUN = {
 SKIPPED = {
     r"^make ": "installs from an index, or is this very test",
     r"weights (fetch|import)": "downloads, or takes a file that was downloaded",
-    r"^mentor3ad (use|validate|new|train|bundle$)|^dvc repro$": "needs a data set that cannot be shipped",
+    r"^mentor3ad (use|validate|new|train|bundle$)|^dvc repro$": "needs data that cannot be shipped",
     r"^mentor3ad bench(?! --list)": "takes minutes; tests/bench runs the measurements",
     r"^python -m bench\.real": "needs MVTec 3D-AD",
     r"study (run demo-ablation --jobs|show)": "42 experiments; tests/e2e/test_study.py runs two",

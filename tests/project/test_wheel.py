@@ -1,10 +1,6 @@
 """The wheel in a folder of its own: no checkout, no git history, and the project that it makes."""
 
 import re
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,33 +9,8 @@ from mentor3ad.params.dag import DAG_FILE, Stage, load_dag
 from mentor3ad.project.code import code_sha256
 from mentor3ad.project.shipped import managed_files, own_files
 from testbed.clone import CATEGORY, TINY, Project, isolated, stages_run
-from testbed.paths import ROOT
 
 pytestmark = pytest.mark.e2e
-
-SOURCE = (
-    *("pyproject.toml", "setup.py", "README.md", "LICENSE", "params.yaml", "dvc.yaml"),
-    *(".dvcignore", ".dvc/config"),
-)
-FOLDERS = ("pipeline", "stages", ".dvc/plots")
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's files, unpacked as pip would into site-packages."""
-    base = tmp_path_factory.mktemp("wheel")
-    for name in SOURCE:
-        (base / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, base / "source" / name)
-    skip = shutil.ignore_patterns("__pycache__")
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, base / "source" / name, symlinks=True, ignore=skip)
-    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--wheel-dir", base, base / "source"], check=True, capture_output=True)
-    [wheel] = base.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(base / "site-packages")
-    return base / "site-packages"
 
 
 @pytest.fixture(scope="module")
