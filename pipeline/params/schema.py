@@ -10,6 +10,7 @@ from ..plumbing import documents
 from ..plumbing.documents import DocumentError
 from ..plumbing.errors import ConfigError
 from .categories import Category
+from .cluster_address import ClusterAddress
 from .rivals import Rivals
 from .section import Count, Positive, Section, unique
 
@@ -276,7 +277,6 @@ def _has_centre(side: int) -> int:
 # Far larger ones overflow.
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 Exponent = Annotated[float, Field(ge=0, le=100)]
-ADDRESS = r"^(auto|[A-Za-z0-9.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$"  # of a Ray cluster
 BoxSide = Annotated[int, Field(ge=1, le=63), AfterValidator(_has_centre)]
 
 
@@ -316,7 +316,7 @@ class Runtime(Section):
     workers: Count | None
     memory_gb: Positive | None
     engine: Literal["local", "ray"]
-    address: Annotated[str, Field(pattern=ADDRESS)] | None
+    address: ClusterAddress | None
     cluster_workers: Count | None
     store: Address | None
 

@@ -199,6 +199,9 @@ RULES: dict[str, dict[str, list[Any]]] = {
         "data.bucket": ["plant", "s3://plant/"],
         "runtime.store": ["bucket/place", "s3://", "s3://b", "s3://bucket//x", "s3://bucket/x/"],
     },
+    "a cluster has a host and a port": {
+        "runtime.address": ["head", "head:gcs", "http://head:8265", "ray://head:10001"],
+    },
     "a choice is one of those that there are": {
         "data.units": ["cm"],
         "features.layout": ["sparse"],
@@ -248,6 +251,12 @@ def test_a_value_against_a_rule_is_named(rule: str) -> None:
             said = refusal(changed(**{key.replace(".", "__"): value}))
             assert said.startswith(f"params.yaml: {key}")
             assert any(f"{part!r}: " in said for part in parts(value))
+
+
+def test_where_ray_takes_jobs_is_no_address_of_a_cluster() -> None:
+    said = refusal(changed(runtime__address="http://head:8265"))
+    assert "is where Ray takes jobs" in said
+    assert "give HOST:PORT of its head" in said
 
 
 @pytest.mark.parametrize("key", ["model.learning_rate", "extra", "features.rgb.codec"])
