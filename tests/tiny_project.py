@@ -20,6 +20,13 @@ from testbed.clone import CATEGORY, TINY, set_params
 from tests.paths import ROOT
 
 SHIPPED = ROOT / "params.yaml"
+# Networks that a process loads in no time, and that take a scan in milliseconds.
+LIGHT = {
+    "features.rgb.model": "tf_efficientnet_lite0",
+    "features.rgb.size": 64,
+    "features.points.model": "normals",
+    "features.points.normals.size": 64,
+}
 STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate, rivals)
 
 

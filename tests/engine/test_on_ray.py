@@ -7,37 +7,42 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 
+from mentor3ad.buckets.access import bucket_at
+from mentor3ad.buckets.pointer import Pointer
 from mentor3ad.engine.cluster import Shape
 from mentor3ad.engine.hired import hired
 from mentor3ad.engine.work import Seat, Unit
+from mentor3ad.inspection.bulk import predict_parts
 from mentor3ad.inspection.export import write_bundle
-from mentor3ad.params.schema import Params, Runtime
+from mentor3ad.inspection.inspector import Inspector
+from mentor3ad.params.schema import Params, Runtime, load_params
 from mentor3ad.plumbing.errors import ClusterError, DataError, WeightsError
+from stages.extract import extract
+from stages.inventory import inventory
+from stages.prepare import prepare
+from stages.score import score
+from stages.train_mfm import train_mfm
 from testbed.ray_nodes import Nodes, nodes
+from testbed.s3_server import S3Server
 from tests.engine.works import Squares
 from tests.paths import ROOT
-from tests.tiny_project import CATEGORY, write_params
+from tests.tiny_project import CATEGORY, LIGHT, write_params
 
-SMALL = {"model": "tf_efficientnet_lite0", "size": 64}
-NETWORKS = {
-    "features.rgb.model": SMALL["model"],
-    "features.rgb.size": SMALL["size"],
-    "features.points.model": "normals",
-    "features.points.normals.size": SMALL["size"],
-    "features.shard": 1,
-}
+NETWORKS = LIGHT | {"features.shard": 1}
 RUNTIME = {"device": "cpu", "threads": 1, "engine": "ray", "cluster_workers": 2}
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Nodes]:
+def cluster(s3: S3Server) -> Iterator[Nodes]:
+    """Two nodes, which find the S3 server by the environment that they are started in."""
     with nodes(2) as running:
         yield running
 
@@ -154,14 +159,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def finished(run: subprocess.Popen[str]) -> str:
-    said, _ = run.communicate()
+def finished(run: subprocess.Popen[str]) -> None:
+    run.communicate()
     assert run.returncode == 0
-    return said
-
-
-def stage(root: Path, name: str) -> subprocess.Popen[str]:
-    return start(root, "-m", f"stages.{name}", "--category", CATEGORY)
 
 
 def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -179,8 +179,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {f.relative_to(folder).as_posix(): f.read_bytes() for f in found}
 
 
-def on_ray(root: Path, runtime: Runtime) -> None:
-    write_params(root, NETWORKS | {f"runtime.{k}": v for k, v in runtime.model_dump().items()})
+def on_ray(root: Path, runtime: Runtime, workers: int = 1, **values: Any) -> Params:
+    """Have the project use the cluster; a worker less is an import of torch less."""
+    there = runtime.model_dump() | {"cluster_workers": workers}
+    own = {key.replace("__", "."): value for key, value in values.items()}
+    write_params(root, NETWORKS | {f"runtime.{k}": v for k, v in there.items()} | own)
+    return load_params(root / "params.yaml")
 
 
 KILLED = """
@@ -200,53 +204,87 @@ extract(load_params(), sys.argv[1])
 
 
 def test_extraction_makes_the_bytes_of_one_machine(
-    project: Path, runtime: Runtime, cluster: Nodes
+    project: Path,
+    runtime: Runtime,
+    cluster: Nodes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Its driver is killed after three shards, and of the next one a node."""
+    monkeypatch.chdir(project)
     on_ray(project, runtime)
-    shutil.rmtree(project / "data/features")
-    shutil.rmtree(project / ".staging")
+    shutil.rmtree("data/features")
+    shutil.rmtree(".staging")
     first = start(project, "-c", KILLED, CATEGORY)
     first.communicate()
     assert first.returncode == -signal.SIGKILL
-    second = stage(project, "extract")
-    while second.poll() is None and marks(project) < 6:
-        time.sleep(0.01)
-    cluster.kill()
-    assert "3 kept from an interrupted run" in finished(second)
+
+    def kill() -> None:
+        until = time.monotonic() + 60
+        while len(list(Path(".staging").glob("*/done/*"))) < 6 and time.monotonic() < until:
+            time.sleep(0.01)
+        cluster.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    extract(on_ray(project, runtime, 2), CATEGORY)
+    killer.join()
+    assert "3 kept from an interrupted run" in capsys.readouterr().out
     assert files(project / "data/features") == files(project / "local/features")
 
 
-def marks(root: Path) -> int:
-    return len(list((root / ".staging").glob("*/done/*")))
-
-
-@pytest.mark.parametrize(("name", "out"), [("train_mfm", "mfm"), ("score", "scores")])
-def test_other_stages_make_the_bytes_of_one_machine(
-    project: Path, runtime: Runtime, name: str, out: str
+def test_workers_fetch_raw_scans_from_a_bucket_and_put_features_there(
+    project: Path, runtime: Runtime, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on_ray(project, runtime)
+    put(project / "data/demo", f"{bucket}/plant")
+    raw = {"data__bucket": f"{bucket}/plant", "data__in_bucket": [CATEGORY]}
+    place = {"data__root": "data/inventory", "runtime__store": f"{bucket}/lab"}
+    monkeypatch.chdir(tmp_path)
+    params = on_ray(tmp_path, runtime, **raw, **place)
+    for stage in (inventory, prepare, extract):
+        stage(params, CATEGORY)
+    assert files(Path("data/prepared")) == files(project / "local/prepared")
+    there = Pointer.load(Path(f"data/features/{CATEGORY}.zarr")).bucket
+    found = {entry.key: there.read(entry.key) for entry in there.entries()}
+    assert found == files(project / f"local/features/{CATEGORY}.zarr")
+
+
+@pytest.mark.parametrize(("stage", "out"), [(train_mfm, "mfm"), (score, "scores")])
+def test_other_stages_make_the_bytes_of_one_machine(
+    project: Path,
+    runtime: Runtime,
+    stage: Callable[[Params, str], Any],
+    out: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(project)
     shutil.rmtree(project / "data" / out)
-    finished(stage(project, name))
+    stage(on_ray(project, runtime), CATEGORY)
     assert files(project / "data" / out) == files(project / "local" / out)
 
 
-def test_prediction_of_a_folder_finds_what_one_machine_finds(
-    project: Path, runtime: Runtime, tmp_path: Path
+def test_prediction_of_a_bucket_finds_what_one_machine_finds_in_a_folder(
+    project: Path, runtime: Runtime, bucket: str, tmp_path: Path
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
-    bundle = tmp_path / "bundle"
+    bundle, scans = tmp_path / "bundle", project / "data/demo" / CATEGORY / "test"
     write_bundle(project, CATEGORY, bundle)
-    scans = project / "data/demo" / CATEGORY / "test"
-    command = ("-m", "mentor3ad.cli", "predict", str(scans), "--bundle", str(bundle), "--parquet")
-    found = {}
-    for name, where in (("local", ()), ("cluster", ("--cluster", str(runtime.address)))):
-        out = tmp_path / name
-        run = start(project, *command, "--out", str(out), "--device", "cpu", *where)
-        said, _ = run.communicate()
-        assert run.returncode in (0, 3, 6)
-        rows = [
-            row for file in sorted(out.iterdir()) for row in parquet.read_table(file).to_pylist()
-        ]
-        found[name] = said, [row | {"seconds": None, "time": None} for row in rows]
-    assert found["cluster"] == found["local"]
+    put(scans, f"{bucket}/line")
+    inspector = Inspector.load(bundle, device="cpu")
+    there = runtime.model_copy(update={"cluster_workers": 1})
+    local = predict_parts(inspector, bundle, str(scans), str(tmp_path / "local"))
+    found = predict_parts(
+        *(inspector, bundle, f"{bucket}/line", str(tmp_path / "cluster")), runtime=there
+    )
+    assert found == local
+    each = []
+    for out in ("local", "cluster"):
+        parts = sorted((tmp_path / out).iterdir())
+        rows = [row for part in parts for row in parquet.read_table(part).to_pylist()]
+        each.append([row | {"seconds": None, "time": None, "source": None} for row in rows])
+    assert each[0] == each[1]
+
+
+def put(folder: Path, url: str) -> None:
+    for name, content in files(folder).items():
+        bucket_at(url).replace(name, content)
