@@ -20,6 +20,7 @@ from mentor3ad.plumbing.logs import Figures
 from mentor3ad.plumbing.progress import progress
 from mentor3ad.rating.results import Results, write_metrics
 from mentor3ad.seals.sealed import Sealed, open_chain
+from mentor3ad.voting.each import Each
 from mentor3ad.voting.votes import Votes
 
 from .runner import HERE, run_category
@@ -75,7 +76,7 @@ def _shown(
     """The positions of the scans that the report shows."""
     if not params.evaluate.views:
         return ()
-    rows, scores = [manifest.rows[i] for i in exhibits.tested], scans.object_scores()
+    rows, scores = Each(exhibits.tested, manifest.rows.__getitem__), scans.object_scores()
     chosen = choose_views(
         [scores[row.id] for row in rows],
         [row.label for row in rows],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
@@ -14,9 +17,11 @@ from ..plumbing.documents import dump_json, parse_json
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
 from ..seals.arrays import array_in
+from ..seals.mapped import release
 from ..seals.seal import Seal, write_seal
 from ..seals.sealed import Sealed
 from .bitmaps import BitMaps
+from .rows import MappedRows
 from .scan import Label, ScanFiles, Split
 from .window import Window
 
@@ -120,7 +125,7 @@ class Manifest:
         schema: version of this layout.
         category: name of the category's folder.
         options: what made the foreground.
-        rows: in the order of `list_scans`.
+        rows: in the order of `list_scans`; many of them stay in the file until they are asked for.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -128,7 +133,7 @@ class Manifest:
     schema: int
     category: str
     options: Preparation
-    rows: tuple[ManifestRow, ...]
+    rows: Sequence[ManifestRow]
 
     def split(self, split: Split) -> tuple[ManifestRow, ...]:
         """The rows of one split, in order."""
@@ -163,13 +168,9 @@ class Manifest:
         """
         path = folder / MANIFEST_FILE
         sealed = Sealed.open(folder, PREPARED)
-        text = sealed.read(MANIFEST_FILE)
-        try:
-            manifest = _in_pieces(text) or _MANIFEST.validate_json(text)
-        except (ValidationError, ConfigError) as error:
-            raise _unusable(path, text, _first(error)) from error
-        if manifest.schema != SCHEMA:
-            raise _unusable(path, text)
+        empty = not sealed.mark(MANIFEST_FILE).size  # it cannot be mapped
+        content = memoryview(b"") if empty else sealed.map(MANIFEST_FILE)
+        manifest = _in_pieces(content) or _whole(path, bytes(content))
         _check_rows(path, manifest)
         if manifest.category != sealed.seal.category:
             raise DataError(f"{path} is of another category than its seal: run prepare again.")
@@ -179,29 +180,60 @@ class Manifest:
 _MANIFEST, _ROWS = TypeAdapter(Manifest), TypeAdapter(list[ManifestRow])
 # Where rows begin, part and end in what `to_json` writes; no string holds the end of a line.
 _BEFORE, _BETWEEN, _BEHIND = b'\n "rows": [\n  {', b"\n  },\n  {", b"\n  }\n ]\n}\n"
-_PIECE = 1 << 20  # bytes of rows that are parsed at once, at least
+_HEAD = 1 << 16  # bytes, of which what stands before the rows takes few
+_PIECE = 1 << 16  # bytes of rows that are parsed at once, at least
+_HELD = 1 << 22  # bytes of rows that are held, and not parsed again, at most
 
 
-def _in_pieces(text: bytes) -> Manifest | None:
+def _in_pieces(content: memoryview) -> Manifest | None:
     """The manifest in what `to_json` wrote; None: it is laid out otherwise, or it is damaged.
 
-    Parsing takes three times the memory of the rows that it gives, so it is not done all at once.
+    Rows take twice their text, and parsing takes three times what it gives.
     """
-    start, end = text.find(_BEFORE), len(text) - len(_BEHIND)
-    if start < 0 or not text.endswith(_BEHIND):
+    head, end = bytes(content[:_HEAD]), len(content) - len(_BEHIND)
+    start = head.find(_BEFORE)
+    if start < 0 or end < start or content[end:] != _BEHIND:
         return None
-    rows: list[ManifestRow] = []
     try:
-        manifest = _MANIFEST.validate_json(text[:start] + b'"rows": []}')
-        start += len(_BEFORE)
-        while start < end:
-            stop = text.find(_BETWEEN, start + _PIECE, end)
-            stop = end if stop < 0 else stop
-            rows += _ROWS.validate_json(b"[{" + text[start:stop] + b"}]")
-            start = stop + len(_BETWEEN)
+        manifest = _MANIFEST.validate_json(head[:start] + b'"rows": []}')
+        if manifest.schema != SCHEMA:
+            return None
+        pieces = [
+            (first, last, len(_parse(bytes(content[first:last]))))
+            for first, last in _pieces(content, start + len(_BEFORE), end)
+        ]
     except (ValidationError, ConfigError):
         return None
-    return replace(manifest, rows=tuple(rows))
+    release(content)
+    rows = MappedRows(content, pieces, _parse)
+    return replace(manifest, rows=tuple(rows) if end - start <= _HELD else rows)
+
+
+def _parse(piece: bytes) -> list[ManifestRow]:
+    return _ROWS.validate_json(b"[{" + piece + b"}]")
+
+
+def _pieces(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the pieces of rows begin and end."""
+    mapped = content.obj
+    assert isinstance(mapped, mmap.mmap)
+    while start < end:
+        found = mapped.find(_BETWEEN, start + _PIECE, end)
+        stop = end if found < 0 else found
+        yield start, stop
+        release(content)
+        start = stop + len(_BETWEEN)
+
+
+def _whole(path: Path, text: bytes) -> Manifest:
+    """The manifest in a text of any layout. Raises DataError where it is none."""
+    try:
+        manifest = _MANIFEST.validate_json(text)
+    except (ValidationError, ConfigError) as error:
+        raise _unusable(path, text, _first(error)) from error
+    if manifest.schema != SCHEMA:
+        raise _unusable(path, text)
+    return replace(manifest, rows=tuple(manifest.rows))
 
 
 def _unusable(path: Path, text: bytes, damage: str = "") -> DataError:
@@ -272,10 +304,13 @@ def _load_bits(folder: Path, name: str, manifest: Manifest) -> BitMaps:
 
 
 def _check_rows(path: Path, manifest: Manifest) -> None:
-    if len({row.id for row in manifest.rows}) < len(manifest.rows):
+    """Raises DataError where two rows have one id, of which hashes are enough to find none."""
+    count = len(manifest.rows)
+    hashes = np.fromiter((hash(row.id) for row in manifest.rows), np.int64, count)
+    if len(np.unique(hashes)) < count:
         counts = Counter(row.id for row in manifest.rows)
-        repeated = [name for name, count in counts.items() if count > 1]
-        raise DataError(f"{path} lists {repeated[0]} twice: run prepare again.")
+        for name in (name for name, times in counts.items() if times > 1):
+            raise DataError(f"{path} lists {name} twice: run prepare again.")
 
 
 def _inside(root: Path, relative: str) -> Path:

@@ -54,7 +54,7 @@ class ShardOfScans:
 
     wanted: tuple[int, ...]
     first: int
-    rows: tuple[ManifestRow, ...]
+    rows: Sequence[ManifestRow]
     foreground: NDArray[np.uint8]
     url: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ..dataset.manifest import Manifest, ManifestRow, PlaneState
 from ..dataset.scan import GOOD, SPLITS, UNKNOWN, Label
@@ -24,7 +25,7 @@ def describe(manifest: Manifest) -> str:
     return f"{manifest.category}: {counts}; {tables}"
 
 
-def _count(rows: tuple[ManifestRow, ...], split: str) -> str:
+def _count(rows: Sequence[ManifestRow], split: str) -> str:
     kinds = Counter(row.label for row in rows)
     parts = [f"{kinds[label]} {name}" for label, name in _KINDS.items() if kinds[label]]
     return f"{split} {' + '.join(parts)}" if parts else ""

@@ -92,7 +92,7 @@ class Results:
         test = [i for i, row in enumerate(manifest.rows) if row.split == "test"]
         index = [i for i in test if manifest.rows[i].label is not None]
         unknown = [i for i in test if manifest.rows[i].label is None]
-        rows = [manifest.rows[i] for i in index]
+        rows = Each(index, manifest.rows.__getitem__)
         masked = all(row.mask for row in rows if row.label)
         load = partial(_chosen, prepared, manifest, index)
         foreground, maps = _chosen(prepared, manifest, test, load_foreground), Each(test, read)
@@ -175,19 +175,19 @@ def _notes(rows: Sequence[ManifestRow], unknown: int) -> tuple[str, ...]:
     if unknown:
         scans = f"{counted(unknown, 'test scan')} {has(unknown)}"
         notes.append(f"{scans} no ground truth: scored, but not evaluated.")
-    defective = [row for row in rows if row.label]
-    unmasked = sum(row.mask is None for row in defective)
+    defective = sum(bool(row.label) for row in rows)
+    unmasked = sum(bool(row.label) and row.mask is None for row in rows)
     if not rows and not unknown:
         notes.append("There are no test scans: no metrics can be computed.")
     elif not rows:
         notes.append("No test scan has a known label: no metrics can be computed.")
     elif not defective:
         notes.append("No test scan is defective: no metrics can be computed.")
-    elif len(defective) == len(rows):
+    elif defective == len(rows):
         notes.append("No test scan is good: no object metrics can be computed.")
     if unmasked:
         notes.append(
-            f"{unmasked} of {counted(len(defective), 'defective test scan')} {has(unmasked)} no "
+            f"{unmasked} of {counted(defective, 'defective test scan')} {has(unmasked)} no "
             "ground-truth mask: "
             "only object metrics can be computed."
         )

@@ -136,8 +136,8 @@ class Likeness:
     ) -> dict[str, str]:
         """The scans of a category that are unlike the training: why, by their ids."""
         rows = enumerate(manifest.rows)
-        found = {row.id: self.why_unlike(traits[i], score_maps(i)) for i, row in rows}
-        return {name: why for name, why in found.items() if why}
+        found = ((row.id, self.why_unlike(traits[i], score_maps(i))) for i, row in rows)
+        return {name: why for name, why in found if why}
 
     def save(self, path: Path) -> None:
         path.write_text(dump_json(asdict(self), indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,8 @@
 """The manifest survives a round trip and refuses what `prepare` did not write."""
 
 import json
+import pickle
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from mentor3ad.dataset.manifest import (
     load_masks,
     seal_prepared,
 )
+from mentor3ad.dataset.rows import MappedRows
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.plumbing.errors import CacheError, DataError
 from tests.options import preparation
@@ -83,7 +86,41 @@ def test_rows_are_the_same_in_pieces_of_any_size(
     rows = tuple(replace(row, id=f"{i}\n  }},\n  {{") for i, row in enumerate([ROW, CANDY] * 5))
     manifest = replace(MANIFEST, rows=rows)
     monkeypatch.setattr("mentor3ad.dataset.manifest._PIECE", piece)
-    assert Manifest.load(save(tmp_path, manifest.to_json())) == manifest
+    text = manifest.to_json()
+    assert Manifest.load(save(tmp_path, text)) == manifest
+    monkeypatch.setattr("mentor3ad.dataset.manifest._HELD", 0)
+    mapped = Manifest.load(tmp_path)
+    assert isinstance(mapped.rows, MappedRows)
+    assert mapped == manifest
+    assert manifest == mapped
+    assert mapped.to_json() == text
+    assert [mapped.rows[i] for i in (7, 0, -1, 3)] == [rows[i] for i in (7, 0, -1, 3)]
+    assert mapped.rows[2:9:3] == rows[2:9:3]
+    assert pickle.loads(pickle.dumps(mapped)) == manifest
+    assert mapped.rows != rows[1:] + rows[:1]
+
+
+def test_a_row_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mentor3ad.dataset.manifest._HELD", 0)
+    rows = Manifest.load(save(tmp_path, MANIFEST.to_json())).rows
+    with pytest.raises(IndexError):
+        rows[1]
+
+
+def test_many_rows_take_little_memory(tmp_path: Path) -> None:
+    rows = tuple(replace(ROW, id=f"test/{i:05d}", sha256=f"{i:064x}") for i in range(20_000))
+    save(tmp_path, replace(MANIFEST, rows=rows).to_json())
+    tracemalloc.start()
+    try:
+        manifest = Manifest.load(tmp_path)
+        tracemalloc.reset_peak()
+        hashes = {row.sha256[-4:] for row in manifest.rows}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(hashes) > 10_000
+    assert peak < 5e6  # bytes; the rows take 17 MB
+    assert [manifest.rows[i].id for i in (0, 19_999)] == ["test/00000", "test/19999"]
 
 
 def test_a_damaged_row_among_many_is_named(tmp_path: Path) -> None:
