@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import mmap
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..params.schema import Preparation, Units
 from ..plumbing.documents import dump_json, parse_json
 from ..plumbing.errors import ConfigError, DataError
 from ..plumbing.files import check_inside
+from ..plumbing.pieces import parsed_in_pieces, repeated
 from ..seals.arrays import array_in
 from ..seals.mapped import release
 from ..seals.seal import Seal, write_seal
 from ..seals.sealed import Sealed
 from .bitmaps import BitMaps
-from .rows import MappedRows
 from .scan import Label, ScanFiles, Split
 from .window import Window
 
@@ -133,7 +130,7 @@ class Manifest:
     schema: int
     category: str
     options: Preparation
-    rows: Sequence[ManifestRow]
+    rows: Annotated[Sequence[ManifestRow], AfterValidator(tuple)]
 
     def split(self, split: Split) -> tuple[ManifestRow, ...]:
         """The rows of one split, in order."""
@@ -168,10 +165,16 @@ class Manifest:
         """
         path = folder / MANIFEST_FILE
         sealed = Sealed.open(folder, PREPARED)
-        empty = not sealed.mark(MANIFEST_FILE).size  # it cannot be mapped
-        content = memoryview(b"") if empty else sealed.map(MANIFEST_FILE)
-        manifest = _in_pieces(content) or _whole(path, bytes(content))
-        _check_rows(path, manifest)
+        mapped = sealed.mark(MANIFEST_FILE).size > 0  # an empty file cannot be
+        content = sealed.map(MANIFEST_FILE) if mapped else memoryview(b"")
+        try:
+            manifest = _in_pieces(content) or _MANIFEST.validate_json(bytes(content))
+        except (ValidationError, ConfigError) as error:
+            raise _unusable(path, bytes(content), _first(error)) from error
+        if manifest.schema != SCHEMA:
+            raise _unusable(path, bytes(content))
+        if name := repeated(lambda: (row.id for row in manifest.rows)):
+            raise DataError(f"{path} lists {name} twice: run prepare again.")
         if manifest.category != sealed.seal.category:
             raise DataError(f"{path} is of another category than its seal: run prepare again.")
         return manifest
@@ -180,9 +183,8 @@ class Manifest:
 _MANIFEST, _ROWS = TypeAdapter(Manifest), TypeAdapter(list[ManifestRow])
 # Where rows begin, part and end in what `to_json` writes; no string holds the end of a line.
 _BEFORE, _BETWEEN, _BEHIND = b'\n "rows": [\n  {', b"\n  },\n  {", b"\n  }\n ]\n}\n"
-_HEAD = 1 << 16  # bytes, of which what stands before the rows takes few
-_PIECE = 1 << 16  # bytes of rows that are parsed at once, at least
-_HELD = 1 << 22  # bytes of rows that are held, and not parsed again, at most
+_HEAD, _PIECE = 1 << 16, 1 << 16  # bytes before the rows, at most; of rows at once, at least
+_HELD = 1 << 22  # bytes of rows that are parsed for good, at most
 
 
 def _in_pieces(content: memoryview) -> Manifest | None:
@@ -192,48 +194,21 @@ def _in_pieces(content: memoryview) -> Manifest | None:
     """
     head, end = bytes(content[:_HEAD]), len(content) - len(_BEHIND)
     start = head.find(_BEFORE)
-    if start < 0 or end < start or content[end:] != _BEHIND:
+    if start < 0 or content[end:] != _BEHIND:
         return None
     try:
         manifest = _MANIFEST.validate_json(head[:start] + b'"rows": []}')
-        if manifest.schema != SCHEMA:
-            return None
-        pieces = [
-            (first, last, len(_parse(bytes(content[first:last]))))
-            for first, last in _pieces(content, start + len(_BEFORE), end)
-        ]
+        span = start + len(_BEFORE), end
+        rows = parsed_in_pieces(content, span, _BETWEEN, _PIECE, _parse)
     except (ValidationError, ConfigError):
         return None
-    release(content)
-    rows = MappedRows(content, pieces, _parse)
-    return replace(manifest, rows=tuple(rows) if end - start <= _HELD else rows)
+    return replace(manifest, rows=tuple(rows) if len(content) <= _HELD else rows)
 
 
-def _parse(piece: bytes) -> list[ManifestRow]:
-    return _ROWS.validate_json(b"[{" + piece + b"}]")
-
-
-def _pieces(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where the pieces of rows begin and end."""
-    mapped = content.obj
-    assert isinstance(mapped, mmap.mmap)
-    while start < end:
-        found = mapped.find(_BETWEEN, start + _PIECE, end)
-        stop = end if found < 0 else found
-        yield start, stop
-        release(content)
-        start = stop + len(_BETWEEN)
-
-
-def _whole(path: Path, text: bytes) -> Manifest:
-    """The manifest in a text of any layout. Raises DataError where it is none."""
-    try:
-        manifest = _MANIFEST.validate_json(text)
-    except (ValidationError, ConfigError) as error:
-        raise _unusable(path, text, _first(error)) from error
-    if manifest.schema != SCHEMA:
-        raise _unusable(path, text)
-    return replace(manifest, rows=tuple(manifest.rows))
+def _parse(piece: memoryview) -> list[ManifestRow]:
+    rows = _ROWS.validate_json(b"[{" + bytes(piece) + b"}]")
+    release(piece)
+    return rows
 
 
 def _unusable(path: Path, text: bytes, damage: str = "") -> DataError:
@@ -301,16 +276,6 @@ def _load_bits(folder: Path, name: str, manifest: Manifest) -> BitMaps:
     except ValueError as error:
         raise DataError(f"{path} cannot be read ({error}): run prepare again.") from error
     return BitMaps.of(packed, path, len(manifest.rows))
-
-
-def _check_rows(path: Path, manifest: Manifest) -> None:
-    """Raises DataError where two rows have one id, of which hashes are enough to find none."""
-    count = len(manifest.rows)
-    hashes = np.fromiter((hash(row.id) for row in manifest.rows), np.int64, count)
-    if len(np.unique(hashes)) < count:
-        counts = Counter(row.id for row in manifest.rows)
-        for name in (name for name, times in counts.items() if times > 1):
-            raise DataError(f"{path} lists {name} twice: run prepare again.")
 
 
 def _inside(root: Path, relative: str) -> Path:

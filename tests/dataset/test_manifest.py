@@ -20,9 +20,9 @@ from mentor3ad.dataset.manifest import (
     load_masks,
     seal_prepared,
 )
-from mentor3ad.dataset.rows import MappedRows
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.plumbing.errors import CacheError, DataError
+from mentor3ad.plumbing.pieces import InPieces
 from tests.options import preparation
 
 ROW = ManifestRow(
@@ -90,7 +90,7 @@ def test_rows_are_the_same_in_pieces_of_any_size(
     assert Manifest.load(save(tmp_path, text)) == manifest
     monkeypatch.setattr("mentor3ad.dataset.manifest._HELD", 0)
     mapped = Manifest.load(tmp_path)
-    assert isinstance(mapped.rows, MappedRows)
+    assert isinstance(mapped.rows, InPieces)
     assert mapped == manifest
     assert manifest == mapped
     assert mapped.to_json() == text
