@@ -1,5 +1,6 @@
 """A project whose features lie in a bucket: the results of a local one, few bytes for others."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,25 @@ from testbed.s3_server import S3Server
 
 pytestmark = pytest.mark.e2e
 
+REMOTE = """[core]
+    remote = shared
+['remote "shared"']
+    url = {}
+"""
+PUSHED = (
+    *("prepare", "extract", "train_mfm", "train_mgm"),
+    *("score", "vote", "evaluate", "rivals"),
+)
 FEATURES = Path("features") / f"{CATEGORY}.zarr"
 
 
 @pytest.fixture(scope="module")
 def moved(finished: Project, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The finished project with its features moved into a bucket, shared by a DVC remote."""
+    """A copy of the finished project, its features moved into a bucket, with a DVC remote."""
     folder = tmp_path_factory.mktemp("bucket")
-    finished.run("git", "clone", "--quiet", str(finished.root), str(folder / "moved"))
+    shutil.copytree(finished.root, folder / "moved", symlinks=True)
     project = Project(folder / "moved", finished.environment | s3.environment)
-    project.dvc("cache", "dir", "--local", str(finished.root / ".dvc/cache"))
-    project.dvc("remote", "add", "--default", "shared", str(folder / "remote"))
-    project.dvc("checkout", "--force")
+    (project.root / ".dvc/config.local").write_text(REMOTE.format(folder / "remote"))
     project.params(runtime__store=f"{s3.make_bucket('moved')}/lab")
     project.dvc("repro", "--force", "--single-item", f"extract@{CATEGORY}")
     return project
@@ -32,14 +40,16 @@ def run(moved: Project) -> set[str]:
     """The stages that ran for the pointer in the place of the folder; all is pushed then."""
     stages = stages_run(moved.dvc("repro"))
     moved.commit()
-    moved.dvc("push", *(f"{one}@{CATEGORY}" for one in ("prepare", "extract", "train_mfm")))
-    moved.dvc("push", "train_mgm", "score", "vote", "evaluate", "rivals", "report")
+    moved.dvc("push", *(f"{one}@{CATEGORY}" for one in PUSHED), "report")
     return stages
 
 
-def clone_of(moved: Project, name: str) -> Project:
-    place = moved.root.with_name(name)
+@pytest.fixture(scope="module")
+def colleague(moved: Project, run: set[str]) -> Project:
+    """A clone with the remote, and with the results that no change makes again."""
+    place = moved.root.with_name("colleague")
     moved.run("git", "clone", "--quiet", str(moved.root), str(place))
+    shutil.copyfile(moved.root / ".dvc/config.local", place / ".dvc/config.local")
     project = Project(place, moved.environment)
     project.dvc("pull", "evaluate", "rivals", "report")
     return project
@@ -62,25 +72,19 @@ def test_a_whole_project_is_verified_in_the_bucket(moved: Project, run: set[str]
     assert "all whole" in done.stdout
 
 
-def test_a_change_of_the_vote_fetches_no_feature(
-    moved: Project, run: set[str], s3: S3Server
-) -> None:
-    project = clone_of(moved, "vote")
-    project.params(voting__rule="paper")
-    with s3.requests() as requests:
-        output = project.dvc("repro", "--pull", "--allow-missing")
+def test_a_change_of_the_vote_fetches_no_feature(colleague: Project, s3: S3Server) -> None:
+    with colleague.changed(voting__rule="paper"), s3.requests() as requests:
+        output = colleague.dvc("repro", "--pull", "--allow-missing")
     assert stages_run(output) == {"vote", "evaluate", "report"}
     assert requests == []
 
 
 def test_a_change_of_the_training_fetches_the_training_shards(
-    moved: Project, run: set[str], s3: S3Server
+    colleague: Project, s3: S3Server
 ) -> None:
     """Of three training scans, two a shard; and each of them once."""
-    project = clone_of(moved, "training")
-    project.params(model__lr=1e-3)
-    with s3.requests() as requests:
-        output = project.dvc("repro", "--pull", "--allow-missing", f"train_mfm@{CATEGORY}")
+    with colleague.changed(model__lr=1e-3), s3.requests() as requests:
+        output = colleague.dvc("repro", "--pull", "--allow-missing", f"train_mfm@{CATEGORY}")
     assert stages_run(output) == {"train_mfm"}
     shards = [line.partition(".zarr/")[2] for line in requests if "/c/" in line]
     names = ("index", "rgb", "tokens", "weight")
