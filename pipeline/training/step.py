@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..compute.device import autocast
+from .adam import Adam
 from .feed import StepInputs
 
 LossOf = Callable[..., Tensor]
@@ -49,33 +50,22 @@ def sum_of(losses: Sequence[Tensor]) -> Tensor:
 
 
 class Step:
-    """Takes steps one kernel at a time, on any device."""
+    """Takes steps on the CPU."""
 
     def __init__(self, module: nn.Module, loss_of: LossOf, precision: str) -> None:
         self.loss_of, self.precision = loss_of, precision
-        self.optimiser = self._adam(module)
-
-    def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), lr=1.0, fused=True)
+        self._adam = Adam(module.parameters())
 
     def __call__(self, inputs: StepInputs, rate: float) -> Tensor:
         """Take a step at a learning rate; returns the loss, taken before the weights change."""
-        self._set_rate(rate)
-        return self._take(inputs)
-
-    def _set_rate(self, rate: float) -> None:
-        self.optimiser.param_groups[0]["lr"] = rate
-
-    def _take(self, inputs: StepInputs) -> Tensor:
         with autocast(inputs[0].device, self.precision):
             loss = self.loss_of(*inputs)
-        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimiser.step()
+        self._adam.step(rate)
         return loss.detach()
 
 
-class CapturedStep(Step):
+class CapturedStep:
     """Captures a step on CUDA once its inputs keep their shapes, and replays it from then on.
 
     Where they change from step to step, as MFM's do, every step is taken one kernel at a time.
@@ -84,20 +74,19 @@ class CapturedStep(Step):
     def __init__(
         self, module: nn.Module, loss_of: LossOf, precision: str, device: torch.device
     ) -> None:
+        self.loss_of, self.precision = loss_of, precision
         self._rate = torch.ones((), device=device)
-        super().__init__(module, loss_of, precision)
+        self._adam = torch.optim.Adam(
+            module.parameters(), lr=self._rate, fused=True, capturable=True
+        )
         self._stream = torch.cuda.Stream(device)
         self._shapes: list[torch.Size] = []
         self._seen = 0
         self._captured: tuple[torch.cuda.CUDAGraph, StepInputs, Tensor] | None = None
 
-    def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), lr=self._rate, fused=True, capturable=True)
-
-    def _set_rate(self, rate: float) -> None:
+    def __call__(self, inputs: StepInputs, rate: float) -> Tensor:
+        """Take a step at a learning rate; returns the loss, taken before the weights change."""
         self._rate.fill_(rate)
-
-    def _take(self, inputs: StepInputs) -> Tensor:
         shapes = [tensor.shape for tensor in inputs]
         if shapes != self._shapes:
             self._shapes, self._seen, self._captured = shapes, 0, None
@@ -115,17 +104,25 @@ class CapturedStep(Step):
         current = torch.cuda.current_stream(self._rate.device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            loss = super()._take(inputs)
+            loss = self._plain(inputs)
         current.wait_stream(self._stream)
         return loss
 
     def _capture(self, inputs: StepInputs) -> tuple[torch.cuda.CUDAGraph, StepInputs, Tensor]:
         own = tuple(tensor.clone() for tensor in inputs)
-        self.optimiser.zero_grad(set_to_none=True)
+        self._adam.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream):
-            loss = super()._take(own)
+            loss = self._plain(own)
         return graph, own, loss
+
+    def _plain(self, inputs: StepInputs) -> Tensor:
+        with autocast(inputs[0].device, self.precision):
+            loss = self.loss_of(*inputs)
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()
+        self._adam.step()
+        return loss.detach()
 
 
 class Steps:

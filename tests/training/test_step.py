@@ -35,6 +35,30 @@ def losses(step, device: str, rows: list[int]) -> torch.Tensor:
     return torch.stack(taken)
 
 
+def torch_step(module: nn.Module, loss_of):
+    """A plain step by torch's own Adam."""
+    adam = torch.optim.Adam(module.parameters(), fused=True)
+
+    def step(inputs, rate: float) -> torch.Tensor:
+        adam.param_groups[0]["lr"] = rate
+        loss = loss_of(*inputs)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss.detach()
+
+    return step
+
+
+def test_a_step_on_the_cpu_has_the_bits_of_torchs_adam():
+    ours, plain = network("cpu"), network("cpu")
+    rows = [64, 48, 1, 64] * 8
+    expected = losses(torch_step(plain, squared_error(plain)), "cpu", rows)
+    assert torch.equal(losses(Step(ours, squared_error(ours), "float32"), "cpu", rows), expected)
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def squared_error(module: nn.Module):
     return lambda x, y: (module(x) - y).square().mean()
 
@@ -111,12 +135,12 @@ def test_an_error_in_a_thread_leaves_the_number_of_threads_as_it_was(threads):
 @pytest.mark.parametrize("rows", [[64] * (EAGER + 20), [64] * 6 + [48] * 8 + [64] * 5])
 def test_a_replayed_step_has_the_loss_and_the_weights_of_one_that_is_not(device, rows):
     """Also after the shapes changed, when another graph is captured."""
-    eager, captured = network(device), network(device)
+    plain, captured = network(device), network(device)
     terms = [Term(captured, squared_error(captured))]
-    expected = losses(Step(eager, squared_error(eager), "float32"), device, rows)
+    expected = losses(torch_step(plain, squared_error(plain)), device, rows)
     with taking_steps(captured, terms, "float32") as step:
         assert type(step) is CapturedStep
         torch.testing.assert_close(losses(step, device, rows), expected, rtol=1e-5, atol=1e-6)
-    for one, other in zip(captured.parameters(), eager.parameters(), strict=True):
+    for one, other in zip(captured.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     assert expected[-1] < expected[0]
