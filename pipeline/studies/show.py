@@ -17,6 +17,7 @@ from ..revisions.git import file_at
 from ..revisions.outs import Outs, cache_of_project, results_in
 from .grid import Experiment, as_key
 from .plan import Plan, Planned, leaf
+from .speed import speed_of_this_machine
 from .table import RIVALS, StudyTable, TableBuilder
 from .text import as_csv, latex, markdown
 
@@ -71,6 +72,7 @@ def study_tables(plan: Plan, results: FinishedResults) -> list[StudyTable]:
         results=results,
         categories=tuple(plan.value("data.categories")),
         data_set=DATA_SETS.get(plan.study.preset or ""),
+        speed=speed_of_this_machine(),
     )
     return [builder.build(spec, _paper(spec.paper)) for spec in plan.study.tables]
 

@@ -2,13 +2,14 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..plumbing.words import are, counted
 from ..report.paper import MEAN, OWN, PaperTable, paper_tables
 from .definition import Row, Study, TableSpec
 from .grid import Experiment, row_experiments, rows_of
+from .speed import COLUMNS, Speed
 
 TITLES = {
     "i_auroc": "I-AUROC",
@@ -79,6 +80,9 @@ class TableBuilder:
     results: MetricsOf
     categories: tuple[str, ...]  # of params.yaml
     data_set: str | None  # as the paper calls it; None: the paper has no such data set
+    speed: Speed = field(
+        default_factory=Speed
+    )  # of Table V: no result of the pipeline's, but of the machine
 
     def build(self, spec: TableSpec, paper: PaperTable | None) -> StudyTable:
         """Build a table in the form of the paper's, with the columns that the spec names."""
@@ -87,7 +91,10 @@ class TableBuilder:
             spec.columns, self._by_settings
         )
         columns, body = lines(spec, rows, paper)
-        return StudyTable(spec.title, columns, tuple(body), tuple(self._notes(rows, paper)))
+        notes = self._notes(rows, paper)
+        if self.speed.note and set(spec.metrics) & COLUMNS.keys():
+            notes.append(self.speed.note)
+        return StudyTable(spec.title, columns, tuple(body), tuple(notes))
 
     def _by_metrics(
         self, spec: TableSpec, rows: Sequence[Row], paper: PaperTable | None
@@ -132,7 +139,8 @@ class TableBuilder:
     ) -> Cell:
         """Our number for a category or the mean, beside the paper's of a line and column."""
         printed = paper_value(paper, row.paper or row.name, paper_metric, column)
-        return Cell(self._values(row, part, metric), printed, self._comparable(paper, part))
+        comparable = self._comparable(paper, part) and metric not in COLUMNS  # another machine's
+        return Cell(self._values(row, part, metric), printed, comparable)
 
     def _setting(self, row: Row, metric: str, paper: PaperTable | None) -> Cell:
         """Our number beside the paper's, in a table that has a column for each setting."""
@@ -140,6 +148,9 @@ class TableBuilder:
         return Cell(self._values(row, MEAN, metric), printed, self._comparable(paper, MEAN))
 
     def _values(self, row: Row, part: str, metric: str) -> tuple[float, ...]:
+        if metric in COLUMNS:
+            measured = self.speed.of(row.rival, metric)
+            return () if measured is None else (measured,)
         found = (self.results(e) for e in row_experiments(self.study, row))
         values = (of_row(r, row, part).get(metric) for r in found if r is not None)
         return tuple(float(value) for value in values if value is not None)
