@@ -22,6 +22,7 @@ NOT_RUN = {
     "buckets.md": "needs a bucket; tests/uploading and tests/verification make one",
     "troubleshooting.md": "looks at this machine; tests/doctor has each finding",
     "cluster.md": "starts a cluster; tests/engine starts one and extracts on it",
+    "drift.md": "needs a service's history; tests/serving and tests/bench/test_drift.py make them",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs from an index; tests/project has the wheel and the three steps",
     "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",

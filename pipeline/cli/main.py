@@ -18,6 +18,7 @@ from . import (
     bundle,
     compare,
     doctor,
+    drift,
     feedback,
     new,
     predict,
@@ -51,6 +52,7 @@ app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("threshold")(threshold.threshold)
 app.command("serve")(serve.serve)
+app.command("drift")(drift.drift)
 app.command("compare")(compare.compare)
 app.command("verify")(verify.verify)
 app.command("run")(run.run)

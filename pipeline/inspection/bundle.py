@@ -145,6 +145,21 @@ def read_manifest(folder: Path) -> BundleManifest:
     return _read(folder)[0]
 
 
+def read_statistics(folder: Path) -> tuple[str, VotingModel, Likeness | None]:
+    """The version of a bundle, and what it says of good scans; no module is loaded.
+
+    Raises:
+        BundleError, CacheError: see `load_bundle`.
+    """
+    _, parts = _read(folder)
+    version = hashlib.sha256(parts[BUNDLE_FILE]).hexdigest()[:VERSION_DIGITS]
+    return (
+        version,
+        VotingModel.parse(parts[VOTING_FILE], folder / VOTING_FILE),
+        _likeness(folder, parts),
+    )
+
+
 def check_bundle(folder: Path) -> BundleManifest:
     """`read_manifest`, and read the modules and the voting model; no backbone is loaded.
 

@@ -46,6 +46,19 @@ class ScanResult(BaseModel):
     mark: Mark | None = None  # what a reviewer said
 
 
+class DriftEvent(BaseModel):
+    """An alarm of a control chart, or its end; each is noted once."""
+
+    seq: int  # number among the events, from 1 upwards
+    recipe: str
+    bundle: str  # version of the bundle
+    chart: str
+    event: Literal["alarm", "cleared"]
+    scan: int  # number of the last result that the chart had taken
+    time: float  # in seconds since 1970 (UTC)
+    text: str
+
+
 class NamedScan(BaseModel):
     """A scan by its paths below the service's root."""
 

@@ -1,6 +1,7 @@
 """The history of a service: one row a result in SQLite, and a folder of files beside each.
 
-    history.sqlite   the rows, in WAL mode; a row is committed before its result is answered
+    history.sqlite   the rows, in WAL mode; a row is committed before its result is answered. Beside
+                     them what good scans showed to each bundle, and the alarms of drift
     scans/PLACE/     files of one scan: its own, and what its pictures are drawn from
     incoming/        scans in hand; emptied when the service starts
 
@@ -13,19 +14,23 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from ..drift.reference import Reference
+from ..plumbing.documents import dump_json
 from ..plumbing.errors import ConfigError
-from .answers import Mark, ScanResult, ShiftCounts
+from .answers import DriftEvent, Mark, ScanResult, ShiftCounts
 from .kept import size_of
 from .options import GIGABYTE
 from .refusals import StorageError
 
-SCHEMA = 1
+SCHEMA = 2  # 1: without measures, models and drift
 DATABASE = "history.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS results (
@@ -38,13 +43,17 @@ CREATE TABLE IF NOT EXISTS results (
     body TEXT NOT NULL,
     place TEXT NOT NULL,
     bytes INTEGER NOT NULL,
-    mark TEXT
+    mark TEXT,
+    measures TEXT
 );
 CREATE INDEX IF NOT EXISTS by_time ON results (time);
 CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS models (version TEXT PRIMARY KEY, reference TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS drift (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 """
 _OWN = {"seq", "mark", "maps"}  # keys of a result that its body does not hold
 _DAY = 86_400.0
+_MEASURES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class HistoryRow:
     result: ScanResult
     digest: str  # of the recipe's name and the scan's content
     place: str  # name of the folder beside
+    measures: Mapping[str, float]  # of likeness, by name; empty where the model knows none
 
 
 class History:
@@ -83,6 +93,7 @@ class History:
                 f"{DATABASE} away"
             ) from None
         self._latest = self._one("SELECT max(seq) FROM results") or 0
+        self.latest_event = 0 if self._is_old else self._one("SELECT max(seq) FROM drift") or 0
         if not read_only:
             self._sweep()
 
@@ -92,12 +103,17 @@ class History:
             raise ConfigError(
                 f"{self.folder} was written by a newer release (schema {found}): update mentor3ad"
             )
+        self._is_old = found < SCHEMA  # until its tables are made: without measures
         if read_only:
             self._database.execute("PRAGMA query_only=ON")
             return
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.executescript(_TABLES)
+        columns = [row[1] for row in self._database.execute("PRAGMA table_info(results)")]
+        if "measures" not in columns:
+            self._database.execute("ALTER TABLE results ADD COLUMN measures TEXT")
+        self._is_old = False
         self._database.execute(f"PRAGMA user_version={SCHEMA}")
 
     def close(self) -> None:
@@ -118,8 +134,17 @@ class History:
             path.mkdir()
         return path
 
-    def add(self, result: ScanResult, digest: str, incoming: Path) -> ScanResult:
+    def add(
+        self,
+        result: ScanResult,
+        digest: str,
+        incoming: Path,
+        measures: Mapping[str, float] | None = None,
+    ) -> ScanResult:
         """Commit a result; its folder goes beside it. Returns it with its number.
+
+        Args:
+            measures: of the scan's likeness, by name.
 
         Raises:
             StorageError: it could not be written; then neither row nor folder is there.
@@ -128,14 +153,15 @@ class History:
         body = result.model_dump_json(exclude=_OWN)
         with _storing():
             size = size_of(incoming) + len(body)
+            shown = dump_json(dict(measures)) if measures else None
             incoming.rename(home)
             values = (result.id, digest, result.recipe, result.time, result.status, body)
             try:
                 with self._lock:
                     added = self._database.execute(
-                        "INSERT INTO results (id, digest, recipe, time, status, body, place, bytes)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                        (*values, home.name, size),
+                        "INSERT INTO results (id, digest, recipe, time, status, body, place, bytes,"
+                        " measures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        (*values, home.name, size, shown),
                     )
             except sqlite3.Error:
                 shutil.rmtree(home, ignore_errors=True)
@@ -159,7 +185,11 @@ class History:
 
     def after(self, seq: int, limit: int = 100) -> list[ScanResult]:
         """The results that follow a number, oldest first."""
-        return [r.result for r in self._rows("seq > ? ORDER BY seq LIMIT ?", seq, limit)]
+        return [row.result for row in self.rows_after(seq, limit)]
+
+    def rows_after(self, seq: int, limit: int = 100) -> list[HistoryRow]:
+        """The rows of `after`."""
+        return self._rows("seq > ? ORDER BY seq LIMIT ?", seq, limit)
 
     def before(
         self, seq: int | None, limit: int, recipe: str | None = None, status: str | None = None
@@ -206,17 +236,55 @@ class History:
             done = self._database.execute("UPDATE results SET mark = ? WHERE seq = ?", (mark, seq))
         return done.rowcount == 1
 
-    def delivered(self, channel: str) -> int:
-        """The number up to which a channel has delivered; a new channel begins at the last one."""
+    def delivered(self, channel: str, first: int | None = None) -> int:
+        """The number up to which a channel has delivered; a new channel begins at the last one.
+
+        Args:
+            first: what else a new channel begins at.
+        """
+        begin = self._latest if first is None else first
         with _storing(), self._lock:
-            self._database.execute(
-                "INSERT OR IGNORE INTO channels VALUES (?, ?)", (channel, self._latest)
-            )
+            self._database.execute("INSERT OR IGNORE INTO channels VALUES (?, ?)", (channel, begin))
         return int(self._one("SELECT seq FROM channels WHERE name = ?", channel) or 0)
 
     def set_delivered(self, channel: str, seq: int) -> None:
         with _storing(), self._lock:
             self._database.execute("UPDATE channels SET seq = ? WHERE name = ?", (seq, channel))
+
+    # Drift
+
+    def set_reference(self, version: str, reference: Reference) -> None:
+        """Keep what good scans showed to a version of a bundle."""
+        with _storing(), self._lock:
+            self._database.execute(
+                "INSERT OR REPLACE INTO models VALUES (?, ?)", (version, reference.dump())
+            )
+
+    def reference(self, version: str) -> Reference | None:
+        """What good scans showed to a version of a bundle; None: it is not known."""
+        if self._is_old:
+            return None
+        found = self._all("SELECT reference FROM models WHERE version = ?", version)
+        return Reference.parse(found[0][0]) if found else None
+
+    def add_event(self, event: DriftEvent) -> DriftEvent:
+        """Keep an alarm, or the end of one; returns it with its number."""
+        with _storing(), self._lock:
+            body = event.model_dump_json(exclude={"seq"})
+            added = self._database.execute("INSERT INTO drift (body) VALUES (?)", (body,))
+        number = added.lastrowid
+        assert number is not None
+        self.latest_event = number
+        return event.model_copy(update={"seq": number})
+
+    def events_after(self, seq: int, limit: int = 1000) -> list[DriftEvent]:
+        """The alarms, and their ends, that follow a number, oldest first."""
+        if self._is_old:
+            return []
+        found = self._all(
+            "SELECT seq, body FROM drift WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit
+        )
+        return [DriftEvent.model_validate_json(f'{{"seq":{n},{body[1:]}') for n, body in found]
 
     # Pruning
 
@@ -265,12 +333,13 @@ class History:
         return value
 
     def _rows(self, where: str, *values: object) -> list[HistoryRow]:
+        measures = "NULL" if self._is_old else "measures"
         found = self._all(
-            f"SELECT seq, mark, body, digest, place FROM results WHERE {where}", *values
+            f"SELECT seq, mark, body, digest, place, {measures} FROM results WHERE {where}", *values
         )
         return [
-            HistoryRow(_with_row(_result(body), seq, mark), digest, place)
-            for seq, mark, body, digest, place in found
+            HistoryRow(_with_row(_result(body), seq, mark), digest, place, _measures(shown))
+            for seq, mark, body, digest, place, shown in found
         ]
 
     def _row(self, where: str, *values: object) -> HistoryRow | None:
@@ -280,6 +349,10 @@ class History:
 
 def _result(body: str) -> ScanResult:
     return ScanResult.model_validate_json(f'{{"seq":0,{body[1:]}')
+
+
+def _measures(shown: str | None) -> dict[str, float]:
+    return _MEASURES.validate_json(shown) if shown else {}
 
 
 def _with_row(result: ScanResult, seq: int, mark: Mark | None) -> ScanResult:

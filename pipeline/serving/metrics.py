@@ -1,9 +1,10 @@
 """What the service counts and measures, in Prometheus' form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..drift.charts import DriftState
 from .answers import ScanResult
 from .recipes import Recipe
 
@@ -36,6 +37,18 @@ class ServiceMetrics:
         self.models = Gauge(
             "mentor3ad_model", "1 for each loaded model.", ["recipe", "version"], registry=here
         )
+        self.drift = Gauge(
+            "mentor3ad_drift",
+            "Level of a control chart over its limit: beyond 1 or -1 it raises an alarm.",
+            ["recipe", "chart"],
+            registry=here,
+        )
+        self.alarms = Gauge(
+            "mentor3ad_drift_alarm",
+            "1 for each control chart while its alarm stands, else 0.",
+            ["recipe", "chart"],
+            registry=here,
+        )
         queue = Gauge("mentor3ad_queue_length", "Scans that wait.", registry=here)
         queue.set_function(waiting)
         Gauge("mentor3ad_alive", "1 while scans are taken.", registry=here).set_function(alive)
@@ -43,8 +56,14 @@ class ServiceMetrics:
     def count(self, result: ScanResult) -> None:
         self.results.labels(result.recipe, result.status).inc()
 
-    def text(self, recipes: list[Recipe]) -> bytes:
+    def text(self, recipes: list[Recipe], states: Sequence[DriftState]) -> bytes:
         self.models.clear()
         for recipe in recipes:
             self.models.labels(recipe.name, recipe.version).set(1)
+        self.drift.clear()
+        self.alarms.clear()
+        for state in states:
+            for chart in state.charts:
+                self.drift.labels(state.recipe, chart.name).set(chart.level)
+                self.alarms.labels(state.recipe, chart.name).set(chart.since is not None)
         return generate_latest(self.registry)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib import resources
 from typing import Annotated, Literal
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from ..drift.charts import DriftState
 from ..plumbing.documents import dump_json
 from .answers import Marking, Refusal, ScanResult, ShiftCounts
 from .guard import COOKIE, same, session
@@ -102,6 +103,10 @@ def _add_history(router: APIRouter, service: Service) -> None:
     def counts(since: float) -> ShiftCounts:
         return service.history.counts(since)
 
+    @router.get("/drift", response_model=list[DriftState], summary="The control charts, by recipe")
+    def drift() -> Sequence[DriftState]:
+        return service.drift.states
+
     @router.get(
         "/results/{scan_id}",
         response_model=ScanResult,
@@ -116,6 +121,7 @@ def _add_history(router: APIRouter, service: Service) -> None:
     @router.put("/scans/{seq}/mark", response_model=ScanResult, summary="Keep a reviewer's word")
     def mark(seq: int, marking: Marking) -> ScanResult:
         service.history.mark(seq, marking.mark)
+        service.drift.note_mark()
         return _row(service, seq).result
 
     @router.get("/scans/{seq}/{name}", summary="A picture: image.png, heatmap.png or map.tiff")

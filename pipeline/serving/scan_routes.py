@@ -100,7 +100,8 @@ def scan_routes(service: Service) -> APIRouter:
     @router.get("/metrics", summary="Figures in Prometheus' form")
     async def metrics() -> Response:
         kind = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(service.metrics.text(service.recipes.all()), media_type=kind)
+        text = service.metrics.text(service.recipes.all(), service.drift.states)
+        return Response(text, media_type=kind)
 
     return router
 

@@ -11,11 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from ..drift.reference import Reference
 from ..plumbing.errors import ConfigError
 from ..plumbing.locks import locked
 from ..plumbing.logs import LOGGER
 from ..readers.content import file_digest
 from .answers import ScanResult
+from .drift import DriftWatch
 from .history import History
 from .metrics import ServiceMetrics
 from .options import ServiceOptions
@@ -55,6 +57,9 @@ class Service:
         self._stack.enter_context(locked(options.history / "lock", _in_use(options.history)))
         self.history = History(options.history)
         self.recipes = Recipes(places, options.device)
+        self._noted = set[str]()  # versions of bundles whose reference the history has
+        self._note_references()
+        self.drift = DriftWatch(self.history)
         self.worker = Worker(self.history, options.queue)
         self.metrics = ServiceMetrics(lambda: self.worker.waiting, lambda: float(self.alive()))
         self.stopping = threading.Event()
@@ -177,11 +182,22 @@ class Service:
         elif isinstance(error, RefusedError):
             self.metrics.refusals.labels(str(error.status)).inc()
 
+    def _note_references(self) -> None:
+        """Keep what good scans showed to each loaded model beside the results that it makes."""
+        for recipe in self.recipes.all():
+            if recipe.version not in self._noted:
+                model = recipe.inspector.model
+                reference = Reference.of(model.voting, model.likeness)
+                self.history.set_reference(recipe.version, reference)
+                self._noted.add(recipe.version)
+
     def _keep_house(self) -> None:
         pruned = 0.0
         while not self.stopping.wait(LOOK_S):
             try:
                 self.recipes.refresh()
+                self._note_references()
+                self.drift.follow()
                 if time.monotonic() - pruned > PRUNE_S:
                     self.history.prune(self.options.keep_days, self.options.keep_gb)
                     pruned = time.monotonic()

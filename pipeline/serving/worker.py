@@ -144,7 +144,8 @@ class Worker:
                 raise StorageError(
                     f"the scan cannot be kept ({error}): free space, and send it again"
                 ) from None
-        result = self.history.add(_to_result(job, found), job.digest, job.incoming)
+        measures = found.measures if isinstance(found, Inspection) else None
+        result = self.history.add(_to_result(job, found), job.digest, job.incoming, measures)
         self.seconds += 0.2 * (time.monotonic() - start - self.seconds)
         return result
 

@@ -4,7 +4,7 @@ import threading
 import time
 
 from ...plumbing.logs import LOGGER
-from ..answers import ScanResult
+from ..answers import DriftEvent, ScanResult
 from ..service import Service
 
 BEAT_S = 1.0
@@ -53,35 +53,46 @@ class Channel:
         """Hand a result over, and return once the receiver has it; any exception is a failure."""
         raise NotImplementedError
 
+    def tell(self, event: DriftEvent) -> None:
+        """Hand an alarm of a control chart over, or its end; as `deliver`."""
+
     def beat(self, alive: bool) -> None:
         """Tell the receiver, once a second, whether scans are inspected."""
 
     def _run(self, service: Service) -> None:
-        delivered = service.history.delivered(self.name)
+        history = service.history
+        told = history.delivered(f"{self.name} drift", history.latest_event)
+        delivered = history.delivered(self.name)
         due = 0.0
         while not self._stop.is_set():
             self._beat(service)
-            if time.monotonic() >= due and service.history.latest > delivered:
-                delivered, pause = self._deliver(service, delivered)
+            if time.monotonic() >= due and (
+                history.latest > delivered or history.latest_event > told
+            ):
+                delivered, told, pause = self._deliver(service, delivered, told)
                 due = time.monotonic() + pause
             self._stop.wait(_LOOK_S)
 
-    def _deliver(self, service: Service, delivered: int) -> tuple[int, float]:
-        """Deliver a few results; returns the last one's number, and how long to wait."""
+    def _deliver(self, service: Service, delivered: int, told: int) -> tuple[int, int, float]:
+        """Deliver a few results and alarms; returns the last numbers, and how long to wait."""
         try:
             for result in service.history.after(delivered, limit=10):
                 self.deliver(result)
                 delivered = result.seq
                 service.history.set_delivered(self.name, delivered)
+            for event in service.history.events_after(told, limit=10):
+                self.tell(event)
+                told = event.seq
+                service.history.set_delivered(f"{self.name} drift", told)
         except Exception as error:
             self._failures += 1
             if self._failures == 1:
                 LOGGER.warning("%s does not take results, tried again: %s", self.name, error)
-            return delivered, min(LONGEST_PAUSE_S, 0.25 * 2 ** min(self._failures, 10))
+            return delivered, told, min(LONGEST_PAUSE_S, 0.25 * 2 ** min(self._failures, 10))
         if self._failures:
             LOGGER.info("%s takes results again", self.name)
         self._failures = 0
-        return delivered, 0.0
+        return delivered, told, 0.0
 
     def _beat(self, service: Service) -> None:
         if time.monotonic() - self._beaten < BEAT_S:

@@ -1,6 +1,7 @@
 """Publishes results, status and heartbeat to an MQTT broker.
 
 PREFIX/result      each result as JSON, QoS 1
+PREFIX/drift       each alarm of a control chart and its end as JSON, QoS 1, the last one retained
 PREFIX/status      online or offline, retained; the broker says offline where we vanish
 PREFIX/heartbeat   true or false each second, retained: whether scans are inspected
 """
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as paho
 
 from ...plumbing.errors import ConfigError
-from ..answers import ScanResult
+from ..answers import DriftEvent, ScanResult
 from ..service import Service
 from .channel import Channel
 
@@ -55,12 +56,18 @@ class Mqtt(Channel):
         self._client.loop_stop()
 
     def deliver(self, result: ScanResult) -> None:
+        self._publish("result", result.model_dump_json(), retain=False)
+
+    def tell(self, event: DriftEvent) -> None:
+        self._publish("drift", event.model_dump_json(), retain=True)
+
+    def _publish(self, topic: str, text: str, retain: bool) -> None:
         if not self._client.is_connected():
             raise ConnectionError(f"there is no connection to {self.host}:{self.port}")
-        sent = self._client.publish(f"{self.prefix}/result", result.model_dump_json(), qos=1)
+        sent = self._client.publish(f"{self.prefix}/{topic}", text, qos=1, retain=retain)
         sent.wait_for_publish(ACKNOWLEDGED_S)
         if not sent.is_published():
-            raise TimeoutError(f"the broker has not acknowledged {result.id}")
+            raise TimeoutError(f"the broker has not acknowledged a {topic}")
 
     def beat(self, alive: bool) -> None:
         if self._client.is_connected():

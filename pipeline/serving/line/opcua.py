@@ -3,14 +3,16 @@
 import asyncio
 import ipaddress
 import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from asyncua import Server, ua, uamethod
 
+from ...drift.charts import DriftState
 from ...plumbing.errors import ConfigError, Mentor3ADError
-from ..answers import ScanResult
+from ..answers import DriftEvent, ScanResult
 from ..refusals import RefusedError
 from ..service import Service
 from ..uploads import path_below
@@ -25,6 +27,8 @@ _VARIABLES: dict[str, tuple[Any, ua.VariantType]] = {
     "LastScore": (0.0, ua.VariantType.Double),
     "LastThreshold": (0.0, ua.VariantType.Double),
     "LastResult": ("", ua.VariantType.String),
+    "Drift": (False, ua.VariantType.Boolean),
+    "LastDrift": ("", ua.VariantType.String),
     "Heartbeat": (False, ua.VariantType.Boolean),
     "HeartbeatTime": (datetime.fromtimestamp(0, UTC), ua.VariantType.DateTime),
 }
@@ -53,8 +57,10 @@ class OpcUa(Channel):
         self._running = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._nodes: dict[str, Any] = {}
         self._server: Any = None
+        self._states: Callable[[], Sequence[DriftState]] = tuple
 
     def open(self, service: Service) -> None:
+        self._states = lambda: service.drift.states
         self._running.start()
         try:
             self._do(self._open(service), 30)
@@ -97,8 +103,13 @@ class OpcUa(Channel):
         }
         self._do(self._write(values), 5)
 
+    def tell(self, event: DriftEvent) -> None:
+        self._do(self._write({"LastDrift": event.model_dump_json()}), 5)
+
     def beat(self, alive: bool) -> None:
-        self._do(self._write({"Heartbeat": alive, "HeartbeatTime": datetime.now(UTC)}), 5)
+        drift = any(state.drift for state in self._states())
+        values = {"Drift": drift, "Heartbeat": alive, "HeartbeatTime": datetime.now(UTC)}
+        self._do(self._write(values), 5)
 
     async def _write(self, values: dict[str, Any]) -> None:
         for name, value in values.items():

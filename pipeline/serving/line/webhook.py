@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ...plumbing.errors import ConfigError
-from ..answers import ScanResult
+from ..answers import DriftEvent, ScanResult
 from .channel import Channel
 
 TIMEOUT_S = 10.0
@@ -17,6 +17,7 @@ TIMEOUT_S = 10.0
 class Webhook(Channel):
     """A POST for each result, in order; any answer but 2xx means that it comes again.
 
+    So come the alarms of drift, which the header X-Mentor3AD-Kind tells apart: result or drift.
     The header X-Mentor3AD-Signature is `sha256=` and the HMAC-SHA256 of the header
     X-Mentor3AD-Timestamp, a dot and the body, so that a receiver can refuse what is forged or old.
     """
@@ -38,8 +39,15 @@ class Webhook(Channel):
         self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
 
     def deliver(self, result: ScanResult) -> None:
-        body = result.model_dump_json().encode()
-        headers = {"Content-Type": "application/json", "X-Mentor3AD-Id": result.id}
+        self._post(result.model_dump_json(), "result", result.id)
+
+    def tell(self, event: DriftEvent) -> None:
+        self._post(event.model_dump_json(), "drift", f"drift-{event.seq}")
+
+    def _post(self, text: str, kind: str, name: str) -> None:
+        body = text.encode()
+        headers = {"Content-Type": "application/json", "X-Mentor3AD-Id": name}
+        headers["X-Mentor3AD-Kind"] = kind
         if self.secret is not None:
             headers |= signed(self.secret, str(int(time.time())), body)
         self._client.post(self.url, content=body, headers=headers).raise_for_status()
