@@ -2,10 +2,13 @@
 
     python -m bench.service load BUNDLE SCANS --requests 1000 --clients 8
     python -m bench.service kill BUNDLE SCANS --trials 50
+    python -m bench.service latency BUNDLE SCANS --requests 40
 
 `load` sends requests from several clients at once, and prints their latency beside Inspector's, and
 the memory and open files of the service after half of them and at the end. `kill` ends a service
 by SIGKILL while scans come in, starts it again, and sends all scans again under their ids.
+`latency` takes each scan through Inspector and through a service in the same process, in turns, and
+prints what the service adds, in seconds that pass and in seconds of CPU.
 """
 
 import argparse
@@ -17,19 +20,26 @@ import signal
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from mentor3ad.dataset.scan import ScanFiles
 from mentor3ad.inspection.inspector import Inspector
 from mentor3ad.inspection.scans import find_scans
+from mentor3ad.serving.options import ServiceOptions
+from mentor3ad.serving.server import Server, listening
+from mentor3ad.serving.service import Service
 from testbed.service import serving
 
 PATIENCE_S = 300.0
@@ -134,6 +144,50 @@ def measure_load(bundle: Path, scans: Sequence[ScanFiles], requests: int, client
         print(f"after {when} of {requests}: {memory:.0f} MB, {files} open files")
 
 
+def measure_latency(bundle: Path, scans: Sequence[ScanFiles], requests: int) -> None:
+    """Print what a request costs beside the inspection that it asks for, each scan in both ways."""
+    with tempfile.TemporaryDirectory() as folder, _in_process(bundle, Path(folder)) as (one, url):
+        recipe = one.recipes.all()[0]
+        taken: dict[str, list[tuple[float, float]]] = {"inspector": [], "service": []}
+        for number in range(requests + 2):
+            scan = scans[number % len(scans)]
+            ways: list[tuple[str, Callable[[], object]]] = [
+                ("inspector", partial(recipe.inspector.inspect_scan, scan)),
+                ("service", partial(post, url, recipe.name, scan, f"latency-{number}")),
+            ]
+            for way, work in ways if number % 2 else reversed(ways):
+                start = time.perf_counter(), time.process_time()
+                work()
+                end = time.perf_counter(), time.process_time()
+                if number >= 2:  # the first ones warm up
+                    taken[way].append((end[0] - start[0], end[1] - start[1]))
+    for column, what in enumerate(("seconds that pass", "seconds of CPU")):
+        alone, asked = (np.array(taken[way])[:, column] for way in ("inspector", "service"))
+        added = float(np.median(asked - alone))
+        print(
+            f"{what}: Inspector p50 {np.median(alone) * 1e3:.0f} ms, service p50 "
+            f"{np.median(asked) * 1e3:.0f} ms; it adds {added * 1e3:+.1f} ms to the same scan in "
+            f"the median of {requests}, {added / np.median(alone):+.1%}"
+        )
+
+
+@contextmanager
+def _in_process(bundle: Path, history: Path) -> Iterator[tuple[Service, str]]:
+    """A service in threads of this process, and its address."""
+    with listening("127.0.0.1", 0) as address:
+        service = Service([bundle], ServiceOptions(history / "history", deadline_s=PATIENCE_S))
+        try:
+            service.start()
+            server = Server(service)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [address]})
+            thread.start()
+            yield service, f"http://127.0.0.1:{address.getsockname()[1]}"
+            server.handle_exit(signal.SIGTERM, None)
+            thread.join()
+        finally:
+            service.stop()
+
+
 def measure_kills(bundle: Path, scans: Sequence[ScanFiles], trials: int, seed: int) -> int:
     """Print how many scans survived; returns how many were lost or decided twice."""
     rng, broken, answered = random.Random(seed), 0, 0
@@ -181,7 +235,7 @@ def _quantiles(seconds: Sequence[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; exit code 1 where a scan was lost."""
     parser = argparse.ArgumentParser(prog="python -m bench.service", description=__doc__)
-    parser.add_argument("kind", choices=("load", "kill"))
+    parser.add_argument("kind", choices=("load", "kill", "latency"))
     parser.add_argument("bundle", type=Path)
     parser.add_argument("scans", type=Path, help="folder of scans of the bundle's category")
     parser.add_argument("--requests", type=int, default=1000)
@@ -192,6 +246,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scans = find_scans(given.scans, Inspector.load(given.bundle).model).scans
     if given.kind == "kill":
         return int(measure_kills(given.bundle, scans, given.trials, given.seed) > 0)
+    if given.kind == "latency":
+        measure_latency(given.bundle, scans, given.requests)
+        return 0
     measure_load(given.bundle, scans, given.requests, given.clients)
     return 0
 

@@ -22,7 +22,7 @@ NOT_RUN = {
     "buckets.md": "needs a bucket; tests/uploading and tests/verification make one",
     "troubleshooting.md": "looks at this machine; tests/doctor has each finding",
     "cluster.md": "starts a cluster; tests/engine starts one and extracts on it",
-    "drift.md": "needs a service's history; tests/serving and tests/bench/test_drift.py make them",
+    "drift.md": "tests/serving/test_page_commands.py runs them, short of running for ever",
     "data-layouts.md": "a data set with five mistakes; tests/validation has each of them",
     "new-project.md": "installs from an index; tests/project has the wheel and the three steps",
     "reliability.md": "minutes of faults; tests/bench/test_faults.py runs a part of each kind",
@@ -31,9 +31,9 @@ NOT_RUN = {
     "reverse-proxy.md": "needs a proxy and a certificate; tests/serving asks for the token",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
     "scale.md": "an hour of made-up scans; tests/bench/test_scale.py makes up a few",
-    "service.md": "runs until it is stopped; tests/serving runs it and sends it scans",
+    "service.md": "tests/serving/test_page_commands.py runs them, short of running for ever",
     "verify.md": "names stores and bundles of other data; tests/verification checks each kind",
-    "station.md": "runs until it is stopped; tests/inspection/test_station.py runs it",
+    "station.md": "tests/serving/test_page_commands.py runs them, short of running for ever",
 }
 # Commands of pages that run which do not run themselves.
 SKIPPED = {

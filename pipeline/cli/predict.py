@@ -1,11 +1,12 @@
 """`mentor3ad predict`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..plumbing.errors import ConfigError
+from ..plumbing.errors import ConfigError, NoDecisionError
 from .threshold import check_choice
 
 BUCKET = "s3://"
@@ -154,10 +155,14 @@ def _parquet(
 
     runtime = None if cluster is None else own_runtime(device, cluster)
     inspector = Inspector.load(bundle, category, device if cluster is None else "cpu")
-    counts = predict_parts(
-        *(inspector, bundle, scans[0], out, batch, runtime),
-        bar=lambda units: progress(units, f"predict {inspector.category}", "scan", scale=UNIT),
-    )
+    try:
+        counts = predict_parts(
+            *(inspector, bundle, scans[0], out, batch, runtime),
+            bar=lambda units: progress(units, f"predict {inspector.category}", "scan", scale=UNIT),
+        )
+    except NoDecisionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.NO_DECISION
     print(
         f"{counts.scans} scans: {counts.defective} defective, {counts.unlike} unlike those of the "
         f"training, {counts.errors} not inspected"

@@ -75,6 +75,8 @@ def serve(
 
         attached: list[Attached] = [watched(text, interval) for text in watch or []]
         if webhook:
+            if len(set(webhook)) < len(webhook):
+                raise ConfigError("--webhook names an address twice: name it once")
             from ..serving.line.webhook import Webhook
 
             attached += [Webhook(url, webhook_secret) for url in webhook]

@@ -19,7 +19,7 @@ from ..voting.words import Words, words_of
 from .limits import LEAST_SCANS, limit_for
 
 SCORE = "score"  # the chart of good parts' scores; the others are measures of likeness
-BLUR = 1 / 3  # of the least reach of a measure: what is smaller is no difference
+BLUR = 1 / 6  # of the least reach, which is some three deviations: what is smaller is no difference
 _FINE = 0.02  # of the values' own spread, at least, so that equal values are one
 
 _REACH = 6.0  # blurs, beyond which a value is wholly below or above

@@ -2,24 +2,33 @@
 
 import io
 import shutil
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..dataset.grid import SIZE
 from ..inspection.found import Inspection
 from ..inspection.pictures import draw_heatmap
 from ..plumbing.documents import dump_json, read_json
+from ..plumbing.errors import DataError
 from ..plumbing.files import replaced_whole
+from ..plumbing.system import is_the_machines
 from ..preparation.resize import restore_rgb
 
 VIEW_FILE, FILES_FILE = "view.npz", "files.json"
 CAMERA = "camera"  # name of the camera file beside them, without its ending
 PICTURES = {"image.png": "image/png", "heatmap.png": "image/png", "map.tiff": "image/tiff"}
 CLOUD = "cloud.bin"  # of the page's 3D view
+
+
+class DamagedViewError(DataError):
+    """What the pictures of a scan are drawn from is damaged."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,53 @@ def save_view(folder: Path, found: Inspection) -> None:
 
 
 def load_view(folder: Path) -> KeptView:
-    with np.load(folder / VIEW_FILE, allow_pickle=False) as arrays:
-        rest = {name: arrays[name] for name in ("rgb", "anomaly", "foreground", "points")}
-        return KeptView(**rest, threshold=float(arrays["threshold"]))
+    """What `save_view` has written.
+
+    Raises:
+        FileNotFoundError: the scan could not be inspected, or is gone.
+        DamagedViewError: the file is damaged. The result itself is not concerned.
+    """
+    path = folder / VIEW_FILE
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            rest = {name: arrays[name] for name in ("rgb", "anomaly", "foreground", "points")}
+            view = KeptView(**rest, threshold=float(arrays["threshold"]))
+        _check(view)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if is_the_machines(error):
+            raise
+        raise DamagedViewError(_damaged(error)) from None
+    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error, MemoryError) as error:
+        raise DamagedViewError(_damaged(error)) from None
+    return view
+
+
+def _check(view: KeptView) -> None:
+    """Raises ValueError where the arrays are none that `save_view` writes."""
+    square = (SIZE, SIZE)
+    found = [(a.shape, a.dtype.name) for a in (view.rgb, view.anomaly, view.foreground)]
+    if found != [((*square, 3), "uint8"), (square, "float32"), (square, "bool")]:
+        raise ValueError(f"its pictures are {found}")
+    points = (view.points.shape, view.points.dtype.name)
+    if points != ((int(view.foreground.sum()), 3), "float32"):
+        raise ValueError(f"its points are {points}")
+    numbers = view.anomaly, view.points, np.float64(view.threshold)
+    if not all(np.isfinite(one).all() for one in numbers):
+        raise ValueError("it holds numbers that are not finite")
+
+
+def _damaged(error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return f"{VIEW_FILE} of the scan is damaged ({reason}); its result is not concerned"
 
 
 def picture(folder: Path, name: str) -> bytes:
     """The bytes of one of `PICTURES`, or of `CLOUD`; the heatmap is drawn once.
 
     Raises:
-        FileNotFoundError: the scan could not be inspected, or is gone.
+        FileNotFoundError, DamagedViewError: see `load_view`.
     """
     if name == "heatmap.png":
         path = folder / name

@@ -15,7 +15,7 @@ from ..plumbing.documents import dump_json
 from .answers import Marking, Refusal, ScanResult, ShiftCounts
 from .guard import COOKIE, same, session
 from .history import HistoryRow
-from .kept import CLOUD, PICTURES, picture
+from .kept import CLOUD, PICTURES, DamagedViewError, picture
 from .refusals import QueueFullError, RefusedError, UnknownError
 from .service import Service
 
@@ -25,6 +25,7 @@ HEALTH_S = 2.0
 _FILES = {
     "page.js": "text/javascript",
     "cloud.js": "text/javascript",
+    "drift.js": "text/javascript",
     "page.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
@@ -132,6 +133,8 @@ def _add_history(router: APIRouter, service: Service) -> None:
             content = picture(service.history.home(_row(service, seq)), name)
         except FileNotFoundError:
             raise UnknownError(f"scan {seq} has no pictures, as it was not inspected") from None
+        except DamagedViewError as error:
+            raise UnknownError(f"scan {seq} has no pictures: {error}") from None
         kind = PICTURES.get(name, "application/octet-stream")
         return Response(content, media_type=kind, headers=_FOREVER)
 

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -78,8 +78,10 @@ class Service:
         """Finish what is in hand, then end; what comes meanwhile is refused."""
         self.stopping.set()
         self.worker.stop()
-        while self._started:
-            self._started.pop().stop()
+        if self._started:
+            with ThreadPoolExecutor(len(self._started)) as pool:  # one that hangs holds up no other
+                list(pool.map(lambda one: one.stop(), self._started))
+        self._started.clear()
         if self._housekeeping.is_alive():
             self._housekeeping.join()
         self.history.close()

@@ -22,7 +22,7 @@ from mentor3ad.inspection.parts import parts_at
 from mentor3ad.inspection.places import scans_at
 from mentor3ad.inspection.results import COLUMNS
 from mentor3ad.inspection.run import ExitCode
-from mentor3ad.plumbing.errors import ConfigError
+from mentor3ad.plumbing.errors import ConfigError, NoDecisionError
 from testbed.clone import CATEGORY
 from testbed.s3_server import S3Server
 from tests.tiny_project import LIGHT, run_stages
@@ -211,6 +211,21 @@ def test_parts_never_lie_among_the_scans(scans: Path, bundle: Path) -> None:
         predict(scans, bundle, scans / "out")
     with pytest.raises(ConfigError, match=r"lies in .*, among the scans; name another"):
         predict("s3://plant/line", bundle, "s3://plant/line/out")
+
+
+def test_a_number_that_is_not_finite_has_its_own_exit_code_and_no_part(
+    scans: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undecided(_: Inspector, each: list[object], *rest: object) -> Any:
+        return (NoDecisionError("no decision: 1 value is NaN") for _ in each)
+
+    monkeypatch.setattr(Inspector, "inspect_batch", undecided)
+    out = tmp_path / "out"
+    arguments = ["predict", str(scans), "--bundle", str(bundle), "--out", str(out), "--parquet"]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == ExitCode.NO_DECISION
+    assert "error: no decision: 1 value is NaN" in ended.output
+    assert list(out.glob("*.parquet")) == []
 
 
 def test_other_forms_are_refused_beside_it(scans: Path, bundle: Path, tmp_path: Path) -> None:

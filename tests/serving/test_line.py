@@ -106,6 +106,22 @@ def test_a_delivered_result_is_not_sent_again_after_a_restart(
         receiver.stop()
 
 
+def test_a_webhook_that_refuses_holds_up_no_other(
+    start: Callable[..., Running], test_scans: Path
+) -> None:
+    well = Receiver()
+    ill = f"http://127.0.0.1:{free_port()}/"
+    try:
+        url = f"http://127.0.0.1:{well.server.server_port}/"
+        one = start(attached=[Webhook(ill, None), Webhook(url, None)])
+        for name in ("a", "b"):
+            send(one, test_scans, name)
+        eventually(lambda: len(well.got) == 2)
+        assert one.service.history.delivered(f"webhook {ill}") == 0
+    finally:
+        well.stop()
+
+
 @contextmanager
 def broker(port: int) -> Iterator[None]:
     """An MQTT broker; whoever leaves cuts its clients off."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import axe_core_python
+import numpy as np
 import pytest
 
 from testbed.chromium import Page, chromium, find_chromium
@@ -11,6 +12,11 @@ from testbed.clone import CATEGORY
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("httpx", reason="the extra line is not installed")
+
+from mentor3ad.drift.charts import Charts
+from mentor3ad.drift.limits import SLOT_S
+from mentor3ad.drift.reference import Known, Reference
+from mentor3ad.voting.likeness import MEASURES, ONE_SIDED
 
 from .conftest import Running
 
@@ -91,21 +97,59 @@ def test_it_shows_what_comes_and_keeps_marks(page: Page, one: Running, test_scan
     assert strange == []
 
 
+class Faded:
+    """In the place of a service's charts: some after a lamp has faded."""
+
+    def __init__(self, one: Running) -> None:
+        recipe = one.service.recipes.all()[0]
+        known = {
+            name: Known(tuple(np.linspace(0.1, 0.3, 30).tolist()), 30, 0.01, name in ONE_SIDED)
+            for name in MEASURES
+        }
+        charts = Charts(recipe.name, recipe.version, Reference(known))
+        for n in range(90):
+            sound = dict.fromkeys(MEASURES, 0.2)
+            charts.add(n * SLOT_S, sound | {"brightness": 0.2 - 0.01 * n})
+        self.states = (charts.state(),)
+
+    def follow(self) -> None:
+        pass
+
+
+@pytest.fixture
+def faded(one: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    monkeypatch.setattr(one.service, "drift", Faded(one))
+    return one
+
+
+def test_it_shows_the_charts_and_says_what_has_drifted(page: Page, faded: Running) -> None:
+    visit(page, faded)
+    page.wait("document.querySelectorAll('#drift-alarms li').length > 0")
+    assert "mean brightness has fallen: the picture is too dark" in text(page, "#drift-alarms")
+    assert "▼ drift" in text(page, "#charts li.drifted")
+    assert page.run("document.querySelectorAll('.charts li').length") == len(MEASURES)
+    points = page.run("document.querySelector('#charts .level').getAttribute('points').split(' ')")
+    assert len(points) == 89  # the last slot is not over yet
+
+
 @pytest.mark.parametrize("width", [390, 1600])
-def test_nothing_is_wider_than_the_screen(page: Page, one: Running, width: int) -> None:
+def test_nothing_is_wider_than_the_screen(page: Page, faded: Running, width: int) -> None:
     page.size(width, 900, mobile=width < 800)
-    visit(page, one)
+    visit(page, faded)
     live(page)
+    page.wait("document.querySelectorAll('#drift-alarms li').length > 0")
+    page.run("(document.getElementById('more-charts').open = true, 0)")
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     height = page.run("parseFloat(getComputedStyle(document.getElementById('word')).fontSize)")
     assert height >= (40 if width < 800 else 130)
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious(page: Page, one: Running, dark: bool) -> None:
+def test_axe_finds_nothing_serious(page: Page, faded: Running, dark: bool) -> None:
     page.dark(dark)
-    visit(page, one)
+    visit(page, faded)
     live(page)
+    page.wait("document.querySelectorAll('#drift-alarms li').length > 0")
     page.run(AXE.read_text(encoding="utf-8") + "\n;1")
     assert page.run(SERIOUS) == []
 

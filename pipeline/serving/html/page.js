@@ -142,6 +142,7 @@ async function load() {
   }
   drawStrip();
   await count();
+  await drift();
 }
 
 // Events
@@ -153,6 +154,7 @@ function arrive(result) {
   drawStrip();
   if (state.chosen === null) show(result);
   count();
+  driftSoon();
 }
 
 function follow() {
@@ -203,7 +205,7 @@ by("ng").addEventListener("click", () => mark("ng"));
 by("live").addEventListener("click", () => { state.chosen = null; show(state.last); });
 for (const id of ["recipe", "only"]) by(id).addEventListener("change", load);
 by("since").addEventListener("change", count);
-setInterval(() => { if (!by("login").open) count().catch(() => {}); }, 30000);
+setInterval(() => { if (!by("login").open) { count().catch(() => {}); drift().catch(() => {}); } }, 30000);
 document.addEventListener("keydown", (event) => {
   const steps = { ArrowLeft: -1, ArrowRight: 1 }, step = steps[event.key];
   if (!step || event.target.matches("input, select")) return;
