@@ -15,8 +15,8 @@ from .refusals import TooLargeError
 
 COOKIE = "mentor3ad"
 PATIENCE_S = 5.0
-OPEN = ("/", "/healthz", "/readyz", "/login")
-OPEN += ("/page.js", "/cloud.js", "/drift.js", "/page.css", "/icon.svg")
+_PAGE = ("/page.js", "/cloud.js", "/drift.js", "/page.css", "/icon.svg")
+OPEN = ("/", "/healthz", "/readyz", "/login", *_PAGE)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 

@@ -70,7 +70,8 @@ def load_view(folder: Path) -> KeptView:
     """
     path = folder / VIEW_FILE
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # a file of ours, as numpy leaves its own open where it is damaged
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             rest = {name: arrays[name] for name in ("rgb", "anomaly", "foreground", "points")}
             view = KeptView(**rest, threshold=float(arrays["threshold"]))
         _check(view)
@@ -80,7 +81,15 @@ def load_view(folder: Path) -> KeptView:
         if is_the_machines(error):
             raise
         raise DamagedViewError(_damaged(error)) from None
-    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error, MemoryError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        BadZipFile,
+        zlib.error,
+        MemoryError,
+    ) as error:
         raise DamagedViewError(_damaged(error)) from None
     return view
 

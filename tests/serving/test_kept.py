@@ -47,12 +47,18 @@ def lose(path: Path) -> None:
     path.write_bytes(out.getvalue())
 
 
+def array_file() -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.ones(3))
+    return out.getvalue()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": cut,
     "flipped": flip,
     "empty": lambda path: path.write_bytes(b""),
     "foreign": lambda path: path.write_bytes(b"x" * 100),
-    "an array": lambda path: np.save(path.open("wb"), np.ones(3)),
+    "an array": lambda path: path.write_bytes(array_file()),
     "without points": lose,
     "fewer points": lambda path: write(path.parent, points=np.ones((3, 3), np.float32)),
     "another size": lambda path: write(path.parent, rgb=np.ones((9, 9, 3), np.uint8)),
