@@ -77,9 +77,9 @@ class Known:
         return _NORMAL.inv_cdf((first + sum(shares) + 0.5) / (len(self.values) + 1))
 
     def bounded(self, value: float) -> float:
-        """A value, no farther outside than three times the range of good scans."""
+        """A value, no farther outside than twenty times the range of good scans."""
         low, high = self.values[0], self.values[-1]
-        reach = 3 * (high - low) + 3 * self.blur
+        reach = 20 * (high - low + self.blur)
         return min(max(value, low - reach), high + reach)
 
 
