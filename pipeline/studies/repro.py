@@ -33,6 +33,7 @@ _OF_DVC = re.compile(
 )
 _FIGURES = re.compile(r"\w+: (category .+, )?seconds [\d.e+-]+, memory_mb ")  # a stage's log line
 _CLEARED = "in RWLock-file"  # dvc's warning that it cleared up after a killed one
+_SUMMED_UP = ("report", "")  # whose table is for who runs DVC alone
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ENDS_S = 10.0  # that dvc has after an interrupt, which it gets too
 
@@ -107,7 +108,7 @@ class _Watched:
         elif _RESTORED.match(line):
             self.end()
             self.done.restored += 1
-        elif not _OF_DVC.match(line):
+        elif not _OF_DVC.match(line) and self.now != _SUMMED_UP:
             self._tell(f"  {line}")
 
     def end(self) -> None:

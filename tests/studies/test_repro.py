@@ -21,6 +21,7 @@ Updating lock file 'dvc.lock'
 Stage 'extract@nut M6' is cached - skipping run, checking out outputs
 Running stage 'report':
 > exec python -m stages.report
+  Test metrics
 To track the changes with git, run:
 
 	git add dvc.lock
