@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..plumbing.errors import ConfigError
+from ..plumbing.words import counted
 
 if TYPE_CHECKING:
     from ..params.schema import Features, Params
@@ -92,7 +93,8 @@ def _from_scans(folder: Path, scans: Path, preset: str) -> int:
     where = found.arrangement
     create_project(folder, preset, where.root, list(where.scans), found.values)
     params = load_params(folder / PARAMS_FILE)
-    print(f"{found.looked_at} scans were looked at; all stay in {where.root}, which is only read")
+    looked = counted(found.looked_at, "scan")
+    print(f"looked at {looked}; all stay in {where.root}, which is only read")
     for line in (*describe_proposal(found), *describe_promises(where, params)):
         print(line)
     errors = _check(found, params)

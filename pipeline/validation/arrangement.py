@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from ..params.schema import Data
 from ..plumbing.errors import ConfigError, DataError
 from ..readers.layouts import LAYOUTS, list_scans
 from ..readers.layouts.files import MAX_FOLDERS_DEEP, visible
-from ..readers.layouts.folder import GOOD_NAMES, SPLIT_NAMES, holds_loose_scans
+from ..readers.layouts.folder import GOOD_NAMES, SPLIT_NAMES
+from ..readers.layouts.pairs import pair_files
 from ..readers.layouts.problems import Problem
 
 _OWN = ("folder", "loose", "adam3d")  # what also reads the trees of other layouts comes last
@@ -89,7 +91,7 @@ def _is_loose(folder: Path) -> bool:
 
 def _holds_scans(folder: Path) -> bool:
     with suppress(DataError):
-        return holds_loose_scans(folder.parent, folder, _ignore)
+        return bool(pair_files(folder.parent, folder, _ignore))
     return False
 
 
@@ -99,9 +101,15 @@ def _arranged(root: Path, names: Sequence[str], layout: str, data: Data) -> Arra
     for name in names:
         with suppress(DataError, ConfigError):
             files = list_scans(root, name, listing, _ignore)
-            if any(file.split == "train" for file in files):
+            if _can_train(files):
                 found[name] = files
     return Arrangement(root, layout, found, tuple(name for name in names if name not in found))
+
+
+def _can_train(files: Sequence[ScanFiles]) -> bool:
+    """Whether there is a good scan to learn from, and another one to set the threshold."""
+    splits = Counter(file.split for file in files)
+    return splits["train"] > (0 if splits["validation"] else 1)
 
 
 def _ignore(problem: Problem) -> None:
@@ -115,9 +123,12 @@ def _count(one: Arrangement) -> int:
 def _nothing_found(scans: Path) -> ConfigError:
     deeper = next(_deeper(scans), None)
     if deeper is not None:
+        where = (
+            "" if deeper == scans else f"; scans lie in {deeper}, too: name a folder of good ones"
+        )
         return ConfigError(
-            f"--from {scans} holds no good scans that can be learned from; scans lie in {deeper}: "
-            "name that folder, or the one above it if its folders are kinds of parts"
+            f"--from {scans} holds too few good scans: one to learn from and one to set the "
+            f"threshold are the least{where}"
         )
     return ConfigError(
         f"--from {scans} holds no scans: a scan is an image and a geometry of one name in one "
@@ -127,10 +138,10 @@ def _nothing_found(scans: Path) -> ConfigError:
 
 
 def _deeper(scans: Path) -> Iterator[Path]:
-    """The folders below in which scans lie, the nearest first."""
+    """The folders in which scans lie, from this one downwards."""
     folders = [(scans, 0)]
     for folder, depth in folders:
-        if depth and _holds_scans(folder):
+        if _holds_scans(folder):
             yield folder
         if depth >= MAX_FOLDERS_DEEP or len(folders) > _MOST_FOLDERS:
             continue

@@ -21,7 +21,8 @@ def describe_proposal(proposal: Proposal) -> Iterator[str]:
     one = proposal.arrangement
     yield f"data.layout: {one.layout}{_layout_words(one)}"
     names = (f"{name} ({counted(len(files), 'scan')})" for name, files in one.scans.items())
-    yield f"data.categories: {', '.join(names)}, each with a model of its own"
+    each = ", each with a model of its own" if len(one.scans) > 1 else ""
+    yield f"data.categories: {', '.join(names)}{each}"
     if one.left_out:
         yield (
             f"left out: {', '.join(one.left_out)}, where this layout finds no good scans to learn "
@@ -42,12 +43,19 @@ def describe_proposal(proposal: Proposal) -> Iterator[str]:
 
 
 def describe_promises(arrangement: Arrangement, params: Params) -> Iterator[str]:
-    """Sentences on what each category's scans are used for, and what too few of them mean."""
+    """Sentences on what each category's scans are used for, and what too few of them mean.
+
+    What is true of several categories is said once.
+    """
+    same: dict[str, list[str]] = {}
     for name, files in arrangement.scans.items():
-        yield from _promise(name, files, params)
+        for sentence in _promise(files, params):
+            same.setdefault(sentence, []).append(name)
+    for sentence, names in same.items():
+        yield f"{', '.join(names)}: {sentence}"
 
 
-def _promise(name: str, files: Sequence[ScanFiles], params: Params) -> Iterator[str]:
+def _promise(files: Sequence[ScanFiles], params: Params) -> Iterator[str]:
     splits = Counter((one.split, one.label) for one in files)
     train, held_out = splits["train", 0], splits["validation", 0]
     if not held_out:
@@ -55,28 +63,25 @@ def _promise(name: str, files: Sequence[ScanFiles], params: Params) -> Iterator[
         train -= held_out
     good, bad = splits["test", 0], splits["test", 1]
     yield (
-        f"{name}: {counted(train, 'good scan')} to learn from, {held_out} to set the threshold, "
-        f"{good} good and {bad} defective to test"
+        f"{counted(train, 'good scan')} to learn from, {held_out} to set the threshold, {good} "
+        f"good and {bad} defective to test"
     )
-    if not held_out:
-        yield f"{name}: two good scans are the least that it takes: add some"
-        return
-    yield from _too_few(name, splits["train", 0], held_out, params)
+    yield from _too_few(splits["train", 0], held_out, params)
     if not bad:
         yield (
-            f"{name}: no scan is known to be defective, so nobody can tell yet how many defects "
-            "are missed; put defective scans into a folder with the defect's name, beside the good"
+            "no scan is known to be defective, so nobody can tell yet how many defects are "
+            "missed; put defective scans into a folder with the defect's name, beside the good"
         )
 
 
-def _too_few(name: str, train: int, held_out: int, params: Params) -> Iterator[str]:
+def _too_few(train: int, held_out: int, params: Params) -> Iterator[str]:
     target = params.voting.target_fpr
     needed = scans_needed(target)
     if held_out >= needed:
         return
     more = next(n for n in range(train, 10**9) if held_out_count(n, params.model.holdout) >= needed)
     yield (
-        f"{name}: {counted(held_out, 'scan')} to set the threshold can promise a rate of false "
+        f"{counted(held_out, 'scan')} to set the threshold can promise a rate of false "
         f"alarms of {expected_rate(held_out, target):.1%} on average; voting.target_fpr, "
         f"{target:.1%}, takes {needed}: {more} good scans to learn from and calibrate with, where "
         f"there are {train}, or {needed} of their own in a folder validation"

@@ -166,7 +166,7 @@ def test_from_scans_it_finds_the_params_and_says_what_it_found(
     assert (data.layout, data.units, data.crop, data.invalid) == ("loose", "mm", "part", None)
     assert load_params(tmp_path / "project/params.yaml").demo.categories == []
     for line in (
-        f"4 scans were looked at; all stay in {plant.parent}, which is only read",
+        f"looked at 4 scans; all stay in {plant.parent}, which is only read",
         "data.units: mm: coordinates are in millimetres; the part measures 7",
         "Deckel M6: 3 good scans to learn from, 1 to set the threshold, 1 good and 0 defective",
         "Deckel M6: train 4 good; test 1 good",  # as `validate` says it

@@ -69,6 +69,12 @@ def test_folders_of_roles_are_one_category(tmp_path: Path) -> None:
     assert (one.root, one.layout, counts(one)) == (tmp_path, "loose", {"nut": 2})
 
 
+def test_a_category_may_be_called_as_a_folder_of_files_is(tmp_path: Path) -> None:
+    for name in ("depth", "nut"):
+        write_loose(tmp_path, name)
+    assert list(found(tmp_path).scans) == ["depth", "nut"]
+
+
 def gone(folder: Path) -> str:
     return "is no folder"
 
@@ -80,15 +86,20 @@ def empty(folder: Path) -> str:
 
 def deep(folder: Path) -> str:
     write_pair(folder / "2026/line 1/nut", "1")
-    return f"scans lie in {folder}/2026/line 1/nut: name that folder"
+    return f"scans lie in {folder}/2026/line 1/nut, too: name a folder of good ones"
 
 
 def all_bad(folder: Path) -> str:
     write_pair(folder / "test/scratch", "1")
-    return "holds no good scans that can be learned from; scans lie in"
+    return "holds too few good scans: one to learn from and one to set the threshold are the least"
 
 
-@pytest.mark.parametrize("make", [gone, empty, deep, all_bad])
+def one_good(folder: Path) -> str:
+    write_pair(folder, "1")
+    return "one to learn from and one to set the threshold are the least"
+
+
+@pytest.mark.parametrize("make", [gone, empty, deep, all_bad, one_good])
 def test_where_nothing_can_be_learned_from_one_sentence_says_why(
     make: Callable[[Path], str], tmp_path: Path
 ) -> None:

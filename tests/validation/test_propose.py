@@ -136,3 +136,11 @@ def test_folders_of_days_are_not_taken_for_parts_without_a_word(tmp_path: Path) 
         in "\n".join(lines)
     )
     assert sum("days or lots of one kind of part" in line for line in lines) == 1
+
+
+def test_what_is_true_of_several_categories_is_said_once(tmp_path: Path) -> None:
+    for name in ("nut", "bolt"):
+        write_plant(tmp_path / name, 2)
+    counts, few, _ = promises(tmp_path)
+    assert counts.startswith("bolt, nut: 1 good scan to learn from, 1 to set the threshold, 0 good")
+    assert few.startswith("bolt, nut: 1 scan to set the threshold can promise a rate")

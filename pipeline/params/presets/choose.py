@@ -105,7 +105,8 @@ def data_values(name: str, root: Path | None, categories: Sequence[str]) -> dict
         if name == "folder":
             raise ConfigError("folder needs --root, the folder that holds one folder a category")
         return {"data.categories": _yaml_list(categories)} if categories else {}
-    found = _folders(root)
+    there = bool(categories) and all((root / name).is_dir() for name in categories)
+    found = list(categories) if there and not _is_category(root) else _folders(root)
     if not categories:
         categories = found if name in ("folder", *ON_TOP) else _known_categories(name)
     _check_categories(root, categories, found)
@@ -121,8 +122,12 @@ def _known_categories(name: str) -> list[str]:
     return categories
 
 
+def _is_category(root: Path) -> bool:
+    return (root / "train").is_dir()
+
+
 def _folders(root: Path) -> list[str]:
-    if (root / "train").is_dir():
+    if _is_category(root):
         raise ConfigError(
             f"--root {root} holds a train folder, so it is one category; give the folder above it"
         )

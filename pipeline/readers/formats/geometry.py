@@ -144,8 +144,8 @@ def _place_image(
 ) -> NDArray[np.float32]:
     if camera is None:
         raise DataError(
-            f"{path} is a depth image: give the camera's intrinsics, or heightmap.yaml for a "
-            "height map."
+            f"{path} is a depth image: give the camera's intrinsics in a file camera.json in the "
+            "category's folder, or heightmap.yaml for a height map (docs/data-layouts.md)."
         )
     if isinstance(camera, Camera):
         depth = no_return.without(values, invalid)
@@ -174,8 +174,8 @@ def _project(path: Path, cloud: Cloud, units: str, camera: Camera | HeightMap | 
     if not isinstance(camera, Camera):
         raise DataError(
             f"{path} is an unorganised cloud, a list of {counted(len(cloud.points), 'point')} "
-            "without rows and columns: give the camera's intrinsics and pose, or save it "
-            "organised, with its width and height."
+            "without rows and columns: give the camera's intrinsics and pose in a file camera.json "
+            "in the category's folder, or save it organised, with its width and height."
         )
     check_side(path, camera.height, camera.width)  # of the picture that is made
     points = cloud.points
