@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import TypeGuard
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Proposal:
         units, invalid, crop: values of data.units, data.invalid and data.crop.
         part_m: the median diagonal of a part, metres; None: none was found.
         part_share: the median share of the picture that the part covers; None likewise.
-        looked_at: the number of scans that this is from.
+        looked_at: the number of scans that this is from, which can be read in this way.
     """
 
     arrangement: Arrangement
@@ -70,12 +71,17 @@ def propose(scans: Path, data: Data) -> Proposal:
         files = [one for found in arrangement.scans.values() for one in _spread(found)]
         files = files[:MOST_LOOKED_AT]
         invalid = _invalid(files, data.invalid)
+        best: Proposal | None = None
         for units in _units(arrangement.layout):
             checked = [_look(one, units, invalid, data) for one in files]
-            read = [one.measures for one in checked if one.measures is not None]
-            if _plausible(read):
-                return _proposal(arrangement, units, invalid, read)
+            read = [one.measures for one in checked if _plausible(one.measures)]
+            if len(read) > (best.looked_at if best else 0):
+                best = _proposal(arrangement, units, invalid, read)
+            if len(read) == len(files):
+                break
             why = why or _first_problem(checked)
+        if best is not None:
+            return best
     raise why or DataError(
         f"{scans} holds scans of which none shows a scene of {MIN_VIEW_M * 1000:g} mm to "
         f"{WIDEST_M:g} m, in metres or in millimetres: look at the unit of the geometry."
@@ -113,9 +119,9 @@ def _look(files: ScanFiles, units: Units, invalid: float | None, data: Data) -> 
     return check_scan(replace(files, mask=None, units=units, invalid=invalid), options)
 
 
-def _plausible(read: Sequence[Measures]) -> bool:
-    """Whether scans can be read, and typically show a scene of a size that sensors see."""
-    return bool(read) and MIN_VIEW_M <= median(one.view_m for one in read) <= WIDEST_M
+def _plausible(read: Measures | None) -> TypeGuard[Measures]:
+    """Whether a scan can be read, and shows a scene of a size that sensors see."""
+    return read is not None and MIN_VIEW_M <= read.view_m <= WIDEST_M
 
 
 def _first_problem(checked: Sequence[CheckedScan]) -> DataError | None:

@@ -85,6 +85,13 @@ def test_one_damaged_scan_does_not_hide_the_others(tmp_path: Path) -> None:
     assert (one.units, one.looked_at) == ("m", 2)
 
 
+def test_of_two_units_that_of_most_scans_is_taken(tmp_path: Path) -> None:
+    write_plant(tmp_path / "nut", 2)
+    write_plant(tmp_path / "bolt", 3, 1000)
+    one = proposed(tmp_path)
+    assert (one.units, one.looked_at) == ("mm", 3)
+
+
 def test_where_no_scan_can_be_read_the_first_ones_sentence_says_why(tmp_path: Path) -> None:
     write_plant(tmp_path / "nut", 2)
     for file in (tmp_path / "nut").glob("*.png"):
