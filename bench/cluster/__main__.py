@@ -1,4 +1,4 @@
-"""Measures the engine: `python -m bench.cluster kills|overhead|efficiency|repro`."""
+"""Measures the engine: `python -m bench.cluster kills|overhead|efficiency|repro|study`."""
 
 import argparse
 import sys
@@ -6,12 +6,13 @@ import sys
 from .kills import kills
 from .overhead import SHARDS, efficiency, overhead
 from .repro import repro
+from .study import study
 
 
 def main() -> int:
     """Run what the command line asks for; 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.cluster", description=__doc__)
-    parser.add_argument("what", choices=("kills", "overhead", "efficiency", "repro"))
+    parser.add_argument("what", choices=("kills", "overhead", "efficiency", "repro", "study"))
     parser.add_argument("--trials", type=int, default=20, help="kills")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of kills")
     parser.add_argument("--shards", type=int, default=SHARDS, help="of overhead")
@@ -25,6 +26,8 @@ def main() -> int:
         lines = overhead(options.shards)
     elif options.what == "repro":
         lines = repro(options.small)
+    elif options.what == "study":
+        lines = study()
     else:
         lines = efficiency(options.workers, options.seconds)
     if options.what != "kills":

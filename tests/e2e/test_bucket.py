@@ -30,6 +30,8 @@ def moved(finished: Project, s3: S3Server, tmp_path_factory: pytest.TempPathFact
     shutil.copytree(finished.root, folder / "moved", symlinks=True)
     project = Project(folder / "moved", finished.environment | s3.environment)
     (project.root / ".dvc/config.local").write_text(REMOTE.format(folder / "remote"))
+    project.run("git", "checkout", "--quiet", "--force", "HEAD")  # whatever other tests left
+    project.dvc("checkout", "--force")
     project.params(runtime__store=f"{s3.make_bucket('moved')}/lab")
     project.dvc("repro", "--force", "--single-item", f"extract@{CATEGORY}")
     return project
