@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mentor3ad.demo.scan import render_scan, scan_seed
+from mentor3ad.project.create import create_project
 from testbed.clone import Project, isolated
 from tests.raw_scans import write_png, write_points
 
@@ -98,7 +99,8 @@ def test_a_scan_that_breaks_off_stops_the_training_with_one_sentence(
 ) -> None:
     for i in range(3):
         write_biscuit(tmp_path / "nuts", str(i), i)
-    mentor3ad(work, "new", "broken", "--from", str(tmp_path / "nuts"))
+    own = {"data.layout": "loose", "data.units": "mm"}
+    create_project(work.root / "broken", "light", tmp_path, ["nuts"], own)
     cloud = tmp_path / "nuts/1.tiff"
     cloud.write_bytes(cloud.read_bytes()[:1000])
     broken = Project(work.root / "broken", work.environment)
