@@ -57,16 +57,15 @@ def describe_promises(arrangement: Arrangement, params: Params) -> Iterator[str]
 
 def _promise(files: Sequence[ScanFiles], params: Params) -> Iterator[str]:
     splits = Counter((one.split, one.label) for one in files)
-    train, held_out = splits["train", 0], splits["validation", 0]
-    if not held_out:
-        held_out = held_out_count(train, params.model.holdout)
-        train -= held_out
+    train, validation = splits["train", 0], splits["validation", 0]
+    held_out = validation or held_out_count(train, params.model.holdout)
+    train -= 0 if validation else held_out
     good, bad = splits["test", 0], splits["test", 1]
     yield (
         f"{counted(train, 'good scan')} to learn from, {held_out} to set the threshold, {good} "
         f"good and {bad} defective to test"
     )
-    yield from _too_few(splits["train", 0], held_out, params)
+    yield from _too_few(splits["train", 0], held_out, bool(validation), params)
     if not bad:
         yield (
             "no scan is known to be defective, so nobody can tell yet how many defects are "
@@ -74,17 +73,22 @@ def _promise(files: Sequence[ScanFiles], params: Params) -> Iterator[str]:
         )
 
 
-def _too_few(train: int, held_out: int, params: Params) -> Iterator[str]:
-    target = params.voting.target_fpr
+def _too_few(train: int, held_out: int, validation: bool, params: Params) -> Iterator[str]:
+    target, holdout = params.voting.target_fpr, params.model.holdout
     needed = scans_needed(target)
     if held_out >= needed:
         return
-    more = next(n for n in range(train, 10**9) if held_out_count(n, params.model.holdout) >= needed)
+    remedy = f"that many in the folder validation, where there are {held_out}"
+    if not validation:
+        more = next(n for n in range(train, 10**9) if held_out_count(n, holdout) >= needed)
+        remedy = (
+            f"{more} good scans to learn from and calibrate with, where there are {train}, or "
+            f"{needed} of their own in a folder validation"
+        )
     yield (
-        f"{counted(held_out, 'scan')} to set the threshold can promise a rate of false "
-        f"alarms of {expected_rate(held_out, target):.1%} on average; voting.target_fpr, "
-        f"{target:.1%}, takes {needed}: {more} good scans to learn from and calibrate with, where "
-        f"there are {train}, or {needed} of their own in a folder validation"
+        f"{counted(held_out, 'scan')} to set the threshold can promise a rate of false alarms of "
+        f"{expected_rate(held_out, target):.1%} on average; voting.target_fpr, {target:.1%}, takes "
+        f"{needed}: {remedy}"
     )
 
 

@@ -145,6 +145,15 @@ def test_folders_of_days_are_not_taken_for_parts_without_a_word(tmp_path: Path) 
     assert sum("days or lots of one kind of part" in line for line in lines) == 1
 
 
+def test_a_validation_split_that_is_too_small_is_to_grow(tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("validation", 2)):
+        write_plant(tmp_path / "nut" / split, count)
+    assert promises(tmp_path)[1] == (
+        "nut: 2 scans to set the threshold can promise a rate of false alarms of 33.3% on average; "
+        "voting.target_fpr, 5.0%, takes 19: that many in the folder validation, where there are 2"
+    )
+
+
 def test_what_is_true_of_several_categories_is_said_once(tmp_path: Path) -> None:
     for name in ("nut", "bolt"):
         write_plant(tmp_path / name, 2)
