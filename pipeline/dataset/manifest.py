@@ -173,7 +173,7 @@ class Manifest:
             raise _unusable(path, bytes(content), _first(error)) from error
         if manifest.schema != SCHEMA:
             raise _unusable(path, bytes(content))
-        if name := repeated(lambda: (row.id for row in manifest.rows)):
+        if (name := repeated(lambda: (row.id for row in manifest.rows))) is not None:
             raise DataError(f"{path} lists {name} twice: run prepare again.")
         if manifest.category != sealed.seal.category:
             raise DataError(f"{path} is of another category than its seal: run prepare again.")
