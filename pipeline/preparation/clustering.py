@@ -54,25 +54,27 @@ def dbscan(points: Points, eps: float, min_points: int) -> IntArray:
     Returns:
         (N,) int64: clusters are numbered by their earliest core point; -1 is in none.
     """
-    core = _core_points(points, eps, min_points)
     clusters = np.full(len(points), -1, dtype=np.int64)
-    if not core.any():
+    if not len(points):
         return clusters
-    clusters[core] = _core_clusters(points[core], eps)
+    cells = _cells(points, eps)
+    core = _core_points(points, cells, eps, min_points)
     rest = np.flatnonzero(~core)
-    if len(rest):
+    if not len(rest):  # as in most large scans, whose cells hold many points
+        return _core_clusters(points, cells, eps)
+    if len(rest) < len(points):
+        clusters[core] = _core_clusters(points[core], _cells(points[core], eps), eps)
         distance, nearest = _tree(points[core]).query(points[rest], distance_upper_bound=2 * eps)
         reached = distance <= eps
         clusters[rest[reached]] = clusters[core][nearest[reached]]
     return clusters
 
 
-def _core_points(points: Points, eps: float, min_points: int) -> NDArray[np.bool_]:
-    if not len(points):
-        return np.zeros(0, dtype=bool)
-    cells = _cells(points, eps)
+def _core_points(points: Points, cells: _Cells, eps: float, min_points: int) -> NDArray[np.bool_]:
     core = np.empty(len(points), dtype=bool)
     core[cells.order] = np.repeat(cells.count >= min_points, cells.count)
+    if core.all():
+        return core
     tree = _tree(points)
     # Half the radius settles nearly every point at a quarter of the cost.
     for radius in (eps / 2, eps):
@@ -83,9 +85,8 @@ def _core_points(points: Points, eps: float, min_points: int) -> NDArray[np.bool
     return core
 
 
-def _core_clusters(points: Points, eps: float) -> IntArray:
+def _core_clusters(points: Points, cells: _Cells, eps: float) -> IntArray:
     """(N,) cluster of each core point, numbered by first appearance."""
-    cells = _cells(points, eps)
     first, second = _neighbouring_cells(cells)
     middle = points[cells.order[(cells.start[:-1] + cells.start[1:]) // 2]]
     joined = np.linalg.norm(middle[first] - middle[second], axis=1) <= eps
@@ -101,10 +102,11 @@ def _core_clusters(points: Points, eps: float) -> IntArray:
 
 def _cells(points: Points, eps: float) -> _Cells:
     side = eps / 1.7321  # just above the square root of 3: the diagonal stays below eps
-    position = np.floor((points - points.min(axis=0)) / side).astype(np.int64)
-    width = position.max(axis=0) + 1 + _REACH  # no offset wraps into the next row
+    # Axis by axis, as NumPy is slow over an axis of three.
+    position = [np.floor((x - x.min()) / side).astype(np.int64) for x in points.T]
+    width = [x.max() + 1 + _REACH for x in position]  # no offset wraps into the next row
     stride = np.array([width[1] * width[2], width[2], 1])
-    keys = position @ stride
+    keys = position[0] * stride[0] + position[1] * stride[1] + position[2]
     order = keys.argsort(kind="stable")
     key, start = np.unique(keys[order], return_index=True)
     return _Cells(order, np.append(start, len(points)), key, stride)

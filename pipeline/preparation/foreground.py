@@ -142,7 +142,7 @@ def _part(
     clustered = int((clusters >= 0).sum())
     clutter = 1 - int(part.sum()) / clustered if clustered else 0.0
     # The published rule: foreground has three non-zero coordinates.
-    mask[mask] = part & cloud.all(axis=1)
+    mask[mask] = part & is_part(cloud)
     return mask, clutter
 
 
