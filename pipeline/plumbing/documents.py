@@ -129,6 +129,13 @@ def dump_json(content: Any, **options: Any) -> str:
     return json.dumps(content, allow_nan=False, **options)
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write what `dump_json` gives, a value on each line and a line's end, piece by piece."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.JSONEncoder(allow_nan=False, indent=1).iterencode(content))
+        file.write("\n")
+
+
 def parse_yaml(text: str) -> Any:
     """The content of a YAML 1.2 text, so that 1e-05 is a number.
 

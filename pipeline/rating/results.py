@@ -24,7 +24,7 @@ from ..dataset.manifest import (
 from ..dataset.window import carry
 from ..evaluation.metrics import CategoryMetrics, Rankings, rank_scans
 from ..evaluation.pixels import rank_pixels
-from ..plumbing.documents import dump_json
+from ..plumbing.documents import write_json
 from ..plumbing.words import are, counted, has
 from ..seals.sealed import Sealed, check_chain
 from ..voting.each import Each
@@ -222,4 +222,4 @@ def write_metrics(path: Path, scans: Results, metrics: CategoryMetrics) -> None:
     notes = {"notes": list(scans.notes)}
     content = metrics.to_json() | {"decisions": scans.decisions(), "scans": objects} | notes
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dump_json(content, indent=1) + "\n")
+    write_json(path, content)

@@ -40,10 +40,10 @@ class Pooled:
 
         The scans are gone through once, and twice where K is 1.
         """
-        count, total, least, worst = 0, None, [], []
+        count, total, least, worst = 0, None, np.full(1, np.inf), []
         for values in scans:
             count += values.shape[1]
-            least.append(values.min(axis=1))
+            least = np.minimum(least, values.min(axis=1))
             worst.append(values.max(axis=1))
             total = _added(total, values)
         assert total is not None
@@ -53,7 +53,7 @@ class Pooled:
             count=count,
             mean=total / count,
             typical_worst=np.asarray(np.median(worst, axis=0)),
-            has_spread=bool((np.max(worst, axis=0) > np.min(least, axis=0)).all()),
+            has_spread=bool((np.max(worst, axis=0) > least).all()),
         )
 
 

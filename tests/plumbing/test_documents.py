@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from mentor3ad.plumbing.documents import (
     read_json,
     read_lines,
     read_text,
+    write_json,
 )
 from tests.paths import ROOT
 
@@ -157,6 +159,14 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_what_is_written_is_read(content: object) -> None:
     assert parse_json(dump_json(content)) == content
+
+
+@given(VALUES)
+def test_what_is_written_piece_by_piece_is_the_whole_text(content: object) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "a.json"
+        write_json(path, content)
+        assert path.read_bytes().decode() == dump_json(content, indent=1) + "\n"
 
 
 TEXTS = "&a |*a|[|]|{|}|: |- |  |!!int |!!python/name:os.system|'|<<: |? |>|1e999|NaN|.nan|#|%YAML"
