@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-MEMORY = 1 << 24  # bytes of a column that are in memory at most
+MEMORY = 1 << 20  # bytes of a column that are in memory at most
 PART = 1 << 16  # numbers that are read at once
 _ADDED = 1 << 15  # numbers that are made and added at once, at least
 

@@ -17,7 +17,7 @@ from ..plumbing.errors import DataError
 from .columns import Column, parts_of
 from .ranking import FloatingArray
 
-RUN = 1 << 22  # pixels that are sorted in memory
+RUN = 1 << 20  # pixels that are sorted in memory
 SAMPLE = 1 << 14  # of so many pixels of a run, one cuts all runs into pieces
 
 Pixels = NDArray[np.void]  # records of `_record`
