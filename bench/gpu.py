@@ -1,18 +1,18 @@
 """Scans a second and peak memory on a GPU, beside the published form on the same card.
 
-    python -m bench.gpu [--settings paper demo] [--scans 256] [--shard 64]
+    python -m bench.gpu [--record] [--settings paper demo] [--scans 256] [--shard 64]
 
 Made-up scans of about 15,000 foreground points, random weights. Prints Markdown tables, or one line
-where there is no CUDA device. `from files` writes and reads a data set in a temporary folder.
+where there is no CUDA device; `--record` also puts them into docs/gpu.md. `from files` writes and
+reads a data set in a temporary folder.
 """
 
 import argparse
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,14 @@ import numpy as np
 import torch
 
 from bench import flops, published_gpu
+from bench.gpu_scans import CATEGORY, as_arrays, generated, made_up_scan
 from bench.project import paper_settings, params_of, shipped_params
+from bench.run import commit
+from bench.table import GPU, with_tables
 from mentor3ad.cache.maps import MAPS
 from mentor3ad.compute.device import scan_threads, select_device
 from mentor3ad.compute.process import configure_process
 from mentor3ad.dataset.grid import SIZE
-from mentor3ad.demo.generate import generate_category
 from mentor3ad.extraction.batched import BatchExtractor, DeviceScan
 from mentor3ad.extraction.category import extract_category
 from mentor3ad.extraction.scan import Backbones
@@ -41,16 +43,16 @@ from mentor3ad.inspection.model import InspectionModel, Settings
 from mentor3ad.params import schema as config
 from mentor3ad.params.schema import Features, Params
 from mentor3ad.plumbing.errors import DataError
-from mentor3ad.preparation.prepare import PreparedScan, prepare_category
+from mentor3ad.preparation.prepare import PreparedScan
 from mentor3ad.scoring.scorer import Scorer
 from mentor3ad.voting.model import VotingModel, fit_voting
 from testbed.extracted import batch_of
+from testbed.paths import ROOT
 
-SIDE = 123  # pixels of a part of about 15,000 foreground points
 ALONE = 16  # scans that are inspected one by one
 TOGETHER = 8  # scans of a batch of the published form, whose dense maps take 0.4 GB each
-CATEGORY = "biscuit"
 SKIPPED = "no CUDA device: skipped"
+PAGE = ROOT / "docs" / "gpu.md"
 
 
 @dataclass(frozen=True)
@@ -69,26 +71,6 @@ class Row:
         if self.published is not None:
             beside = f"{1000 * self.published:.1f} | {self.published / each:.1f}"
         return f"| {self.name} | {rate:.1f} | {1000 * each:.2f} | {beside} | {self.note} |"
-
-
-def made_up_scan(seed: int, side: int = SIDE) -> PreparedScan:
-    """A wavy square of side x side points at 0.5 m, on noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:side, :side] + 0.25  # no coordinate is zero, which marks the background
-    z = 0.5 + 0.004 * np.sin(x / 17 + seed) * np.cos(y / 23) + rng.normal(0, 1e-4, x.shape)
-    points, first = np.zeros((SIZE, SIZE, 3), np.float32), (SIZE - side) // 2
-    points[first : first + side, first : first + side] = np.stack([x * 7e-4, y * 7e-4, z], -1)
-    return PreparedScan(rng.normal(size=(3, SIZE, SIZE)).astype(np.float32), points)
-
-
-def as_arrays(scan: PreparedScan) -> tuple[np.ndarray, np.ndarray]:
-    """Image and point map of a made-up scan, without a table as the published preprocessing has it.
-
-    Returns:
-        (224, 224, 3) uint8 and (224, 224, 3) float32, both 0 on the background.
-    """
-    grey = np.clip(128 + 40 * scan.rgb.transpose(1, 2, 0), 1, 255)
-    return (grey * scan.foreground[..., None]).astype(np.uint8), scan.points
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
@@ -132,20 +114,6 @@ def _second_time(device: torch.device, work: Callable[[], object]) -> float:
     """Seconds of work that has been done once before."""
     work()
     return timed(device, work)
-
-
-@contextmanager
-def generated(params: Params, scans: int) -> Iterator[Path]:
-    """A folder with a category in `raw`, of so many training scans and two, and its `prepared`."""
-    counts = {"train": scans - 2, "validation": 0, "test_good": 1, "test_defect": 1}
-    data = params.data.model_copy(update={"layout": "mvtec3d", "units": "m"})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        generate_category(folder / "raw", CATEGORY, params.demo.model_copy(update=counts))
-        prepare_category(
-            folder / "raw", CATEGORY, folder / "prepared", data.preparation, data, workers=8
-        )
-        yield folder
 
 
 def extraction_from_files(params: Params, device: torch.device, folder: Path) -> Row:
@@ -362,26 +330,59 @@ def measure(params: Params, device: torch.device, count: int, folder: Path) -> I
     yield f"\npeak memory: {torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB\n"
 
 
+def tables(
+    settings: Sequence[str], count: int, shard: int, tell: Callable[[str], None]
+) -> list[str]:
+    """The card, and a table for each of the settings; `tell` is given each line when it is there.
+
+    Each line of a table is measured while the one before it is shown.
+    """
+    first = settings_named("demo", shard)
+    configure_process(first.runtime)
+    device = select_device(first.runtime.model_copy(update={"device": "cuda"}))
+    lines: list[str] = []
+
+    def add(line: str) -> None:
+        lines.append(line)
+        tell(line)
+
+    card = torch.cuda.get_device_name(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    add(f"{card}, {cores} CPU cores, torch {torch.__version__}; {count} scans; commit {commit()}.")
+    with generated(first, count) as folder:
+        for name in settings:
+            add(f"\n### {name}\n")
+            for line in measure(settings_named(name, shard), device, count, folder):
+                add(line)
+    return lines
+
+
+def record(lines: Sequence[str], page: Path) -> None:
+    """Put tables between the marks of a page, in the place of those of an earlier run.
+
+    Raises:
+        ValueError: the page lacks a mark.
+    """
+    text = page.read_text(encoding="utf-8")
+    page.write_text(with_tables(text, "\n".join(lines).rstrip() + "\n", GPU), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     names = ("paper", "paper-auto", "demo")
     parser.add_argument("--settings", nargs="+", choices=names, default=names)
     parser.add_argument("--scans", type=int, default=256)
     parser.add_argument("--shard", type=int, default=64)
+    parser.add_argument("--record", action="store_true", help=f"put the tables into {PAGE.name}")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         print(SKIPPED)
         return
-    first = settings_named("demo", arguments.shard)
-    configure_process(first.runtime)
-    device = select_device(first.runtime.model_copy(update={"device": "cuda"}))
-    print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
-    with generated(first, arguments.scans) as folder:
-        for name in arguments.settings:
-            print(f"\n### {name}\n")
-            params = settings_named(name, arguments.shard)
-            for line in measure(params, device, arguments.scans, folder):
-                print(line, flush=True)
+    show = partial(print, flush=True)
+    lines = tables(arguments.settings, arguments.scans, arguments.shard, show)
+    if arguments.record:
+        record(lines, PAGE)
+        print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ SHARES = {
     "share_of_memory": "memory",
     "share_of_python": "Python",
 }
-START, END = "<!-- mentor3ad bench: start -->", "<!-- mentor3ad bench: end -->"
+Marks = tuple[str, str]
+START, END = BENCH = "<!-- mentor3ad bench: start -->", "<!-- mentor3ad bench: end -->"
+GPU = "<!-- bench gpu: start -->", "<!-- bench gpu: end -->"
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -44,17 +46,17 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines + [_line([row["what"], *(_text(key, row) for key in keys)]) for row in rows]
 
 
-def with_tables(page: str, tables: str) -> str:
-    """A page with the tables between its two marks.
+def with_tables(page: str, tables: str, marks: Marks = BENCH) -> str:
+    """A page with the tables between two marks.
 
     Raises:
         ValueError: the page lacks a mark.
     """
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (start and end):
-        raise ValueError(f"no {START} and {END}")
-    return f"{before}{START}\n{tables}{END}{after}"
+        raise ValueError(f"no {marks[0]} and {marks[1]}")
+    return f"{before}{start}\n{tables}{end}{after}"
 
 
 def _line(cells: Sequence[str]) -> str:

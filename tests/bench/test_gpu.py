@@ -1,11 +1,15 @@
 """The GPU measurements run, on the CPU and on next to nothing; without a device they say so."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
 
 from bench import gpu, oracle, published_gpu
+from bench.gpu_scans import as_arrays, generated, made_up_scan
+from bench.table import GPU
 from mentor3ad.inspection.arrays import raw_scan
 from mentor3ad.params.schema import Params
 from mentor3ad.preparation.prepare import prepare_raw
@@ -28,11 +32,11 @@ def small(params) -> Params:
 
 @pytest.fixture(scope="module")
 def scans():
-    return [gpu.made_up_scan(seed, side=20) for seed in range(3)]
+    return [made_up_scan(seed, side=20) for seed in range(3)]
 
 
 def test_made_up_parts_have_the_points_of_published_users():
-    assert gpu.made_up_scan(0).foreground.sum() == 123**2
+    assert made_up_scan(0).foreground.sum() == 123**2
 
 
 def test_extraction_from_memory(backbones, small, scans):
@@ -68,7 +72,7 @@ def test_a_row_says_how_many_times_the_published_form_it_is():
 
 
 def test_a_made_up_part_is_found_in_its_arrays(scans, small):
-    raw = raw_scan(*gpu.as_arrays(scans[0]), "mvtec3d")
+    raw = raw_scan(*as_arrays(scans[0]), "mvtec3d")
     assert raw.part_only
     prepared = prepare_raw(raw, small.data.preparation, "made-up")
     assert np.array_equal(prepared.foreground, scans[0].foreground)
@@ -88,8 +92,33 @@ def test_without_a_device_it_says_so(monkeypatch, capsys):
     assert capsys.readouterr().out == "no CUDA device: skipped\n"
 
 
+def test_the_tables_are_of_each_setting_under_the_card(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A Card")
+    monkeypatch.setattr(gpu, "generated", lambda params, count: nullcontext(None))
+    monkeypatch.setattr(gpu, "measure", lambda *arguments: iter(["| a row |"]))
+    told: list[str] = []
+    lines = gpu.tables(["paper", "demo"], 3, 2, told.append)
+    assert lines == told
+    assert lines[0].startswith("A Card, ")
+    assert lines[1:] == ["\n### paper\n", "| a row |", "\n### demo\n", "| a row |"]
+
+
+def test_a_record_replaces_the_one_before(tmp_path):
+    page = tmp_path / "gpu.md"
+    page.write_text(f"above\n{GPU[0]}\nold\n{GPU[1]}\nbelow\n")
+    gpu.record(["A Card", "", "| new |"], page)
+    assert page.read_text() == f"above\n{GPU[0]}\nA Card\n\n| new |\n{GPU[1]}\nbelow\n"
+    gpu.record(["A Card"], page)
+    assert "new" not in page.read_text()
+
+
+def test_the_page_has_the_marks():
+    assert all(mark in gpu.PAGE.read_text(encoding="utf-8") for mark in GPU)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
 def test_extraction_from_files(small):
-    with gpu.generated(small, 4) as folder:
+    with generated(small, 4) as folder:
         assert gpu.extraction_from_files(small, torch.device("cuda"), folder).count == 4
