@@ -31,6 +31,7 @@ NOT_RUN = {
     "reverse-proxy.md": "needs a proxy and a certificate; tests/serving asks for the token",
     "rivals.md": "four methods on the demo, three seeds each; tests/rivals has each of them",
     "scale.md": "an hour of made-up scans; tests/bench/test_scale.py makes up a few",
+    "gpu.md": "needs a CUDA device; tests/bench/test_gpu.py runs its parts on the CPU",
     "service.md": "tests/serving/test_page_commands.py runs them, short of running for ever",
     "verify.md": "names stores and bundles of other data; tests/verification checks each kind",
     "station.md": "tests/serving/test_page_commands.py runs them, short of running for ever",
