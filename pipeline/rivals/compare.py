@@ -25,6 +25,7 @@ from ..rating.results import Results
 from ..splits.good_scans import good_scans
 from ..training.data import training_features
 from ..training.mapped import check_space, scratch_table
+from ..voting.left_out import leave_out
 from ..voting.model import decision_threshold, object_score
 from .join import CALIBRATED, JOINED, Calibration, smoothed_maps
 from .methods import FITS, Rival
@@ -132,10 +133,18 @@ class Comparison:
                 pass
         if rival.join == CALIBRATED:
             foreground = self._exhibits.foreground
-            good = (maps[:-1, n, foreground[i]] for n, i in enumerate(self._held_out))
-            calibration = Calibration.fit(good)
-            for number in numbers:
-                maps[-1, number] = calibration.joined(maps[:-1, number])
+
+            def fit(chosen: Iterable[int]) -> Calibration:
+                return Calibration.fit(maps[:-1, n, foreground[self._held_out[n]]] for n in chosen)
+
+            count = len(self._held_out)
+            whole = fit(range(count))
+            for number in numbers[count:]:
+                maps[-1, number] = whole.joined(maps[:-1, number])
+            for left, others in leave_out(count):  # as our own rule's threshold has them
+                calibration = fit(others) if others else whole
+                for number in left:
+                    maps[-1, number] = calibration.joined(maps[:-1, number])
         return maps
 
     def _metrics(self, maps: NDArray[np.float32]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from ..plumbing.documents import dump_json, read_bytes
 from ..plumbing.errors import CacheError, ConfigError, NoDecisionError, TrainingError
 from ..plumbing.words import are, counted
 from .each import Each
+from .left_out import Score, left_out_scores
 from .pooled import Pooled, picked
 from .smoothing import Floats, box_means
 from .trust import NO_SPREAD, Mask, Trust, fit_trust
@@ -214,7 +216,8 @@ def fit_voting(
     are those of new parts, and its scale is how far the worst pixel of a typical one exceeds the
     mean, over the map's weight (docs/decisions/0009). The trusted rule joins the same maps and
     their product, each to a power that held-out scans tell (docs/decisions/0015). The threshold
-    comes from the held-out scans in all three.
+    comes from the held-out scans in all three, each scored by a rule that was fitted without it
+    (docs/decisions/0004).
 
     No more than one scan is held at a time. Scans are gone through a few times instead, so a
     sequence may read each one when it is asked for; `Pooled` says how the statistics stay exact.
@@ -229,6 +232,29 @@ def fit_voting(
     if not held_out:
         raise TrainingError("no held-out good scan to calibrate on; add a validation split")
     _check_maps(options, len(held_out[0]))
+    model, good, count = _fit(train, held_out, options)
+    if options.ocsvm != "none":
+        model = _with_svm(model, good, count, options)
+
+    def fit_to(scans: Sequence[np.ndarray]) -> Score:
+        rule = _fit(train, scans, options)[0]
+        svm = replace(rule, ocsvm=model.ocsvm, coefficients=model.coefficients)
+        return partial(_score, svm)
+
+    fitted_to = [] if options.rule == "paper" else held_out  # the paper's sees training scans alone
+    scores = left_out_scores(held_out, fitted_to, partial(_score, model), fit_to)
+    threshold = decision_threshold(scores, options.target_fpr)
+    return replace(model, threshold=threshold, held_out_scores=tuple(sorted(scores)))
+
+
+def _score(model: VotingModel, score_maps: np.ndarray) -> float:
+    return object_score(model.anomaly_map(score_maps), (score_maps != 0).any(axis=0))
+
+
+def _fit(
+    train: Sequence[np.ndarray], held_out: Sequence[np.ndarray], options: Voting
+) -> tuple[VotingModel, Sequence[Floats], int]:
+    """The module without SVM and threshold; the factors of good parts, and of how many pixels."""
     paper = options.rule == "paper"
     levels = tuple((float(a), float(b), float(c)) for a, b, c in options.levels)
     model = VotingModel(
@@ -253,11 +279,7 @@ def fit_voting(
     if not (scale > 0).all() or not pool.has_spread:
         raise TrainingError(NO_SPREAD)
     model = replace(model, centre=tuple(centre.tolist()), scale=tuple(scale.tolist()))
-    if options.ocsvm != "none":
-        model = _with_svm(model, good, pool.count, options)
-    scores = [object_score(model.anomaly_map(m), (m != 0).any(axis=0)) for m in held_out]
-    threshold = decision_threshold(scores, options.target_fpr)
-    return replace(model, threshold=threshold, held_out_scores=tuple(sorted(scores)))
+    return model, good, pool.count
 
 
 def _trust(held_out: Sequence[np.ndarray], options: Voting) -> Trust:

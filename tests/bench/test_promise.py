@@ -33,8 +33,8 @@ def test_rates_are_of_the_scans_that_do_not_calibrate(good, params):
 
 def test_a_scan_that_is_left_out_is_stranger_than_one_that_was_fitted(good, params):
     draws = np.array([good.rates(3, params.voting, np.random.default_rng(i)) for i in range(12)])
-    plain, left_out = draws.mean(axis=0)
-    assert left_out <= plain
+    alarms, as_fitted = draws.mean(axis=0)
+    assert alarms <= as_fitted
 
 
 def test_a_row_has_the_promise_beside_the_means(good, params):
