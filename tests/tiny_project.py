@@ -1,5 +1,6 @@
 """A tiny project that the real stage scripts have run through."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def write_params(root: Path, values: dict[str, Any]) -> None:
     content = yaml.load(SHIPPED.read_text(encoding="utf-8"))
     set_params(content, TINY | {"demo.test_defect": 3, "runtime.device": "cpu"} | values)
     root.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dvc.yaml", root)
     with (root / "params.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(content, file)
 
