@@ -92,6 +92,11 @@ CATALOGUE = {
         "bench.neighbours:neighbours",
         usual=False,
     ),
+    "peers": Measurement(
+        "one scan to predict and one epoch to train, beside the peers on the same files",
+        "bench.peers:peers",
+        usual=False,
+    ),
     "predict": Measurement(
         "a model of yours on scans of yours: --models, --folder",
         "bench.latency:predict",
