@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from unittest.mock import patch
 
 import numpy as np
 import typer
@@ -141,8 +142,6 @@ def list_raw(folder: Path, count: int) -> tuple[ScanFiles, ...]:
 
 def validate(folder: Path, count: int) -> None:
     """`mentor3ad validate` but for reading: every tenth scan is a copy of the one before it."""
-    from mentor3ad.validation import category
-
     numbers = iter(range(count))
 
     def check(files: ScanFiles, options: object) -> CheckedScan:
@@ -151,9 +150,9 @@ def validate(folder: Path, count: int) -> None:
         measures = Measures(SIZE, SIZE, 0.5, 0.2, False, 0.1, 0.1, "removed", 0.0, 120.0)
         return CheckedScan(files, digest, digest, measures, ())
 
-    category.check_scan = check
     data = _options()
-    found = check_category(folder / RAW, CATEGORY, data, data.preparation)
+    with patch("mentor3ad.validation.category.check_scan", check):
+        found = check_category(folder / RAW, CATEGORY, data, data.preparation)
     assert len(found.problems) == count // 10
 
 

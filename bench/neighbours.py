@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 
 from bench.figures import Figure, Row
 from bench.harness import Bench
@@ -56,14 +57,14 @@ def _steps(bench: Bench, steps: int) -> tuple[float, float]:
 
 
 @contextmanager
-def busy(count: int) -> Iterator[None]:
-    """Keep so many cores busy with programs that do nothing else."""
+def busy(count: int) -> Iterator[list[BaseProcess]]:
+    """Keep so many cores busy with programs that do nothing else, which are yielded."""
     context = get_context("spawn")
-    programs = [context.Process(target=_spin, daemon=True) for _ in range(count)]
+    programs: list[BaseProcess] = [context.Process(target=_spin, daemon=True) for _ in range(count)]
     for program in programs:
         program.start()
     try:
-        yield
+        yield programs
     finally:
         for program in programs:
             program.kill()

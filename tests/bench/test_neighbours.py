@@ -1,6 +1,5 @@
 """Training beside busy programs."""
 
-import psutil
 import pytest
 
 from bench import neighbours
@@ -18,11 +17,6 @@ def test_a_fair_share_counts_the_programs_and_all_cores():
 
 
 def test_busy_programs_end_with_their_block():
-    def children() -> set[int]:
-        return {child.pid for child in psutil.Process().children()}
-
-    before = children()
-    with neighbours.busy(1):
-        made = children() - before
-        assert made
-    assert not made & {child.pid for child in psutil.Process().children()}
+    with neighbours.busy(2) as programs:
+        assert [program.is_alive() for program in programs] == [True, True]
+    assert [program.is_alive() for program in programs] == [False, False]
