@@ -24,8 +24,8 @@ from mentor3ad.compute.device import prefers_bfloat16
 from mentor3ad.compute.linear import Linear
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-RUNS = 12  # of which the best counts, at least
-SECONDS = 0.25  # that a form is given on a shape, at least
+RUNS = 6  # of which the best counts, at least
+SECONDS = 0.1  # that a form is given on a shape, at least
 BLOCK = 8 << 20  # bytes of one write or read
 SQUARE = 2048
 # Rows, inputs and outputs of the pipeline's products: the ViT's, Point-MAE's, MFM's and MGM's.
