@@ -11,6 +11,7 @@ import torch
 
 from bench.figures import Figure, Row
 from bench.harness import Bench
+from mentor3ad.studies.speed import cpu_name
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_tile")
 
@@ -21,7 +22,7 @@ def describe() -> dict[str, Any]:
     flags = set(cpu.get("flags", cpu.get("Features", "")).split())
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
-        "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),

@@ -49,9 +49,7 @@ def validate(
 
     Exit code: 0 no errors, 2 errors (with --strict, warnings too), 1 it could not run.
     """
-    from ..params.categories import category_folders, check_local
     from ..params.schema import load_params
-    from ..plumbing.logs import LOGGER
 
     params = load_params()
     overrides = {
@@ -66,13 +64,28 @@ def validate(
         "parts": parts and parts.value,
         "test_private": test_private,
     }
+    data = _chosen(params.data, root, overrides)
+    report = check_data_set(data, workers or params.runtime.workers)
+    _print(report, json, examples)
+    raise typer.Exit(report.exit_code(strict))
+
+
+def _chosen(data: "Data", root: Path | None, overrides: dict[str, Any]) -> "Data":
+    """The data that is checked: that of the params, with what the command line says instead.
+
+    Raises:
+        ConfigError: it lies in a bucket.
+    """
+    from ..params.categories import category_folders, check_local
+    from ..plumbing.logs import LOGGER
+
     if root is not None:
         check_local(root)
         overrides |= {
             "in_bucket": [],
             "categories": overrides["categories"] or category_folders(root),
         }
-    data = _override(params.data, {k: v for k, v in overrides.items() if v is not None})
+    data = _override(data, {k: v for k, v in overrides.items() if v is not None})
     if data.in_bucket:
         raise ConfigError(
             f"data.in_bucket names {data.in_bucket[0]}: validate reads folders of this machine "
@@ -85,9 +98,7 @@ def validate(
             "run in folders of their own, where git-ignored data is missing ([Errno 2]); write it "
             "as an absolute path, or as a symbolic link to one that git keeps"
         )
-    report = check_data_set(data, workers or params.runtime.workers)
-    _print(report, json, examples)
-    raise typer.Exit(report.exit_code(strict))
+    return data
 
 
 def _hidden_from_experiments(root: Path) -> bool:
