@@ -5,6 +5,7 @@ there are. So each is scored by a rule that was fitted without it (docs/decision
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..plumbing.errors import TrainingError
 from .each import Each
 
 FOLDS = 20  # of the scans, each of which is left out as a whole
-FEW = 200  # scans up to which one among them makes a difference
+FEW = 200  # scans up to which this is done: of more it would take minutes, and change little
 
 Score = Callable[[np.ndarray], float]  # the object score of a scan's maps (K, 224, 224)
 
@@ -51,10 +52,8 @@ def left_out_scores(
     for left, others in leave_out(len(scans)):
         judge = score
         if others and fitted_to:
-            try:
+            with suppress(TrainingError):
                 judge = fit_to(Each(others, fitted_to.__getitem__))
-            except TrainingError:
-                judge = score
         for i in left:
             scores[i] = judge(scans[i])
     return scores
