@@ -6,6 +6,8 @@ rival adds are its scores and their smoothing. The memory is the most that the p
 while it inspected scans, after the methods were fitted or loaded.
 """
 
+import contextlib
+import ctypes
 import json
 import sys
 import time
@@ -98,9 +100,15 @@ def _rival(
 
 
 def forget_peak(device: torch.device) -> None:
-    """Begin to count the most memory anew; where the system does not let it, go on counting."""
+    """Begin to count the most memory anew; where the system does not let it, go on counting.
+
+    What fitting freed and the C library kept (`configure_process`) goes back to the system first:
+    it would be counted as if it were in use.
+    """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # another library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
