@@ -14,20 +14,16 @@ from ..compute.device import Each
 from ..compute.linear import Linear
 from ..dataset.grid import PATCHES, SIZE
 from ..features.interpolation import fill_background_patches
+from .timm_library import new_network
 from .transformer import Transformer
 
 BACKBONE = "vit_base_patch8_224.dino"
 
 
 def empty_vit() -> nn.Module:
-    """The network without memory for its weights, on the meta device.
-
-    timm's own random start would take seconds and be thrown away.
-    """
-    import timm
-
+    """The network without memory for its weights, on the meta device."""
     with torch.device("meta"):
-        return timm.create_model(BACKBONE, num_classes=0)
+        return new_network(BACKBONE)
 
 
 def patch_features(vit: nn.Module, images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from ..backbones import point_mae, rgb
 from ..backbones.images import kind_of
 from ..backbones.images.kind import ImageSpec
 from ..backbones.random_weights import CONVOLUTIONS, POINT_RESIDUAL, RGB_RESIDUAL, random_weights
+from ..backbones.timm_library import new_network
 from ..plumbing.errors import WeightsError
 from .checkpoints import load_strictly, read_image_network, read_point_mae, read_safetensors
 from .pretrained import pretrained_dino, pretrained_image, pretrained_point_mae
@@ -44,11 +45,9 @@ def load_image_network(spec: ImageSpec, weights: str, seed: int, backbone: Backb
     Raises:
         WeightsError: the weights cannot be had, or do not fit.
     """
-    import timm
-
     source = image_source(spec.model, backbone)
     path = _file(weights, source, lambda: pretrained_image(source))
-    model = timm.create_model(spec.model, num_classes=0)
+    model = new_network(spec.model)
     kind = kind_of(model)
     if path is None:
         kind.fit(model, spec)

@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ...plumbing.errors import ConfigError
+from ..timm_library import new_network, timm_library
 from . import convolutional, vit
 from .kind import ImageKind, ImageSpec
 
@@ -16,18 +17,15 @@ KINDS: tuple[ImageKind, ...] = (vit.KIND, convolutional.KIND)  # the first that 
 def empty_network(model: str) -> "nn.Module":
     """A network of timm without its classifier, on the meta device: no memory for its weights.
 
-    timm's own random start would take seconds and be thrown away.
-
     Raises:
         ConfigError: timm has no such network.
     """
-    import timm
     import torch
 
-    if not timm.is_model(model):
+    if not timm_library().is_model(model):
         raise ConfigError(f"timm has no network named {model}; `timm.list_models()` lists them")
     with torch.device("meta"):
-        return timm.create_model(model, num_classes=0)
+        return new_network(model)
 
 
 def kind_of(network: "nn.Module") -> ImageKind:

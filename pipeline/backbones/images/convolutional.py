@@ -12,6 +12,7 @@ from ...compute.device import Each
 from ...features.channels import Grid
 from ...plumbing.errors import ConfigError
 from ..convolution import freeze_convolutions
+from ..timm_library import without_compiler
 from .kind import ImageKind, ImageSpec
 
 STRIDES = (8, 16)  # of the stages that are taken where none are named: middle ones say most
@@ -44,7 +45,8 @@ def _spec(model: str, network: Any, layers: list[int] | None, size: int | None) 
     chosen = tuple(sorted(layers))
     side = size or config["input_size"][-1]
     images = torch.empty(1, 3, side, side, device="meta")
-    maps = _maps(network.eval(), chosen, images)
+    with without_compiler():
+        maps = _maps(network.eval(), chosen, images)
     cells = maps[0].shape[-1]
     if not 2 <= cells <= 224:
         raise ConfigError(
