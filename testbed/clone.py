@@ -33,6 +33,7 @@ TINY = {
     "data.foreground.cluster_min_points": 8,  # of 96 pixels a side fewer lie within cluster_eps_m
     "data.categories": [CATEGORY],
     "features.shard": 2,
+    "features.rgb.model": "vit_small_patch8_224.dino",  # as the paper's, a quarter of the work
     "features.points.groups": 32,
     "features.points.group_size": 8,
     "model.mfm.steps": 5,

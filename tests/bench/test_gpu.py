@@ -35,6 +35,11 @@ def scans():
     return [made_up_scan(seed, side=20) for seed in range(3)]
 
 
+@pytest.fixture(autouse=True)
+def one_in_the_published_form(monkeypatch):
+    monkeypatch.setattr(gpu, "TOGETHER", 1)
+
+
 def test_made_up_parts_have_the_points_of_published_users():
     assert made_up_scan(0).foreground.sum() == 123**2
 

@@ -24,7 +24,9 @@ def test_ratios_are_to_ours(bench, monkeypatch):
     assert rendered.figures["epoch_times_ours"] == 200
 
 
-def test_the_published_steps_predict_and_train(finished, monkeypatch):
+def test_the_published_steps_predict_and_train(finished, backbones, monkeypatch):
+    monkeypatch.setattr(peers.Backbones, "load", lambda *_: backbones)  # a short ViT
+    monkeypatch.setattr(peers, "TIMED", 1)
     monkeypatch.setattr(peers, "forget_peak", lambda device: None)  # of the tests' own process
     points = finished.params.features.points.model_copy(update={"groups": 16, "group_size": 8})
     monkeypatch.setattr(
