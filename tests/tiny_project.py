@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from mentor3ad.backbones.rgb import BACKBONE
 from mentor3ad.params.schema import load_params
 from stages.evaluate import evaluate
 from stages.extract import extract
@@ -34,7 +35,8 @@ STAGES = (prepare, extract, train_mfm, train_mgm, score, vote, evaluate, rivals)
 def write_params(root: Path, values: dict[str, Any]) -> None:
     yaml = YAML()
     content = yaml.load(SHIPPED.read_text(encoding="utf-8"))
-    set_params(content, TINY | {"demo.test_defect": 3, "runtime.device": "cpu"} | values)
+    own = {"demo.test_defect": 3, "features.rgb.model": BACKBONE, "runtime.device": "cpu"}
+    set_params(content, TINY | own | values)
     root.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dvc.yaml", root)
     with (root / "params.yaml").open("w", encoding="utf-8") as file:
