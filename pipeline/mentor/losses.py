@@ -105,12 +105,12 @@ class _Contrast(Function):
         dtype = _product_dtype(rows[0].device)
         a, b, *_ = (unit.to(dtype) for unit, _ in units)
         scaled = [(unit / temperature).to(dtype) for unit, _ in units]
-        loss, slope = _symmetric_cross_entropy(scaled[0] @ b.T, workspace)
+        loss, slope = _symmetric_cross_entropy(scaled[0], b, workspace)
         slopes = [slope @ b, slope.T @ a]  # G v and G^T u; the temperature divides them below
         for mentor in scaled[2:]:
             towards = torch.zeros_like(a)
             for target in (a, b):
-                half, slope = _symmetric_cross_entropy(mentor @ target.T, workspace)
+                half, slope = _symmetric_cross_entropy(mentor, target, workspace)
                 loss = loss + half / 2
                 towards += slope @ target
             slopes.append(towards / 2)
@@ -125,10 +125,13 @@ class _Contrast(Function):
         return None, None, *(slope * gradient for slope in ctx.slopes)
 
 
-def _symmetric_cross_entropy(logits: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
+def _symmetric_cross_entropy(
+    rows: Tensor, columns: Tensor, workspace: Workspace
+) -> tuple[Tensor, Tensor]:
     """Mean cross entropy of the rows and of the columns of logits S (N, N), the diagonal right.
 
-    With E = exp(S), its row sums r and its column sums c, the loss and its gradient are
+    The logits are the products of `rows` and `columns`, (N, C) both. With E = exp(S), its row sums
+    r and its column sums c, the loss and its gradient are
 
         L = mean_i(log r_i + log c_i - 2 S_ii) / 2,
         dL/dS_ij = (E_ij / r_i + E_ij / c_j - 2 [i = j]) / (2 N),
@@ -140,17 +143,22 @@ def _symmetric_cross_entropy(logits: Tensor, workspace: Workspace) -> tuple[Tens
         The loss, float32, and its gradient (N, N) in the logits' type; the next call that has the
         workspace overwrites it.
     """
-    powers, slope = workspace.take((2, *logits.shape), logits.device)
-    right = powers.copy_(logits).diagonal().clone()  # S_ii (N,)
+    count = len(rows)
+    powers, slope = workspace.take((2, count, count), rows.device)
+    if rows.dtype == powers.dtype:
+        torch.mm(rows, columns.T, out=powers)
+    else:
+        powers.copy_(rows @ columns.T)
+    right = powers.diagonal().clone()  # S_ii (N,)
     powers.exp_()
-    rows, columns = powers.sum(dim=1), powers.sum(dim=0)  # r and c, (N,) both
-    scale = 1 / (2 * len(rows))
-    torch.add((scale / rows)[:, None], (scale / columns)[None], out=slope)
+    r, c = powers.sum(dim=1), powers.sum(dim=0)  # (N,) both
+    scale = 1 / (2 * count)
+    torch.add((scale / r)[:, None], (scale / c)[None], out=slope)
     slope *= powers
     slope.diagonal().sub_(2 * scale)
     # Row by row: the difference of the means would lose the digits of a small loss.
-    loss = ((rows.log() - right) + (columns.log() - right)).mean() / 2
-    return loss, slope.to(logits.dtype)
+    loss = ((r.log() - right) + (c.log() - right)).mean() / 2
+    return loss, slope.to(rows.dtype)
 
 
 def _product_dtype(device: torch.device) -> torch.dtype:
