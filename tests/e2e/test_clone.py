@@ -12,6 +12,9 @@ pytestmark = pytest.mark.e2e
 VOTING = {"vote", "evaluate", "report"}
 TRAINING = {"train_mfm", "train_mgm", "score"} | VOTING
 Clone = Callable[[str], Project]
+# Of the DVC remote; what no remote changes is tried with a folder alone.
+EACH = pytest.mark.parametrize("cloned", ["folder", "S3"], indirect=True, scope="module")
+FOLDER = pytest.mark.parametrize("cloned", ["folder"], indirect=True, scope="module")
 
 
 def in_folder(origin: Project) -> None:
@@ -24,7 +27,7 @@ def in_bucket(origin: Project, address: str) -> None:
     origin.dvc("remote", "modify", "shared", "endpointurl", address)
 
 
-@pytest.fixture(scope="module", params=["folder", "S3"])
+@pytest.fixture(scope="module")
 def cloned(
     request: pytest.FixtureRequest, finished: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Clone]:
@@ -65,6 +68,7 @@ def folders(project: Project) -> set[str]:
     return {path.name for path in (project.root / "data").glob("*") if path.is_dir()}
 
 
+@EACH
 def test_a_change_of_the_vote_fetches_scores_and_votes_alone(cloned: Clone) -> None:
     project = cloned("vote")
     project.params(voting__rule="paper")
@@ -74,6 +78,7 @@ def test_a_change_of_the_vote_fetches_scores_and_votes_alone(cloned: Clone) -> N
     assert (project.root / "reports/index.html").is_file()
 
 
+@EACH
 def test_a_change_of_the_training_fetches_features_and_no_raw_scan(cloned: Clone) -> None:
     project = cloned("training")
     project.params(model__lr=1e-3)
@@ -82,6 +87,7 @@ def test_a_change_of_the_training_fetches_features_and_no_raw_scan(cloned: Clone
     assert "demo" not in folders(project)
 
 
+@FOLDER
 def test_a_change_that_reaches_other_methods_needs_no_raw_scan(cloned: Clone) -> None:
     project = cloned("methods")
     project.params(voting__target_fpr=0.1, rivals__methods=["btf"])
@@ -90,6 +96,7 @@ def test_a_change_that_reaches_other_methods_needs_no_raw_scan(cloned: Clone) ->
     assert "demo" not in folders(project)
 
 
+@FOLDER
 def test_without_a_change_nothing_runs_and_the_report_can_be_fetched(cloned: Clone) -> None:
     project = cloned("same")
     assert stages_run(project.dvc("repro", "--pull", "--allow-missing")) == set()
