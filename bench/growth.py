@@ -24,7 +24,7 @@ import typer
 from bench.figures import Figure, Row, exponent
 from bench.harness import Bench
 from bench.processes import Usage, run
-from bench.scale import CATEGORY, MadeUp, measure, measure_manifest
+from bench.scale import CATEGORY, MadeUp, made_up_row, measure, measure_manifest
 from bench.table import table
 from mentor3ad.cache.maps import SCORES, SCORES_KIND, maps_manifest
 from mentor3ad.cache.reader import Store
@@ -158,13 +158,14 @@ def validate(folder: Path, count: int) -> None:
 
 def prepare(folder: Path, count: int) -> None:
     """`prepare` but for reading: what it keeps of scans, and the files that it goes into."""
-    data, scans = _options(), MadeUp.of(count)
+    data = _options()
 
     def each(root: object, files: object, options: object, bar: object) -> Iterator[Kept]:
-        bits = pack_bits(scans.mask(0))
-        for number, row in enumerate(scans.rows):
+        for number in range(count):
+            one = MadeUp((made_up_row(number, count),))  # the others would stay in memory
+            bits = pack_bits(one.mask(0))
             traits = np.zeros(len(TRAITS))
-            yield Kept(row, (bits, bits, bits, bits), scans.exhibit(number), traits, 0.0)
+            yield Kept(one.rows[0], (bits, bits, bits, bits), one.exhibit(0), traits, 0.0)
 
     out = folder / "prepared"
     prepare_category(folder / RAW, CATEGORY, out, data.preparation, data, each=each)

@@ -69,7 +69,7 @@ class MadeUp:
 
     @classmethod
     def of(cls, count: int) -> "MadeUp":
-        return cls(tuple(_row(i, count) for i in range(count)))
+        return cls(tuple(made_up_row(i, count) for i in range(count)))
 
     def score_maps(self, scan: int) -> np.ndarray:
         """(3, 224, 224) float32, 0 off the part; higher where the defect is, if there is one."""
@@ -95,7 +95,7 @@ class MadeUp:
         return Exhibit(points, picture if self.rows[scan].split == "test" else None)
 
 
-def _row(scan: int, count: int) -> ManifestRow:
+def made_up_row(scan: int, count: int) -> ManifestRow:
     share = 10 * scan // count
     split: Split = "train" if share < 6 else "validation" if share < 7 else "test"
     kind = KINDS[scan // 2 % len(KINDS)] if split == "test" and scan % 2 else "good"
@@ -153,7 +153,7 @@ def write_category(folder: Path, count: int) -> None:
     with GrowingArray(prepared / TRAITS_FILE, np.float64, len(TRAITS)) as traits:
         for scan in range(count):
             traits.append(np.full((1, len(TRAITS)), (scan % REPEATED) / REPEATED))
-    seal_prepared(prepared, manifest)
+    seal_prepared(prepared, manifest.category)
     for kind in ("mfm", "mgm"):
         out = project.outs(CATEGORY, kind)[kind]
         out.mkdir(parents=True)
@@ -198,7 +198,7 @@ def measure_manifest(count: int, folder: Path) -> Usage:
     prepared = Project(folder).prepared(CATEGORY)
     options = params_of(settings("demo", {})).data.preparation
     manifest = write_manifest(prepared, MadeUp.of(count), options)
-    seal_prepared(prepared, manifest)
+    seal_prepared(prepared, manifest.category)
     return _own("--read", str(folder))
 
 

@@ -38,7 +38,7 @@ def store_category(
     shipped = load_params(ROOT / PARAMS_FILE)
     manifest = Manifest(SCHEMA, category, shipped.data.preparation, rows)
     (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
-    seal_prepared(prepared, manifest)
+    seal_prepared(prepared, manifest.category)
     store = StoreManifest(
         kind=KIND,
         category=category,

@@ -75,7 +75,7 @@ def write_category(folder: Path, scans: tuple[ManifestRow, ...]) -> tuple[Path, 
     np.save(prepared / MASKS_FILE, np.stack([pack_bits(m) for m in masks_of(scans)]))
     whole = np.ones((SIZE, SIZE), bool)
     np.save(prepared / FOREGROUND_FILE, np.stack([pack_bits(whole)] * len(scans)))
-    seal_prepared(prepared, manifest)
+    seal_prepared(prepared, manifest.category)
     maps = maps_of(scans)
     write_store(
         votes / "anomaly.zarr",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -143,17 +143,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as text; equal manifests give equal text."""
-        content = {
-            "schema": self.schema,
-            "category": self.category,
-            "options": self.options.to_json(),
-            "rows": [],
-        }
-        head, end = dump_json(content, indent=1).rsplit("[]", 1)
-        # Row by row: all of them as one tree take twenty times their text.
-        rows = (dump_json(row.to_json(), indent=1).replace("\n", "\n  ") for row in self.rows)
-        joined = ",\n  ".join(rows)
-        return f"{head}[\n  {joined}\n ]{end}\n" if joined else f"{head}[]{end}\n"
+        return "".join(_text(self.schema, self.category, self.options, self.rows))
 
     @staticmethod
     def load(folder: Path) -> Manifest:
@@ -178,6 +168,29 @@ class Manifest:
         if manifest.category != sealed.seal.category:
             raise DataError(f"{path} is of another category than its seal: run prepare again.")
         return manifest
+
+
+def write_manifest(
+    folder: Path, category: str, options: Preparation, rows: Iterable[ManifestRow]
+) -> None:
+    """Write the manifest of rows as they come; none of them has to stay in memory."""
+    with (folder / MANIFEST_FILE).open("w", encoding="utf-8") as file:
+        file.writelines(_text(SCHEMA, category, options, rows))
+
+
+def _text(
+    schema: int, category: str, options: Preparation, rows: Iterable[ManifestRow]
+) -> Iterator[str]:
+    """A manifest's text in pieces, row by row: as one tree rows take twenty times their text."""
+    content = {"schema": schema, "category": category, "options": options.to_json(), "rows": []}
+    head, end = dump_json(content, indent=1).rsplit("[]", 1)
+    yield f"{head}["
+    empty = True
+    for row in rows:
+        begin = "\n  " if empty else ",\n  "
+        yield begin + dump_json(row.to_json(), indent=1).replace("\n", "\n  ")
+        empty = False
+    yield f"]{end}\n" if empty else f"\n ]{end}\n"
 
 
 _MANIFEST, _ROWS = TypeAdapter(Manifest), TypeAdapter(list[ManifestRow])
@@ -225,9 +238,9 @@ def _unusable(path: Path, text: bytes, damage: str = "") -> DataError:
     return DataError(f"{path} is damaged ({damage}): run prepare again.")
 
 
-def seal_prepared(folder: Path, manifest: Manifest) -> Seal:
-    """Seal the folder of a manifest, once all its files are there."""
-    return write_seal(folder, PREPARED, manifest.category, {})
+def seal_prepared(folder: Path, category: str) -> Seal:
+    """Seal the folder of a category's manifest, once all its files are there."""
+    return write_seal(folder, PREPARED, category, {})
 
 
 def load_foreground(folder: Path, manifest: Manifest) -> BitMaps:

@@ -18,9 +18,10 @@ Label = Literal[0, 1] | None
 
 GOOD = "good"
 UNKNOWN = "unknown"
+_NO_FILES: Mapping[str, Path] = {}  # one for all scans
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScanFiles:
     """Where one scan lies and how it is read.
 
@@ -48,7 +49,7 @@ class ScanFiles:
     rgb: Path
     points: Path
     mask: Path | None
-    sidecars: Mapping[str, Path] = field(default_factory=dict)
+    sidecars: Mapping[str, Path] = field(default_factory=lambda: _NO_FILES)
     layout: str = "mvtec3d"
     units: Units = "m"
     invalid: float | None = None

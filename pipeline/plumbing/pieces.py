@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -101,7 +100,10 @@ def repeated(names: Callable[[], Iterable[str]]) -> str | None:
         names: goes through them. It is called again where hashes, which take less memory than the
             names, cannot tell that all differ.
     """
-    hashes = array("q", map(hash, names()))
-    if len(set(hashes)) == len(hashes):
+    import numpy as np  # who reads no names needs it not
+
+    hashes = np.fromiter(map(hash, names()), np.int64)
+    hashes.sort()
+    if not (hashes[1:] == hashes[:-1]).any():
         return None
     return next((name for name, times in Counter(names()).items() if times > 1), None)

@@ -21,12 +21,12 @@ from ..dataset.grid import SIZE, is_part
 from ..dataset.manifest import (
     MANIFEST_FILE,
     PUBLISHED_MASKS_FILE,
-    SCHEMA,
     WHOLE_MASKS_FILE,
     Manifest,
     ManifestRow,
     PlaneState,
     seal_prepared,
+    write_manifest,
 )
 from ..dataset.scan import RawScan, ScanFiles
 from ..dataset.window import Window
@@ -36,6 +36,7 @@ from ..plumbing.errors import DataError, UnlikeTrainingError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import one_by_one
+from ..plumbing.pieces import repeated
 from ..readers.content import content_sha256, scan_paths, unchanged
 from ..readers.layouts import find_layout, list_scans, read_scan
 from .foreground import Foreground, extract_foreground
@@ -150,26 +151,45 @@ def prepare_category(
     """
     with fetching(find_layout(layout.layout).read_to_list(root / category)):
         scans = list_scans(root, category, layout)
+    _check_ids(scans)
     each = each or partial(_in_threads, workers=workers, fetching=fetching)
     _check_replaceable(out)
     with folder_replaced_whole(out) as folder:
-        rows, most = [], 0.0
+        seen = _Seen()
         with writing_kept(folder) as write:
-            for one in each(root, scans, options, bar):
-                write(one)
-                rows.append(one.row)
-                if one.clutter > most:
-                    most, cluttered = one.clutter, one.row.id
-        manifest = Manifest(SCHEMA, category, options, tuple(rows))
+            rows = seen.rows(each(root, scans, options, bar), write)
+            write_manifest(folder, category, options, rows)
         if options.crop == "none":
             (folder / WHOLE_MASKS_FILE).unlink()
-        if manifest.is_square:
+        if seen.is_square:
             (folder / PUBLISHED_MASKS_FILE).unlink()
-        (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
-        seal_prepared(folder, manifest)
-    if most > MUCH_CLUTTER:
-        note(f"{category}: in {cluttered} {clutter_words(most)}.")
-    return manifest
+        seal_prepared(folder, category)
+    if seen.clutter > MUCH_CLUTTER:
+        note(f"{category}: in {seen.cluttered} {clutter_words(seen.clutter)}.")
+    return Manifest.load(out)
+
+
+@dataclass
+class _Seen:
+    """What is known of scans that went by.
+
+    Attributes:
+        is_square: whether all of them are, and so none is padded.
+        clutter, cluttered: the largest share of points that were dropped as clutter, and in which.
+    """
+
+    is_square: bool = True
+    clutter: float = 0.0
+    cluttered: str = ""
+
+    def rows(self, scans: Iterable[Kept], write: Callable[[Kept], None]) -> Iterator[ManifestRow]:
+        """Write what is kept of each scan; gives its row."""
+        for one in scans:
+            write(one)
+            self.is_square &= one.row.height == one.row.width
+            if one.clutter > self.clutter:
+                self.clutter, self.cluttered = one.clutter, one.row.id
+            yield one.row
 
 
 def _in_threads(
@@ -360,6 +380,13 @@ def _row(
 
 def _relative(root: Path, path: Path) -> str:
     return check_inside(root, path).relative_to(root).as_posix()
+
+
+def _check_ids(scans: Sequence[ScanFiles]) -> None:
+    """Refuse two scans with one id, as those of the folders val and validation may have."""
+    if (name := repeated(lambda: (scan.id for scan in scans))) is not None:
+        one, other, *_ = (scan.rgb for scan in scans if scan.id == name)
+        raise DataError(f"{other} and {one} are both {name}: rename one of them.")
 
 
 def _check_replaceable(out: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..readers.layouts.problems import Problem
 from .scan import CheckedScan
 
-Key = Callable[[CheckedScan], str]
+Key = Callable[[CheckedScan], object]
 
 
 def find_duplicates(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
@@ -24,26 +24,23 @@ def find_duplicates(scans: Sequence[CheckedScan]) -> Iterator[Problem]:
     yield from _shared(known, "geometry", _geometry, _image)
 
 
-def _image(scan: CheckedScan) -> str:
-    return str(scan.image)
+def _image(scan: CheckedScan) -> object:
+    return scan.image
 
 
-def _geometry(scan: CheckedScan) -> str:
-    return str(scan.geometry)
+def _geometry(scan: CheckedScan) -> object:
+    return scan.geometry
 
 
-def _both(scan: CheckedScan) -> str:
-    return f"{scan.image} {scan.geometry}"
+def _both(scan: CheckedScan) -> object:
+    return scan.image, scan.geometry
 
 
 def _shared(
     scans: Sequence[CheckedScan], what: str, key: Key, other: Key | None
 ) -> Iterator[Problem]:
     """Problems of scans that share a key; given `other`, only where they differ in that."""
-    groups: defaultdict[str, list[CheckedScan]] = defaultdict(list)
-    for scan in scans:
-        groups[key(scan)].append(scan)
-    for group in groups.values():
+    for group in _groups(scans, key):
         test = [scan for scan in group if scan.files.split == "test"]
         learned = [scan for scan in group if scan.files.split != "test"]
         if learned:
@@ -54,6 +51,19 @@ def _shared(
         if other:
             rest = list({other(scan): scan for scan in rest}.values())
         yield from (_duplicate(scan, rest[0], what) for scan in rest[1:])
+
+
+def _groups(scans: Sequence[CheckedScan], key: Key) -> Iterable[list[CheckedScan]]:
+    """The scans of each key that more than one has, ordered by the first; few have any."""
+    seen: set[object] = set()
+    shared: set[object] = set()
+    for scan in scans:
+        (shared if key(scan) in seen else seen).add(key(scan))
+    groups: defaultdict[object, list[CheckedScan]] = defaultdict(list)
+    for scan in scans:
+        if key(scan) in shared:
+            groups[key(scan)].append(scan)
+    return groups.values()
 
 
 def _leak(scan: CheckedScan, source: CheckedScan, what: str) -> Problem:

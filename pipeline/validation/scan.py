@@ -38,7 +38,7 @@ _MUCH_MARKED = 0.5  # of the pixels: no usual defect
 _OUTLIERS = (1, 99)  # percentiles, which a few stray returns do not move
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measures:
     """The measures of a scan that could be read.
 
@@ -66,7 +66,7 @@ class Measures:
     brightness: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckedScan:
     """A scan with all that was found about it.
 

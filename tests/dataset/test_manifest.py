@@ -54,7 +54,7 @@ MANIFEST = Manifest(SCHEMA, "tire", preparation(cluster_eps_m=0.008), (ROW,))
 
 def save(folder: Path, text: str) -> Path:
     (folder / "manifest.json").write_text(text, encoding="utf-8")
-    seal_prepared(folder, MANIFEST)
+    seal_prepared(folder, MANIFEST.category)
     return folder
 
 
@@ -224,7 +224,7 @@ def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> Non
     pixels = np.random.default_rng(0).random((1, 224, 224)) > 0.5
     for name in ("foreground.npy", "masks.npy"):
         np.save(tmp_path / name, np.stack([pack_bits(one) for one in pixels]))
-    seal_prepared(tmp_path, MANIFEST)
+    seal_prepared(tmp_path, MANIFEST.category)
     np.testing.assert_array_equal(load(tmp_path, MANIFEST), pixels)
 
 
@@ -233,7 +233,7 @@ def test_bits_round_trip(tmp_path: Path, load: Callable[..., np.ndarray]) -> Non
 )
 def test_array_of_another_manifest(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "foreground.npy", array)
-    seal_prepared(tmp_path, MANIFEST)
+    seal_prepared(tmp_path, MANIFEST.category)
     with pytest.raises(DataError, match=r"foreground\.npy is .* its manifest has 1 scans"):
         load_foreground(tmp_path, MANIFEST)
 
@@ -241,6 +241,6 @@ def test_array_of_another_manifest(tmp_path: Path, array: np.ndarray) -> None:
 @pytest.mark.parametrize("content", [b"\x93NUMPY\x01\x00v\x00{", b"junk" * 20])
 def test_array_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "masks.npy").write_bytes(content)
-    seal_prepared(tmp_path, MANIFEST)
+    seal_prepared(tmp_path, MANIFEST.category)
     with pytest.raises(DataError, match=r"masks\.npy cannot be read"):
         load_masks(tmp_path, MANIFEST)

@@ -37,7 +37,7 @@ def write(folder: Path, kinds: tuple[str, ...]) -> tuple[Manifest, list[Exhibit]
         for i, count in enumerate(counts)
     ]
     write_all(folder, kept)
-    seal_prepared(folder, manifest)
+    seal_prepared(folder, manifest.category)
     return manifest, kept, foreground
 
 
@@ -75,10 +75,10 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 def test_those_of_other_scans_are_refused(tmp_path: Path) -> None:
     manifest, kept, _ = write(tmp_path, ("good", "cut"))
     write_all(tmp_path, kept[:2])
-    seal_prepared(tmp_path, manifest)
+    seal_prepared(tmp_path, manifest.category)
     with pytest.raises(DataError, match=r"pictures.npy is uint8 \(1, 224, 224, 3\) but .* needs"):
         Exhibits.load(tmp_path, manifest)
     write_all(tmp_path, [*kept[:2], Exhibit(kept[2].points[:-1], kept[2].picture)])
-    seal_prepared(tmp_path, manifest)
+    seal_prepared(tmp_path, manifest.category)
     with pytest.raises(DataError, match=r"points.npy is float32 .* but its manifest needs"):
         Exhibits.load(tmp_path, manifest)

@@ -163,10 +163,10 @@ def test_failure_keeps_the_earlier_preparation(root: Path, tmp_path: Path) -> No
 def test_interrupted_write_leaves_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full_disk(self: Manifest) -> str:
+    def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(Manifest, "to_json", full_disk)
+    monkeypatch.setattr("mentor3ad.preparation.prepare.seal_prepared", full_disk)
     with pytest.raises(OSError, match="no space"):
         prepare(root, "disc", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]

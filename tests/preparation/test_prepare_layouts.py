@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mentor3ad.dataset.manifest import Manifest, load_foreground, load_masks
 from mentor3ad.exhibits.store import Exhibits
 from mentor3ad.params.schema import Listing
+from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.prepare import find_part, load_scan, prepare_category, prepare_files
 from mentor3ad.preparation.resize import resize_foreground, resize_rgb, restore_rgb
 from mentor3ad.preparation.summary import describe
@@ -49,6 +50,15 @@ def test_a_row_reads_the_scan_that_was_listed(case, tmp_path: Path) -> None:
         *case
     )
     assert manifest == Manifest.load(tmp_path / "out")
+
+
+def test_two_folders_of_one_split_must_not_share_a_name(tmp_path: Path) -> None:
+    for i, split in enumerate(("train", "val", "validation")):
+        write_pair(tmp_path / "raw/part" / split, "0", seed=i)
+    case = tmp_path / "raw", "part", listing(layout="folder")
+    with pytest.raises(DataError, match=r"validation\S* and \S*val\S* are both \S*0: rename one"):
+        prepare(case, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_loaded_scan_is_the_listed_one_at_224(case, tmp_path: Path) -> None:
