@@ -20,9 +20,13 @@ OUT_FILES = 8  # of every other out
 
 
 def startup(bench: Bench) -> list[Row]:
-    """Each script up to its help text: Python, imports and the command line."""
+    """Each script up to its help text: Python, imports and the command line.
+
+    Two rows more are of a process that loads the networks of a preset, and ends.
+    """
     commands = {"python": ["-c", "pass"], "mentor3ad": ["-m", "mentor3ad.cli", "--help"]}
     commands |= {stage: ["-m", f"stages.{stage}", "--help"] for stage in STAGES}
+    commands |= {f"networks, {one}": ["-m", "bench.networks", one] for one in ("demo", "light")}
     return [Row(name, _start(command, bench)) for name, command in commands.items()]
 
 

@@ -25,6 +25,7 @@ from bench.gpu_scans import CATEGORY, as_arrays, generated, made_up_scan
 from bench.project import paper_settings, params_of, shipped_params
 from bench.run import commit
 from bench.table import GPU, with_tables
+from bench.training import mean_step
 from mentor3ad.cache.maps import MAPS
 from mentor3ad.compute.device import scan_threads, select_device
 from mentor3ad.compute.process import configure_process
@@ -45,6 +46,7 @@ from mentor3ad.params.schema import Features, Params
 from mentor3ad.plumbing.errors import DataError
 from mentor3ad.preparation.prepare import PreparedScan
 from mentor3ad.scoring.scorer import Scorer
+from mentor3ad.training.loop import Bar
 from mentor3ad.voting.model import VotingModel, fit_voting
 from testbed.extracted import batch_of
 from testbed.paths import ROOT
@@ -236,17 +238,16 @@ def guidance_training(backbones: Backbones, params: Params, scans: Sequence[Prep
 
     fusion = train_fusion(features, model(1), "made-up", iter).module
 
-    few, many = 20, params.model.mgm.steps
-    work = flops.guidance_step(params.model) * (many - few)
-    short, long = (
-        timed(device, partial(train_guidance, features, fusion, model(n), "made-up", iter))
-        for n in (few, many)
-    )
-    seconds = max(long - short, 1e-9)
-    share = work / seconds / gemm_rate(device)
+    def training(steps: int, bar: Bar = iter) -> object:
+        return train_guidance(features, fusion, model(steps), "made-up", bar)
+
+    few = 20
+    steps = params.model.mgm.steps - few
+    each = mean_step(training, few, steps, device)
+    share = flops.guidance_step(params.model) / each / gemm_rate(device)
     beside = _published_step(backbones, params, scans[: params.model.mgm.scans])
     note = f"{100 * share:.0f} % of the GEMM rate; published: extracts its scans in every step"
-    return Row("MGM training, steps", many - few, seconds, note, beside)
+    return Row("MGM training, steps", steps, steps * each, note, beside)
 
 
 def _published_step(backbones: Backbones, params: Params, scans: Sequence[PreparedScan]) -> float:

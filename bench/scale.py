@@ -32,13 +32,13 @@ from mentor3ad.dataset.bitmaps import PACKED, pack_bits
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import (
     FOREGROUND_FILE,
-    MANIFEST_FILE,
     MASKS_FILE,
     SCHEMA,
     Manifest,
     ManifestRow,
     load_foreground,
     seal_prepared,
+    write_manifest,
 )
 from mentor3ad.dataset.scan import Split
 from mentor3ad.dataset.traits import TRAITS, TRAITS_FILE
@@ -116,11 +116,10 @@ def made_up_row(scan: int, count: int) -> ManifestRow:
     )
 
 
-def write_manifest(folder: Path, scans: MadeUp, options: Preparation) -> Manifest:
+def write_prepared(folder: Path, scans: MadeUp, options: Preparation) -> Manifest:
     """Write a prepared folder without its seal: manifest, foreground and masks."""
     folder.mkdir(parents=True)
-    manifest = Manifest(SCHEMA, CATEGORY, options, scans.rows)
-    (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    write_manifest(folder, CATEGORY, options, scans.rows)
     part = np.zeros((SIZE, SIZE), bool)
     part[HIGH, HIGH] = True
     packed = pack_bits(part)[None]
@@ -132,7 +131,7 @@ def write_manifest(folder: Path, scans: MadeUp, options: Preparation) -> Manifes
         for scan in range(len(scans.rows)):
             for file, rows in zip(files, (packed, pack_bits(scans.mask(scan))[None]), strict=True):
                 file.append(rows)
-    return manifest
+    return Manifest(SCHEMA, CATEGORY, options, scans.rows)
 
 
 def write_category(folder: Path, count: int) -> None:
@@ -146,14 +145,14 @@ def write_category(folder: Path, count: int) -> None:
     (folder / BEST_FILE).write_text("{}\n", encoding="utf-8")
     project, scans = Project(folder), MadeUp.of(count)
     prepared = project.prepared(CATEGORY)
-    manifest = write_manifest(prepared, scans, params_of(text).data.preparation)
+    manifest = write_prepared(prepared, scans, params_of(text).data.preparation)
     with writing_exhibits(prepared) as write:
         for scan in range(count):
             write.append(scans.exhibit(scan))
     with GrowingArray(prepared / TRAITS_FILE, np.float64, len(TRAITS)) as traits:
         for scan in range(count):
             traits.append(np.full((1, len(TRAITS)), (scan % REPEATED) / REPEATED))
-    seal_prepared(prepared, manifest.category)
+    seal_prepared(prepared, CATEGORY)
     for kind in ("mfm", "mgm"):
         out = project.outs(CATEGORY, kind)[kind]
         out.mkdir(parents=True)
@@ -197,8 +196,8 @@ def measure_manifest(count: int, folder: Path) -> Usage:
     """What reading the manifest of so many scans takes; there are no maps."""
     prepared = Project(folder).prepared(CATEGORY)
     options = params_of(settings("demo", {})).data.preparation
-    manifest = write_manifest(prepared, MadeUp.of(count), options)
-    seal_prepared(prepared, manifest.category)
+    write_prepared(prepared, MadeUp.of(count), options)
+    seal_prepared(prepared, CATEGORY)
     return _own("--read", str(folder))
 
 

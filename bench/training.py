@@ -169,13 +169,11 @@ def step_seconds(
     steps: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Mean seconds of a step of MFM and of MGM, without what comes before the first.
-
-    As the difference of two runs: training draws, gathers and mentors many steps at once. Both are
-    timed from where the feature space is fitted and steps begin.
-    """
+    """`mean_step` of MFM and of MGM."""
     fusion, guidance = trainings(features, model)
-    return _mean_step(fusion, steps, bench, clock), _mean_step(guidance, steps, bench, clock)
+    few = max(1, steps // 5)
+    mfm, mgm = (mean_step(one, few, steps, bench.device, clock) for one in (fusion, guidance))
+    return mfm, mgm
 
 
 def trainings(features: PixelFeatures, model: Model) -> tuple[Training, Training]:
@@ -201,7 +199,21 @@ def trainings(features: PixelFeatures, model: Model) -> tuple[Training, Training
     return fusion, guidance
 
 
-def _mean_step(training: Training, steps: int, bench: Bench, clock: Callable[[], float]) -> float:
+def mean_step(
+    training: Training,
+    few: int,
+    steps: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Mean seconds of a step, without what comes before the first.
+
+    They are the difference of two runs, of `few` steps and of so many `steps` more: training draws,
+    gathers and mentors many steps at once. A run is timed from when its steps begin, after the
+    feature space has been fitted. Where other programs slow the short run down so much that it
+    takes longer than the long one, the mean of the long one is returned, which is too high.
+    """
+
     def seconds(steps: int) -> float:
         begun: list[float] = []
 
@@ -210,11 +222,9 @@ def _mean_step(training: Training, steps: int, bench: Bench, clock: Callable[[],
             return iter(batches)
 
         training(steps, bar)
-        synchronise(bench.device)
+        synchronise(device)
         return clock() - begun[0]
 
     training(WARM_UP)
-    few = max(1, steps // 5)
     short, long = seconds(few), seconds(few + steps)
-    # Where other programs took more from the shorter run, what comes before the steps counts too.
     return (long - short) / steps if long > short else long / (few + steps)

@@ -7,7 +7,7 @@ import numpy as np
 from mentor3ad.cache.reader import Store
 from mentor3ad.cache.schema import StoreManifest
 from mentor3ad.dataset.grid import SIZE
-from mentor3ad.dataset.manifest import MANIFEST_FILE, SCHEMA, Manifest, ManifestRow, seal_prepared
+from mentor3ad.dataset.manifest import ManifestRow, seal_prepared, write_manifest
 from mentor3ad.dataset.scan import Split
 from mentor3ad.features.channels import POINT_CHANNELS, PUBLISHED, Tokens
 from mentor3ad.features.store import KIND, ScanFeatures, feature_arrays
@@ -36,9 +36,8 @@ def store_category(
     prepared = project.prepared(category)
     prepared.mkdir(parents=True)
     shipped = load_params(ROOT / PARAMS_FILE)
-    manifest = Manifest(SCHEMA, category, shipped.data.preparation, rows)
-    (prepared / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
-    seal_prepared(prepared, manifest.category)
+    write_manifest(prepared, category, shipped.data.preparation, rows)
+    seal_prepared(prepared, category)
     store = StoreManifest(
         kind=KIND,
         category=category,

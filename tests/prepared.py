@@ -10,12 +10,12 @@ from mentor3ad.dataset.bitmaps import pack_bits
 from mentor3ad.dataset.grid import SIZE
 from mentor3ad.dataset.manifest import (
     FOREGROUND_FILE,
-    MANIFEST_FILE,
     MASKS_FILE,
     SCHEMA,
     Manifest,
     ManifestRow,
     seal_prepared,
+    write_manifest,
 )
 from mentor3ad.publishing.writer import write_store
 from mentor3ad.seals.seal import write_seal
@@ -71,11 +71,11 @@ def write_category(folder: Path, scans: tuple[ManifestRow, ...]) -> tuple[Path, 
     prepared, votes = folder / "prepared", folder / "votes"
     prepared.mkdir(parents=True)
     manifest = Manifest(SCHEMA, CATEGORY, preparation(), scans)
-    (prepared / MANIFEST_FILE).write_text(manifest.to_json())
+    write_manifest(prepared, CATEGORY, manifest.options, scans)
     np.save(prepared / MASKS_FILE, np.stack([pack_bits(m) for m in masks_of(scans)]))
     whole = np.ones((SIZE, SIZE), bool)
     np.save(prepared / FOREGROUND_FILE, np.stack([pack_bits(whole)] * len(scans)))
-    seal_prepared(prepared, manifest.category)
+    seal_prepared(prepared, CATEGORY)
     maps = maps_of(scans)
     write_store(
         votes / "anomaly.zarr",

@@ -2,10 +2,10 @@
 
 timm brings torchvision, and both ask for `torch._dynamo` while they are imported: torchvision for a
 function that no network here calls, timm to mark functions that no compiler should look into. So do
-many operations on the meta device. It takes as long to import as nearly all of torch, in each
+many operations on the meta device. Importing it takes nearly as long as torch itself, in each
 process that loads a backbone, and nothing here compiles a network.
 
-Random weights would take as long again, and are overwritten here without an exception.
+Random weights take time too, and here all of them are overwritten.
 """
 
 import sys
@@ -33,7 +33,8 @@ def timm_library() -> Any:
 def new_network(model: str) -> "nn.Module":
     """A network of timm without its classifier, on torch's current device.
 
-    Whatever is random in its weights is not there yet: memory as it was found.
+    Where timm would start with random weights, memory is left as it was found: the caller has to
+    fill every parameter.
     """
     from torch.overrides import TorchFunctionMode
 
@@ -52,11 +53,12 @@ def new_network(model: str) -> "nn.Module":
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Have modules that stand in for the compiler's, where it has not been imported yet.
+    """Let modules stand in for torch's compiler in the block, unless it has been imported before.
 
-    They hand on to the real ones what they do not know: then it takes longer and nothing else.
-    The compiler can be imported afterwards. What first ran or was imported here has no mark for it:
-    it would look into that, too.
+    They pass on to the real compiler what they do not know, which takes longer and changes nothing
+    else. After the block the real compiler can be imported. It would then also compile functions
+    that timm and torch mark as not to be compiled, if these were imported or first called inside of
+    the block.
     """
     if COMPILER in sys.modules:
         yield

@@ -36,7 +36,6 @@ from ..plumbing.errors import DataError, UnlikeTrainingError
 from ..plumbing.files import check_inside, folder_replaced_whole
 from ..plumbing.logs import LOGGER
 from ..plumbing.parallel import one_by_one
-from ..plumbing.pieces import repeated
 from ..readers.content import content_sha256, scan_paths, unchanged
 from ..readers.layouts import find_layout, list_scans, read_scan
 from .foreground import Foreground, extract_foreground
@@ -151,7 +150,6 @@ def prepare_category(
     """
     with fetching(find_layout(layout.layout).read_to_list(root / category)):
         scans = list_scans(root, category, layout)
-    _check_ids(scans)
     each = each or partial(_in_threads, workers=workers, fetching=fetching)
     _check_replaceable(out)
     with folder_replaced_whole(out) as folder:
@@ -380,13 +378,6 @@ def _row(
 
 def _relative(root: Path, path: Path) -> str:
     return check_inside(root, path).relative_to(root).as_posix()
-
-
-def _check_ids(scans: Sequence[ScanFiles]) -> None:
-    """Refuse two scans with one id, as those of the folders val and validation may have."""
-    if (name := repeated(lambda: (scan.id for scan in scans))) is not None:
-        one, other, *_ = (scan.rgb for scan in scans if scan.id == name)
-        raise DataError(f"{other} and {one} are both {name}: rename one of them.")
 
 
 def _check_replaceable(out: Path) -> None:

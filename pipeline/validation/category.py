@@ -58,21 +58,10 @@ def check_category(
     work = partial(check_scan, options=options)
     scans = in_threads(work, files, bar, workers)
     problems += [problem for scan in scans for problem in scan.problems]
-    for found in (_repeated_ids(files), _missing_masks(files), _unlike(scans)):
+    for found in (_missing_masks(files), _unlike(scans)):
         problems += found
     problems += find_duplicates(scans)
     return CheckedCategory(category, tuple(scans), tuple(dict.fromkeys(problems)))
-
-
-def _repeated_ids(files: Sequence[ScanFiles]) -> Iterator[Problem]:
-    """Problems of ids that two scans have, as those of the folders val and validation may."""
-    known: dict[str, ScanFiles] = {}
-    for scan in files:
-        if scan.id in known:
-            other = known[scan.id].rgb
-            message = f"{scan.rgb} and {other} are both {scan.id}: rename one of them."
-            yield Problem("name", scan.rgb, message)
-        known.setdefault(scan.id, scan)
 
 
 def _missing_masks(files: Sequence[ScanFiles]) -> Iterator[Problem]:

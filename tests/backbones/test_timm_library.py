@@ -38,6 +38,16 @@ assert vars(torch._dynamo)["OptimizedModule"]
 assert torch._dynamo.utils is sys.modules["torch._dynamo.utils"]
 """
 
+THERE = """
+import sys
+import torch._dynamo as there
+from mentor3ad.backbones.timm_library import timm_library
+timm_library()
+assert sys.modules["torch._dynamo"] is there
+from timm.models.naflexvit import NaFlexRopeIterator
+assert NaFlexRopeIterator.__next__._torchdynamo_disable
+"""
+
 
 def run(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -60,4 +70,4 @@ def test_what_the_stand_in_does_not_know_is_the_real_one(asks: str) -> None:
 
 
 def test_a_compiler_that_is_there_stays() -> None:
-    run(f"import torch._dynamo as there\n{WITHOUT.rsplit('assert', 1)[0]}assert there.disable")
+    run(THERE)

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -60,6 +61,28 @@ def test_a_training_step_of_each_module(bench):
     mfm, mgm = training.step_seconds(bench, features, bench.params.model, 2)
     assert mfm > 0
     assert mgm > 0
+
+
+@pytest.mark.parametrize(
+    ("fits", "slow", "each"),
+    [
+        ([9, 9, 9], 0, 2),
+        ([9, 50, 1], 0, 2),  # a short run's fit that takes longer than the long run's steps
+        ([9, 9, 9], 100, 2),  # the short run's own steps do: the long run's mean
+    ],
+)
+def test_a_step_is_timed_from_where_steps_begin(fits, slow, each):
+    """By a clock that training moves: some seconds of fitting, then two a step."""
+    now, fits = [0.0], iter(fits)
+
+    def run(steps, bar=iter):
+        now[0] += next(fits)
+        for _ in bar(range(steps)):
+            now[0] += 2
+        now[0] += slow if steps == 3 else 0
+
+    clock = partial(now.__getitem__, 0)
+    assert training.mean_step(run, 3, 5, torch.device("cpu"), clock) == each
 
 
 def test_training_is_timed_in_processes_of_its_own(bench, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...dataset.scan import RawScan, ScanFiles
 from ...params.schema import Listing
 from ...plumbing.errors import ConfigError, Mentor3ADError
+from ...plumbing.pieces import repeated
 from ..formats.checks import damaged
 from .adam3d import ADAM3D as ADAM3D
 from .eyecandies import EYECANDIES as EYECANDIES
@@ -14,7 +16,7 @@ from .folder import FOLDER as FOLDER
 from .folder import LOOSE as LOOSE
 from .layout import Layout
 from .mvtec3d import MVTEC3D as MVTEC3D
-from .problems import Report, refuse
+from .problems import Problem, Report, refuse
 from .real_iad_d3 import REAL_IAD_D3 as REAL_IAD_D3
 
 __all__ = ["LAYOUTS", "find_layout", "list_scans", "read_scan"]
@@ -48,7 +50,21 @@ def list_scans(
         ConfigError: there is no such layout.
         DataError: no such root or category; and what `report` raises: one sentence names the path.
     """
-    return find_layout(options.layout).list_scans(root, category, options, report)
+    scans = find_layout(options.layout).list_scans(root, category, options, report)
+    _report_repeated_ids(scans, report)
+    return scans
+
+
+def _report_repeated_ids(scans: Sequence[ScanFiles], report: Report) -> None:
+    """Report each id that two scans have, as those of the folders val and validation may."""
+    if repeated(lambda: (scan.id for scan in scans)) is None:
+        return
+    known: dict[str, ScanFiles] = {}
+    for scan in scans:
+        other = known.setdefault(scan.id, scan)
+        if other is not scan:
+            message = f"{scan.rgb} and {other.rgb} are both {scan.id}: rename one of them."
+            report(Problem("name", scan.rgb, message))
 
 
 def read_scan(files: ScanFiles) -> RawScan:
