@@ -38,7 +38,7 @@ fuzz.parser = lambda name: {}
 fuzz.main()
 """
 
-PART = ("hostile", "kills", "--trials", "5")
+PART = ("hostile", "kills", "--trials", "10")
 
 
 @pytest.fixture

@@ -47,10 +47,11 @@ def test_a_bundle_predicts_what_the_stages_found(project: Path, bundle: Path) ->
     assert_equal_to_the_stages(project, inspections(project, bundle))
 
 
-def test_so_does_the_paper_rule_on_crops_with_pooled_points_and_an_svm(tmp_path: Path) -> None:
+def test_so_does_the_paper_rule_on_crops_in_a_dense_store_with_an_svm(tmp_path: Path) -> None:
     root = run_stages(
         tmp_path,
         data__crop="part",
+        features__layout="dense",
         features__points__pool=True,
         voting__rule="paper",
         voting__ocsvm="maps",
