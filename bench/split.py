@@ -55,10 +55,28 @@ def split(work: Callable[[], object], device: torch.device) -> dict[str, Figure]
 
 def spent(work: Callable[[], object]) -> Spent:
     """What a call spends its time on. It computes in the thread that calls."""
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        start = time.perf_counter()
+
+    def at_once(begin: Callable[[], None]) -> None:
+        begin()
         work()
-        wall = time.perf_counter() - start
+
+    return spent_once_begun(at_once)
+
+
+def spent_once_begun(work: Callable[[Callable[[], None]], object]) -> Spent:
+    """What a call spends its time on from when it calls what it is given, in the same thread."""
+    profiled, begun = profile(activities=[ProfilerActivity.CPU]), []
+
+    def begin() -> None:
+        profiled.start()
+        begun.append(time.perf_counter())
+
+    try:
+        work(begin)
+        wall = time.perf_counter() - begun[0]
+    finally:
+        if begun:
+            profiled.stop()
     seconds = {True: 0.0, False: 0.0}
     for event in profiled.key_averages():
         if event.key.startswith(KERNELS):

@@ -20,7 +20,7 @@ from torch import Tensor
 from bench import flops, scenes
 from bench.figures import Figure, Row, Unavailable, synchronise
 from bench.harness import Bench
-from bench.split import spent
+from bench.split import Spent, spent_once_begun
 from mentor3ad.features.pixels import PixelFeatures, patch_of
 from mentor3ad.features.store import ScanFeatures
 from mentor3ad.fusion.training import train_fusion
@@ -80,9 +80,24 @@ def _parts(training: Training, steps: int, bench: Bench) -> dict[str, Figure]:
     torch.set_num_threads(1)
     try:
         training(WARM_UP)
-        return (spent(partial(training, few + steps)) - spent(partial(training, few))).shares()
+        return (_spent(training, few + steps) - _spent(training, few)).shares()
     finally:
         torch.set_num_threads(before)
+
+
+def _spent(training: Training, steps: int) -> Spent:
+    """What a training spends its time on from when its steps begin."""
+
+    def work(begin: Callable[[], None]) -> None:
+        training(steps, partial(_beginning, begin))
+
+    return spent_once_begun(work)
+
+
+def _beginning(begin: Callable[[], object], batches: Iterable[Batch]) -> Iterator[Batch]:
+    """A training's bar that says when its steps begin."""
+    begin()
+    return iter(batches)
 
 
 def fusion_rows(features: PixelFeatures, model: Model) -> int:
@@ -216,12 +231,7 @@ def mean_step(
 
     def seconds(steps: int) -> float:
         begun: list[float] = []
-
-        def bar(batches: Iterable[Batch]) -> Iterator[Batch]:
-            begun.append(clock())
-            return iter(batches)
-
-        training(steps, bar)
+        training(steps, partial(_beginning, lambda: begun.append(clock())))
         synchronise(device)
         return clock() - begun[0]
 

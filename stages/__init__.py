@@ -10,6 +10,9 @@ if sys.argv[0] == "-m":  # which Python puts there while it looks for the module
     from mentor3ad.plumbing.processes import begin_stage
 
     begin_stage()
+    from mentor3ad.plumbing.waiting import wait_briefly
+
+    wait_briefly()  # before a stage's own imports, of which torch is one
     from mentor3ad.plumbing.errors import show_uncaught
 
     sys.excepthook = show_uncaught  # until the runner takes care: libraries may not load

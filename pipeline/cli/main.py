@@ -13,6 +13,7 @@ from ..plumbing.errors import one_sentence
 from ..plumbing.logs import VARIABLE, configure_logging
 from ..plumbing.output import replace_unprintable
 from ..plumbing.version import __version__
+from ..plumbing.waiting import wait_briefly
 from . import (
     bench,
     bundle,
@@ -93,5 +94,6 @@ def _options(
 def main() -> None:
     """Run the console script; an error of the user's is one sentence and exit code 1."""
     replace_unprintable()
+    wait_briefly()
     with one_sentence():
         app()

@@ -85,6 +85,18 @@ def test_a_step_is_timed_from_where_steps_begin(fits, slow, each):
     assert training.mean_step(run, 3, 5, torch.device("cpu"), clock) == each
 
 
+def test_what_comes_before_the_first_step_has_no_share_of_it(bench):
+    matrix = torch.randn(256, 256)
+
+    def run(steps, bar=iter):
+        for _ in range(steps**2):  # as fitting takes now longer and now less, whatever the steps
+            matrix @ matrix
+        for _ in bar(range(steps)):
+            time.sleep(0.002)
+
+    assert training._parts(run, 20, bench)["share_of_python"] > 0.9
+
+
 def test_training_is_timed_in_processes_of_its_own(bench, monkeypatch):
     monkeypatch.setattr(bench, "runs", lambda many: 2)
     monkeypatch.setattr(training, "step_seconds", None)  # of this process
