@@ -1,7 +1,6 @@
 """Training beside other programs: how much slower a step is than its fair share of the cores."""
 
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from bench.figures import Figure, Row
 from bench.harness import Bench
 from bench.training import step_seconds, training_scans
+from mentor3ad.plumbing.processes import end_with_starter
 
 BUSY = (0, 1, 2)  # programs that keep a core busy each
 SCANS = 4
@@ -30,7 +30,7 @@ def neighbours(bench: Bench) -> list[Row]:
         ("paper", bench.paper_params, bench.runs(6)),
     ):
         for count in BUSY:
-            with busy(count), ProcessPoolExecutor(1, get_context("spawn")) as own:
+            with busy(count), ProcessPoolExecutor(1, get_context("spawn"), end_with_starter) as own:
                 done = own.submit(_steps, replace(bench, params=params), steps).result()
             taken.setdefault(name, []).append(done)
     cores = os.cpu_count() or 1
@@ -72,6 +72,6 @@ def busy(count: int) -> Iterator[list[BaseProcess]]:
 
 
 def _spin() -> None:
-    end = time.monotonic() + 3600  # should whoever started it be killed
-    while time.monotonic() < end:
+    end_with_starter()
+    while True:
         pass

@@ -26,6 +26,7 @@ from mentor3ad.features.store import ScanFeatures
 from mentor3ad.fusion.training import train_fusion
 from mentor3ad.guidance.training import train_guidance
 from mentor3ad.params.schema import Model, Params
+from mentor3ad.plumbing.processes import end_with_starter
 from mentor3ad.training.loop import Bar
 from mentor3ad.training.mapped import scratch_table
 from mentor3ad.training.sampling import Batch
@@ -47,7 +48,7 @@ def train(bench: Bench) -> list[Row]:
         ("demo", bench.params, bench.runs(120)),
         ("paper", bench.paper_params, bench.runs(9)),
     ):
-        with ProcessPoolExecutor(1, get_context("spawn")) as own:
+        with ProcessPoolExecutor(1, get_context("spawn"), end_with_starter) as own:
             seen, taken, parts = own.submit(_steps, replace(bench, params=params), steps).result()
         model = params.model
         work = {"MFM": flops.fusion_step(model, seen), "MGM": flops.guidance_step(model)}
