@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mentor3ad.compute.process import MALLOC, configure_process
+from mentor3ad.compute.process import ARENA_MAX, MALLOC, OTHER_ARENAS, configure_process
 from tests.paths import ROOT
 
 
@@ -42,6 +42,32 @@ def test_the_c_library_takes_what_it_is_told_about_freed_memory():
     assert [mallopt(option, value) for option, value in MALLOC.items()] == [1, 1, 1]
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
+def test_many_threads_share_few_arenas():
+    code = """
+import ctypes, threading
+from pathlib import Path
+from mentor3ad.compute.process import configure_process
+from mentor3ad.params.schema import load_params
+runtime = load_params(Path("params.yaml")).runtime.model_copy(update={"threads": 2})
+configure_process(runtime)
+together = threading.Barrier(30)
+def work():
+    kept = bytearray(100_000)
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(30)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+ctypes.CDLL(None).malloc_stats()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("Arena ") <= 2 + OTHER_ARENAS, done.stderr
+
+
 @pytest.mark.parametrize("library", [SimpleNamespace(), None])
 def test_another_c_library_is_left_as_it_is(params, monkeypatch, library):
     def load(name: None) -> SimpleNamespace:
@@ -59,7 +85,8 @@ def test_freed_memory_is_kept(params, monkeypatch):
     library = SimpleNamespace(mallopt=lambda *option: told.append(option))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
     configure_process(params.runtime)
-    assert dict(told) == MALLOC
+    arenas = torch.get_num_threads() + OTHER_ARENAS
+    assert dict(told) == MALLOC | {ARENA_MAX: arenas}
 
 
 def test_the_number_of_threads_is_the_params(params):
