@@ -45,8 +45,8 @@ def _keep_freed_memory() -> None:
     Every step frees arrays of some MB and asks for the like again. Given back, their pages would be
     mapped and cleared anew each time: hundreds to thousands a training step. Each arena keeps what
     its threads free, and of itself glibc makes eight a core: a service of a dozen threads grows
-    until each arena has had its turn (docs/service.md). Another C library does as it always does, which costs time
-    alone.
+    until each arena has had its turn (docs/service.md). Another C library does as it always does,
+    which costs time alone.
     """
     with contextlib.suppress(OSError, TypeError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
